@@ -1,0 +1,185 @@
+//! The command line: what the user may say.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use xnc::{Codec, Selection};
+
+/// Keeps the 16-bit embedding tables of small language models compressed, bit for bit.
+#[derive(Parser)]
+#[command(version, after_help = EXIT_CODES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; also when nothing was worth compressing
+  1  any other failure
+  2  wrong usage
+  3  a file could not be read or written
+  4  a file is damaged, or is no model file
+  5  refused: already compressed, not compressed, target exists, newer format, no such tensor or row
+
+A source or an existing target is never changed unless --force replaces the target.";
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Compress the tables of a model file into a new file of the same format
+    #[command(
+        after_help = "Example:\n  xnc compress model.safetensors          writes model.xnc.safetensors\n\n\
+        The new file is restored in memory and compared with the source's SHA-256 before it appears."
+    )]
+    Compress(Compress),
+    /// Bring back the source of a compressed file, byte for byte
+    #[command(after_help = "Example:\n  xnc restore model.xnc.safetensors -o model.safetensors")]
+    Restore(Restore),
+    /// Check every checksum and digest of a compressed file, and that it restores; write nothing
+    #[command(after_help = "Example:\n  xnc verify model.xnc.safetensors")]
+    Verify(Verify),
+    /// Show which tables a file holds, their share of it, and their exponents
+    #[command(after_help = "Example:\n  xnc inspect model.safetensors")]
+    Inspect(Inspect),
+    /// Count words as the paper does, and the order-0 entropy; write nothing
+    #[command(after_help = "Example:\n  xnc analyze model.safetensors --json\n\n\
+        The paper's statistics are taken on FP16 words; a BF16 table is cast as torch casts it.\n\
+        A narrow word has an upper byte of all zeros or all ones and is not zero.")]
+    Analyze(Analyze),
+    /// Print rows of a table, compressed or plain
+    #[command(
+        after_help = "Example:\n  xnc rows model.xnc.safetensors --tensor model.embed_tokens.weight --ids 0,5,42\n\n\
+        text: a line a row, the values exact and as short as they can be\n\
+        npy:  one array of shape (rows, columns): float16, or uint16 holding BF16 words\n\
+        raw:  the words, little-endian, one row after another"
+    )]
+    Rows(Rows),
+}
+
+#[derive(ClapArgs)]
+pub struct Compress {
+    /// Model file
+    pub input: PathBuf,
+    /// Target [default: STEM.xnc.EXT beside the input]
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Codec of the tables
+    #[arg(long, value_enum, default_value_t = CodecArg::Xnc)]
+    pub codec: CodecArg,
+    /// Which tensors: `embeddings` (token and per-layer embeddings and output heads, by name), `all` 16-bit tensors, or NAME,NAME
+    #[arg(long, default_value = "embeddings")]
+    pub tensors: String,
+    /// Threads [default: as many as the machine has]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// Replace an existing target
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Restore {
+    /// Compressed file
+    pub input: PathBuf,
+    /// Target [default: the input's name without `.xnc`]
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Threads [default: as many as the machine has]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// Replace an existing target
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Verify {
+    /// Compressed file
+    pub input: PathBuf,
+    /// Threads [default: as many as the machine has]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+}
+
+#[derive(ClapArgs)]
+pub struct Inspect {
+    /// Model file, plain or compressed
+    pub input: PathBuf,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Analyze {
+    /// Model file, plain or compressed
+    pub input: PathBuf,
+    /// Threads [default: as many as the machine has]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Rows {
+    /// Model file, plain or compressed
+    pub input: PathBuf,
+    /// Name of the table
+    #[arg(long)]
+    pub tensor: String,
+    /// Row numbers, from 0
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub ids: Vec<usize>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = RowFormat::Text)]
+    pub format: RowFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowFormat {
+    Text,
+    Npy,
+    Raw,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CodecArg {
+    /// The published block scheme
+    Xnc,
+}
+
+impl From<CodecArg> for Codec {
+    fn from(codec: CodecArg) -> Codec {
+        match codec {
+            CodecArg::Xnc => Codec::Xnc,
+        }
+    }
+}
+
+impl Command {
+    /// The file the command reads.
+    pub fn input(&self) -> &PathBuf {
+        match self {
+            Command::Compress(args) => &args.input,
+            Command::Restore(args) => &args.input,
+            Command::Verify(args) => &args.input,
+            Command::Inspect(args) => &args.input,
+            Command::Analyze(args) => &args.input,
+            Command::Rows(args) => &args.input,
+        }
+    }
+}
+
+/// Reads the value of `--tensors`.
+pub fn selection(text: &str) -> Selection {
+    match text {
+        "embeddings" => Selection::Embeddings,
+        "all" => Selection::All,
+        names => Selection::Named(names.split(',').map(|name| name.trim().to_owned()).collect()),
+    }
+}

@@ -1,0 +1,32 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use xnc::RestoreOptions;
+
+use super::{print, with_bars};
+use crate::args;
+use crate::units::bytes;
+
+pub fn run(args: &args::Restore) -> Result<()> {
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => default_output(&args.input)?,
+    };
+    let report = with_bars(|progress| {
+        xnc::restore(
+            &args.input,
+            &output,
+            &RestoreOptions { threads: args.threads, force: args.force, progress },
+        )
+    })?;
+    print(&format!("{}: {}, SHA-256 {}", output.display(), bytes(report.bytes), report.sha256))
+}
+
+/// The input's name without the `.xnc` that compressing put into it.
+fn default_output(input: &Path) -> Result<PathBuf> {
+    let name = input.file_name().unwrap_or_default().to_string_lossy();
+    let Some(at) = name.rfind(".xnc.").or(name.strip_suffix(".xnc").map(str::len)) else {
+        bail!("{}: has no `.xnc` in its name to leave out; name a target with -o", input.display());
+    };
+    Ok(input.with_file_name(format!("{}{}", &name[..at], &name[at + ".xnc".len()..])))
+}

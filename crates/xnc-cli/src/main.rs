@@ -1,0 +1,29 @@
+//! The `xnc` command: arguments in, library calls, reports out. No codec logic.
+
+mod args;
+mod bars;
+mod commands;
+mod exit;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match &args.command {
+        Command::Compress(args) => commands::compress::run(args),
+        Command::Restore(args) => commands::restore::run(args),
+        Command::Verify(args) => commands::verify::run(args),
+        Command::Inspect(args) => commands::inspect::run(args),
+        Command::Analyze(args) => commands::analyze::run(args),
+        Command::Rows(args) => commands::rows::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&args.command, &error),
+    }
+}

@@ -1,0 +1,186 @@
+//! Words to bytes and back: one folder a codec, one interface to all of them.
+//!
+//! A codec cuts a table into *chunks* that decode alone. The chunks, one after another, are its *payload*; what finds and
+//! checks them is its *index*; a few numbers about the whole are its *params*. The container stores the three and knows no more.
+//! Codecs do no I/O and hold no `unsafe`.
+
+pub mod bits;
+pub mod ordered;
+pub mod xnc;
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::dtype::{Dtype, Words};
+use crate::error::{Error, Result};
+
+/// Name of a codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Codec {
+    /// The published block scheme: `spec/xnc.md`.
+    Xnc,
+}
+
+impl Codec {
+    /// Every codec of this build.
+    pub const ALL: &[Codec] = &[Codec::Xnc];
+
+    /// Name in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::Xnc => "xnc",
+        }
+    }
+
+    /// The codec of that name.
+    pub fn from_name(name: &str) -> Option<Codec> {
+        Codec::ALL.iter().copied().find(|codec| codec.name() == name)
+    }
+}
+
+/// Element type and extent of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableShape {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Number of rows.
+    pub rows: usize,
+    /// Words in a row.
+    pub dim: usize,
+}
+
+impl TableShape {
+    /// Takes the first axis as rows and all others together as a row. None when the words do not fit this machine's memory space.
+    pub fn new(dtype: Dtype, shape: &[u64]) -> Option<TableShape> {
+        let (&rows, rest) = shape.split_first()?;
+        let rows = usize::try_from(rows).ok()?;
+        let dim = rest.iter().try_fold(1usize, |dim, &axis| dim.checked_mul(usize::try_from(axis).ok()?))?;
+        rows.checked_mul(dim)?.checked_mul(2)?;
+        Some(TableShape { dtype, rows, dim })
+    }
+
+    /// Number of words.
+    pub fn words(&self) -> usize {
+        self.rows * self.dim
+    }
+}
+
+/// What encoding leaves besides the payload.
+pub struct Encoded {
+    /// Bytes of payload written.
+    pub payload_bytes: u64,
+    /// The index, not yet padded.
+    pub index: Vec<u8>,
+    /// Numbers about the whole table, kept in its metadata.
+    pub params: Value,
+}
+
+/// Encodes a table: the payload goes to `payload` in order, `advance` hears of every word done.
+/// Uses the threads of the current rayon pool; the bytes do not depend on their number.
+///
+/// # Errors
+/// Those of `payload`.
+pub fn encode(
+    codec: Codec,
+    shape: TableShape,
+    words: Words<'_>,
+    payload: &mut dyn Write,
+    advance: &mut dyn FnMut(usize),
+) -> io::Result<Encoded> {
+    match codec {
+        Codec::Xnc => xnc::encode(shape, words, payload, advance),
+    }
+}
+
+/// The stored bytes of one table, borrowed from wherever they lie.
+#[derive(Clone, Copy)]
+pub struct Stored<'a> {
+    /// The index, padding included.
+    pub index: &'a [u8],
+    /// The payload, padding included.
+    pub payload: &'a [u8],
+}
+
+/// A table whose index was read and found consistent.
+pub enum Opened {
+    /// Codec `xnc`.
+    Xnc(xnc::Layout),
+}
+
+impl Opened {
+    /// Reads index and params. After this, chunk arithmetic cannot fail; chunk bytes are still unchecked.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where they contradict the shape, the payload, or themselves.
+    pub fn open(codec: Codec, shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Opened> {
+        match codec {
+            Codec::Xnc => xnc::Layout::open(shape, params, stored).map(Opened::Xnc),
+        }
+    }
+
+    fn layout(&self) -> &dyn ChunkLayout {
+        match self {
+            Opened::Xnc(layout) => layout,
+        }
+    }
+
+    /// Number of chunks.
+    pub fn chunks(&self) -> usize {
+        let layout = self.layout();
+        layout.shape().words().div_ceil(layout.chunk_words())
+    }
+
+    /// The words that chunk `number` holds.
+    pub fn words_of(&self, number: usize) -> Range<usize> {
+        let layout = self.layout();
+        let first = number * layout.chunk_words();
+        first..layout.shape().words().min(first + layout.chunk_words())
+    }
+
+    /// The chunk that holds word `word`.
+    pub fn chunk_of(&self, word: usize) -> usize {
+        word / self.layout().chunk_words()
+    }
+
+    /// Compares the checksum of chunk `number` with its bytes.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when they differ.
+    pub fn check(&self, stored: Stored<'_>, number: usize) -> Result<()> {
+        let (range, expected) = self.layout().record(stored, number);
+        if crc32c::crc32c(&stored.payload[range]) == expected {
+            Ok(())
+        } else {
+            Err(Error::corrupt(format!("checksum of chunk {number} does not match its bytes")))
+        }
+    }
+
+    /// Decodes the words from `first` on, as many as `out` takes; all of them lie in chunk `number`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
+    ///
+    /// # Panics
+    /// If the words are not all in that chunk.
+    pub fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()> {
+        let held = self.words_of(number);
+        assert!(held.start <= first && first + out.len() <= held.end);
+        self.layout().decode(stored, number, first - held.start, out)
+    }
+}
+
+/// What a codec answers about its chunks after opening. Numbers are in range, callers see to it.
+trait ChunkLayout {
+    fn shape(&self) -> TableShape;
+    /// Words in every chunk but the last.
+    fn chunk_words(&self) -> usize;
+    /// Byte range in the payload and CRC-32C.
+    fn record(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32);
+    /// Decodes from word `first` of the chunk.
+    fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()>;
+}

@@ -1,0 +1,166 @@
+//! Codec `xnc`: the published scheme as a bitstream. `spec/xnc.md`.
+//!
+//! [`block`] knows FP16 words, [`chunk`] knows BF16 and exceptions, this module knows the index.
+
+pub mod block;
+pub mod chunk;
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ordered::for_each_in_order;
+use super::{ChunkLayout, Encoded, Stored, TableShape};
+use crate::dtype::Words;
+use crate::error::{Error, Result};
+use chunk::{CHUNK_WORDS, Chunk};
+
+/// Bytes of a chunk record.
+const RECORD: usize = 16;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params {
+    /// Sum of the block sizes: the paper's count.
+    bits: u64,
+}
+
+pub(super) fn encode(
+    shape: TableShape,
+    words: Words<'_>,
+    payload: &mut dyn Write,
+    advance: &mut dyn FnMut(usize),
+) -> io::Result<Encoded> {
+    let total = shape.words();
+    let mut index = Vec::new();
+    let mut exceptions = Vec::new();
+    let (mut end, mut bits) = (0, 0);
+    let encode_chunk = |number: usize| {
+        let first = number * CHUNK_WORDS;
+        let mut buffer = vec![0; CHUNK_WORDS.min(total - first)];
+        words.read(first, &mut buffer);
+        (buffer.len(), chunk::encode(shape.dtype, &buffer))
+    };
+    for_each_in_order(0..total.div_ceil(CHUNK_WORDS), encode_chunk, |(len, chunk): (usize, Chunk)| {
+        payload.write_all(&chunk.bytes)?;
+        end += chunk.bytes.len() as u64;
+        bits += chunk.bits;
+        exceptions.extend_from_slice(&chunk.exceptions);
+        let listed = u32::try_from(exceptions.len())
+            .map_err(|_| io::Error::other("more than 2^32 blocks do not survive the FP16 image"))?;
+        index.extend_from_slice(&end.to_le_bytes());
+        index.extend_from_slice(&listed.to_le_bytes());
+        index.extend_from_slice(&crc32c::crc32c(&chunk.bytes).to_le_bytes());
+        advance(len);
+        io::Result::Ok(())
+    })?;
+    index.extend_from_slice(&exceptions);
+    let params = serde_json::to_value(Params { bits }).map_err(io::Error::other)?;
+    Ok(Encoded { payload_bytes: end, index, params })
+}
+
+/// Where the chunks lie; made by reading the whole index once.
+pub struct Layout {
+    shape: TableShape,
+    chunks: usize,
+}
+
+/// A chunk record as stored.
+struct Record {
+    end: u64,
+    exceptions_end: u32,
+    crc32c: u32,
+}
+
+impl Layout {
+    pub(super) fn open(shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Layout> {
+        let params =
+            Params::deserialize(params).map_err(|e| Error::corrupt(format!("params of codec xnc: {e}")))?;
+        let layout = Layout { shape, chunks: shape.words().div_ceil(CHUNK_WORDS) };
+        let records = layout.chunks.checked_mul(RECORD).filter(|&bytes| bytes <= stored.index.len());
+        let Some(records) = records else {
+            return Err(Error::corrupt(format!(
+                "an index of {} bytes cannot hold {} chunk records",
+                stored.index.len(),
+                layout.chunks
+            )));
+        };
+        let (mut end, mut listed) = (0, 0);
+        for number in 0..layout.chunks {
+            let record = layout.stored_record(stored, number);
+            let list = stored.index[records..].get(listed..record.exceptions_end as usize);
+            let words = CHUNK_WORDS.min(shape.words() - number * CHUNK_WORDS);
+            let blocks = words.div_ceil(block::BLOCK_WORDS);
+            let rising = list.is_some_and(|list| {
+                list.windows(2).all(|pair| pair[0] < pair[1])
+                    && list.last().is_none_or(|&last| usize::from(last) < blocks)
+            });
+            if record.end < end || record.end > stored.payload.len() as u64 || !rising {
+                return Err(Error::corrupt(format!("record of chunk {number} in the index makes no sense")));
+            }
+            end = record.end;
+            listed = record.exceptions_end as usize;
+        }
+        let filling = &stored.payload[end as usize..];
+        let unused = &stored.index[records + listed..];
+        if filling.len() >= 64 || unused.len() >= 64 || filling.iter().chain(unused).any(|&byte| byte != 0) {
+            return Err(Error::corrupt("padding of payload or index is not zero"));
+        }
+        if params.bits.div_ceil(8) > end {
+            return Err(Error::corrupt(format!("{} bits do not fit a payload of {end} bytes", params.bits)));
+        }
+        Ok(layout)
+    }
+
+    fn stored_record(&self, stored: Stored<'_>, number: usize) -> Record {
+        let bytes = &stored.index[number * RECORD..][..RECORD];
+        Record {
+            end: u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")),
+            exceptions_end: u32::from_le_bytes(bytes[8..12].try_into().expect("four bytes")),
+            crc32c: u32::from_le_bytes(bytes[12..].try_into().expect("four bytes")),
+        }
+    }
+
+    /// Where payload and exceptions of a chunk begin: where those of the one before end.
+    fn begin(&self, stored: Stored<'_>, number: usize) -> (usize, usize) {
+        match number.checked_sub(1) {
+            None => (0, 0),
+            Some(before) => {
+                let record = self.stored_record(stored, before);
+                (record.end as usize, record.exceptions_end as usize)
+            }
+        }
+    }
+}
+
+impl ChunkLayout for Layout {
+    fn shape(&self) -> TableShape {
+        self.shape
+    }
+
+    fn chunk_words(&self) -> usize {
+        CHUNK_WORDS
+    }
+
+    fn record(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32) {
+        let record = self.stored_record(stored, number);
+        (self.begin(stored, number).0..record.end as usize, record.crc32c)
+    }
+
+    fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()> {
+        let record = self.stored_record(stored, number);
+        let (start, listed) = self.begin(stored, number);
+        let bytes = &stored.payload[start..record.end as usize];
+        let list = &stored.index[self.chunks * RECORD..][listed..record.exceptions_end as usize];
+        let total = CHUNK_WORDS.min(self.shape.words() - number * CHUNK_WORDS);
+        chunk::decode(self.shape.dtype, bytes, list, total, first, out).map_err(|fault| {
+            let what = match fault {
+                chunk::Malformed::Short => "ends inside a block",
+                chunk::Malformed::Long => "goes on after its last block",
+            };
+            Error::corrupt(format!("chunk {number} {what}"))
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! A file in memory. The only `unsafe` outside `kernel/`.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use crate::error::{Error, Result};
+
+/// A file mapped read-only.
+pub struct Map(Mmap);
+
+impl Map {
+    /// Maps a file.
+    ///
+    /// # Errors
+    /// Those of opening and mapping.
+    pub fn open(path: &Path) -> Result<Map> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        if file.metadata().map_err(Error::io(path))?.is_dir() {
+            return Err(Error::Io { path: path.to_owned(), source: std::io::ErrorKind::IsADirectory.into() });
+        }
+        // SAFETY: the bytes are only ever read, as plain integers, and every use copes with any value. This crate
+        // replaces files by renaming and never truncates one, so a mapping of its own output keeps its length; another
+        // program that truncates a mapped file would raise SIGBUS, as for every reader that maps files.
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
+        Ok(Map(map))
+    }
+}
+
+impl Deref for Map {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}

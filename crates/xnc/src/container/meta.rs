@@ -1,0 +1,178 @@
+//! The two JSON companions: what a compressed tensor is, and what the source file was. `spec/container.md`.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::dtype::Dtype;
+use crate::error::{Error, Result};
+
+/// Format version that this build writes and the highest it reads.
+pub const VERSION: &str = "1.0";
+const MAJOR: u64 = 1;
+const MINOR: u64 = 0;
+
+/// Every companion and payload takes a multiple of this, so that everything begins on a cache line.
+pub const ALIGN: usize = 64;
+
+/// Describes one compressed tensor: the companion `NAME.xnc_meta`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TensorMeta {
+    /// Format version needed to read the tensor.
+    pub version: String,
+    /// The tensor's name, so that companions cannot be exchanged.
+    pub name: String,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Extents, outermost first.
+    pub shape: Vec<u64>,
+    /// BLAKE3 of the tensor's bytes, hexadecimal.
+    pub blake3: String,
+    /// How the payload is coded.
+    #[serde(flatten)]
+    pub storage: Storage,
+}
+
+/// Where the words are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Storage {
+    /// In this tensor's payload.
+    Coded {
+        /// Codec name; checked apart from parsing, so that an unknown one is told by name.
+        codec: String,
+        /// CRC-32C of the index companion, hexadecimal.
+        index_crc32c: String,
+        /// The codec's own numbers.
+        params: Value,
+    },
+    /// In the payload of another tensor, whose bytes are the same.
+    SameAs {
+        /// That tensor.
+        same_as: String,
+    },
+}
+
+/// Records the source file: the companion `xnc.file`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileRecord {
+    /// Format version needed to restore the file.
+    pub version: String,
+    /// Format of the source, which is that of the compressed file.
+    pub format: String,
+    /// Size of the source in bytes.
+    pub size: u64,
+    /// SHA-256 of the source, hexadecimal.
+    pub sha256: String,
+    /// The bytes of the source outside all tensors, in order.
+    pub outside: Vec<Piece>,
+}
+
+/// Bytes of the source that lie outside its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Piece {
+    /// Kept here.
+    Kept {
+        /// How many.
+        length: u64,
+        /// Base64 of their zlib stream.
+        zlib: String,
+    },
+    /// Those of this file's own key-value pairs (GGUF), which hold a whole vocabulary.
+    Pairs {
+        /// First byte, from the start of the pairs.
+        from: u64,
+        /// How many.
+        length: u64,
+    },
+}
+
+/// Bytes before the text that the checksum covers: `{"crc32c":"01234567",`.
+const CHECKED_FROM: usize = 21;
+
+/// A companion's bytes: one JSON object whose first member is a CRC-32C of all bytes after that member, spaces up to a multiple of 64.
+pub fn seal<T: Serialize>(record: &T) -> Vec<u8> {
+    let text = serde_json::to_string(record).expect("records are plain data");
+    let mut bytes = format!("{{\"crc32c\":\"00000000\",{}", &text[1..]).into_bytes();
+    bytes.resize(bytes.len().next_multiple_of(ALIGN), b' ');
+    let check = format!("{:08x}", crc32c::crc32c(&bytes[CHECKED_FROM..]));
+    bytes[CHECKED_FROM - 10..CHECKED_FROM - 2].copy_from_slice(check.as_bytes());
+    bytes
+}
+
+/// Reads what [`seal`] wrote. `what` names the record in errors.
+///
+/// # Errors
+/// [`Error::Corrupt`] when checksum or JSON are wrong, [`Error::UnsupportedVersion`] when the record is from a newer format.
+pub fn unseal<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T> {
+    let check = bytes
+        .strip_prefix(b"{\"crc32c\":\"")
+        .and_then(|rest| rest.get(..10))
+        .and_then(|text| text.strip_suffix(b"\","))
+        .ok_or_else(|| Error::corrupt(format!("{what} does not begin with its checksum")))?;
+    if check != format!("{:08x}", crc32c::crc32c(&bytes[CHECKED_FROM..])).as_bytes() {
+        return Err(Error::corrupt(format!("checksum of {what} does not match its bytes")));
+    }
+    let malformed = |e: serde_json::Error| Error::corrupt(format!("{what}: {e}"));
+    let mut value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
+    let version = value.get("version").and_then(Value::as_str).unwrap_or("none");
+    check_version(what, version)?;
+    if let Some(object) = value.as_object_mut() {
+        object.shift_remove("crc32c");
+    }
+    serde_json::from_value(value).map_err(malformed)
+}
+
+fn check_version(what: &str, version: &str) -> Result<()> {
+    let numbers = version.split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    match numbers {
+        Some((MAJOR, 0..=MINOR)) => Ok(()),
+        Some(_) => {
+            Err(Error::UnsupportedVersion { what: what.into(), found: version.into(), supported: VERSION })
+        }
+        None => Err(Error::corrupt(format!("{what} has no version but `{version}`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> TensorMeta {
+        TensorMeta {
+            version: VERSION.into(),
+            name: "a.weight".into(),
+            dtype: Dtype::Bf16,
+            shape: vec![3, 4],
+            blake3: "00".repeat(32),
+            storage: Storage::SameAs { same_as: "b.weight".into() },
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_record_is_found() {
+        let sealed = seal(&record());
+        assert_eq!(sealed.len() % ALIGN, 0);
+        assert_eq!(unseal::<TensorMeta>("meta", &sealed).expect("unchanged"), record());
+        for bit in 0..sealed.len() * 8 {
+            let mut bad = sealed.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(unseal::<TensorMeta>("meta", &bad).is_err(), "bit {bit}");
+        }
+        for len in 0..sealed.len() {
+            assert!(unseal::<TensorMeta>("meta", &sealed[..len]).is_err(), "length {len}");
+        }
+    }
+
+    #[test]
+    fn newer_versions_are_refused_by_name() {
+        for version in ["1.1", "2.0"] {
+            let newer = TensorMeta { version: version.into(), ..record() };
+            let error = unseal::<TensorMeta>("tensor `a.weight`", &seal(&newer)).expect_err("newer");
+            assert!(matches!(&error, Error::UnsupportedVersion { found, .. } if found == version));
+            assert!(error.to_string().contains("a.weight"));
+        }
+    }
+}

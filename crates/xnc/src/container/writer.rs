@@ -1,0 +1,107 @@
+//! Lays tensors out as a valid file of the source's format.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+
+use super::ALIGN;
+use crate::model::{Format, Header, gguf, safetensors};
+
+/// Where the bytes of a tensor come from.
+pub enum Content<'a> {
+    /// Memory, or a mapped file.
+    Bytes(&'a [u8]),
+    /// A range of the scratch file, filled with zero bytes up to a multiple of [`ALIGN`].
+    Scratch(Range<u64>),
+}
+
+impl Content<'_> {
+    /// Bytes in the file.
+    pub fn len(&self) -> u64 {
+        match self {
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Scratch(range) => (range.end - range.start).next_multiple_of(ALIGN as u64),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A tensor to write.
+pub struct Item<'a> {
+    /// Name in the file.
+    pub name: String,
+    /// Element type as the format spells it.
+    pub dtype: String,
+    /// Extents, outermost first.
+    pub shape: Vec<u64>,
+    /// The bytes.
+    pub content: Content<'a>,
+}
+
+impl<'a> Item<'a> {
+    /// A one-dimensional tensor of bytes.
+    pub fn bytes(format: Format, name: String, content: Content<'a>) -> Self {
+        // GGUF has no unsigned type.
+        let dtype = match format {
+            Format::Safetensors => "U8",
+            Format::Gguf => "I8",
+        };
+        Item { name, dtype: dtype.into(), shape: vec![content.len()], content }
+    }
+}
+
+/// Writes a whole file, in the order of `items`: the header of `source` (whose bytes are `head`) with `summary` added,
+/// then the tensors. `advance` hears of every byte of theirs.
+///
+/// # Errors
+/// Those of `out` and `scratch`.
+pub fn write(
+    out: &mut impl Write,
+    (head, source): (&[u8], &Header),
+    summary: &[(String, String)],
+    items: &[Item<'_>],
+    scratch: &mut File,
+    advance: &mut dyn FnMut(usize),
+) -> io::Result<()> {
+    let tensors = items.iter().map(|i| (i.name.as_str(), i.dtype.as_str(), &i.shape[..], i.content.len()));
+    let (header, align) = match source {
+        Header::Safetensors(metadata) => {
+            let kept = metadata.iter().filter(|(key, _)| !summary.iter().any(|(ours, _)| ours == key));
+            let metadata: Vec<_> = kept.chain(summary).cloned().collect();
+            // The format allows no holes; payloads and companions are multiples of 64 and come first.
+            (safetensors::header(&metadata, tensors, ALIGN), 1)
+        }
+        Header::Gguf(source) => {
+            let align = source.alignment.max(ALIGN as u64);
+            (gguf::header(head, source, summary, tensors, align), align)
+        }
+    };
+    out.write_all(&header)?;
+    for item in items {
+        match &item.content {
+            Content::Bytes(bytes) => {
+                for part in bytes.chunks(1 << 20) {
+                    out.write_all(part)?;
+                    advance(part.len());
+                }
+            }
+            Content::Scratch(range) => {
+                scratch.seek(SeekFrom::Start(range.start))?;
+                let length = range.end - range.start;
+                if io::copy(&mut scratch.take(length), out)? != length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                let filling = item.content.len() - length;
+                out.write_all(&[0; ALIGN][..filling as usize])?;
+                advance(item.content.len() as usize);
+            }
+        }
+        let length = item.content.len();
+        out.write_all(&vec![0; (length.next_multiple_of(align) - length) as usize])?;
+    }
+    Ok(())
+}

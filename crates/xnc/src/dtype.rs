@@ -1,0 +1,193 @@
+//! The two 16-bit element types, their bit fields, and words as they lie in a file.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// Element type of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Dtype {
+    /// bfloat16: 1 sign, 8 exponent, 7 mantissa bits.
+    #[serde(rename = "BF16")]
+    Bf16,
+    /// IEEE 754 binary16: 1 sign, 5 exponent, 10 mantissa bits.
+    F16,
+}
+
+impl Dtype {
+    /// Number of mantissa bits; the exponent field lies between them and the sign.
+    pub const fn mantissa_bits(self) -> u32 {
+        match self {
+            Dtype::Bf16 => 7,
+            Dtype::F16 => 10,
+        }
+    }
+
+    /// Biased exponent field of a word.
+    pub const fn exponent(self, word: u16) -> u16 {
+        (word & 0x7fff) >> self.mantissa_bits()
+    }
+
+    /// Exponent field of a word with value 1.0.
+    pub const fn bias(self) -> i32 {
+        match self {
+            Dtype::Bf16 => 127,
+            Dtype::F16 => 15,
+        }
+    }
+
+    /// The exact value of a word. Every BF16 and FP16 value is a binary32 value.
+    pub fn to_f32(self, word: u16) -> f32 {
+        match self {
+            Dtype::Bf16 => f32::from_bits(u32::from(word) << 16),
+            Dtype::F16 => f32::from_bits(f16_to_f32_bits(word)),
+        }
+    }
+
+    /// Name as safetensors and this project's files spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dtype::Bf16 => "BF16",
+            Dtype::F16 => "F16",
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Widens a binary16 word to binary32 bits, exactly. NaNs become quiet and keep their payload, as hardware does.
+const fn f16_to_f32_bits(word: u16) -> u32 {
+    let sign = ((word & 0x8000) as u32) << 16;
+    let exponent = ((word >> 10) & 0x1f) as u32;
+    let mantissa = (word & 0x3ff) as u32;
+    match (exponent, mantissa) {
+        (0, 0) => sign,
+        (0, m) => {
+            // A subnormal is m * 2^-24: its leading one moves to the implicit place.
+            let lead = 31 - m.leading_zeros();
+            sign | (lead + 103) << 23 | (m << (23 - lead)) & 0x7f_ffff
+        }
+        (31, 0) => sign | 0x7f80_0000,
+        (31, m) => sign | 0x7fc0_0000 | m << 13,
+        (e, m) => sign | (e + 112) << 23 | m << 13,
+    }
+}
+
+/// The FP16 image of a BF16 word: widened to binary32, rounded to binary16 (nearest, ties to even). `spec/xnc.md`, section 4.
+pub const fn bf16_to_f16(word: u16) -> u16 {
+    let sign = word & 0x8000;
+    let exponent = ((word >> 7) & 0xff) as i32;
+    let mantissa = (word & 0x7f) as u32;
+    if exponent == 255 {
+        return if mantissa == 0 { sign | 0x7c00 } else { sign | 0x7e00 | (mantissa << 3) as u16 };
+    }
+    let unbiased = exponent - 127;
+    if unbiased > 15 {
+        return sign | 0x7c00;
+    }
+    if unbiased >= -14 {
+        return sign | ((unbiased + 15) as u16) << 10 | (mantissa << 3) as u16;
+    }
+    // FP16 subnormals count units of 2^-24; the significand here counts units of 2^(unbiased - 7).
+    let shift = -17 - unbiased;
+    if shift > 8 {
+        return sign; // below half a unit
+    }
+    let significand = 0x80 | mantissa;
+    if shift <= 0 {
+        return sign | (significand << -shift) as u16;
+    }
+    let kept = significand >> shift;
+    let lost = significand & ((1 << shift) - 1);
+    let half = 1 << (shift - 1);
+    let up = lost > half || (lost == half && kept & 1 == 1);
+    sign | (kept + up as u32) as u16
+}
+
+/// Undoes [`bf16_to_f16`] where it lost nothing: widened to binary32, then the upper 16 bits.
+pub const fn f16_to_bf16(word: u16) -> u16 {
+    (f16_to_f32_bits(word) >> 16) as u16
+}
+
+/// Little-endian 16-bit words in borrowed bytes, at any alignment.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Words<'a> {
+    /// Views `bytes` as words.
+    ///
+    /// # Panics
+    /// If the length is odd.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        assert!(bytes.len().is_multiple_of(2), "words take two bytes each");
+        Words { bytes }
+    }
+
+    /// Number of words.
+    pub fn len(&self) -> usize {
+        self.bytes.len() / 2
+    }
+
+    /// Whether there is no word.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes behind the words.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The words of `range`, in order.
+    ///
+    /// # Panics
+    /// If the range passes the end.
+    pub fn iter(&self, range: Range<usize>) -> impl ExactSizeIterator<Item = u16> + 'a {
+        let (pairs, _) = self.bytes[range.start * 2..range.end * 2].as_chunks::<2>();
+        pairs.iter().map(|pair| u16::from_le_bytes(*pair))
+    }
+
+    /// Copies the words that start at `first` into `out`.
+    ///
+    /// # Panics
+    /// If `out` reaches past the end.
+    pub fn read(&self, first: usize, out: &mut [u16]) {
+        let words = self.iter(first..first + out.len());
+        for (slot, word) in out.iter_mut().zip(words) {
+            *slot = word;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn casts_equal_the_half_crate_on_every_word() {
+        for word in 0..=u16::MAX {
+            let wide = half::bf16::from_bits(word).to_f32();
+            let cast = half::f16::from_f32_const(wide);
+            if wide.is_nan() {
+                // Quiet, sign and upper payload kept: what x86 hardware gives.
+                assert_eq!(bf16_to_f16(word), word & 0x8000 | 0x7e00 | (word & 0x7f) << 3);
+            } else {
+                assert_eq!(bf16_to_f16(word), cast.to_bits(), "{word:#06x}");
+            }
+            let value = half::f16::from_bits(word).to_f32_const();
+            if value.is_nan() {
+                assert!(Dtype::F16.to_f32(word).is_nan());
+            } else {
+                assert_eq!(Dtype::F16.to_f32(word).to_bits(), value.to_bits(), "{word:#06x}");
+            }
+            assert_eq!(f16_to_bf16(word), (Dtype::F16.to_f32(word).to_bits() >> 16) as u16);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! One error type; its messages carry names, offsets and, where there is one, the remedy.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong. Files and tensors are named in the messages; bad input never panics.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file that was read or written.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The file is no model file that this build knows.
+    #[error("not a safetensors or GGUF file: {reason}")]
+    NotAModel {
+        /// What was missing or wrong.
+        reason: String,
+    },
+    /// Stored bytes contradict themselves or a checksum.
+    #[error("corrupt file: {what}{}", offset.map(|o| format!(" at byte {o}")).unwrap_or_default())]
+    Corrupt {
+        /// What is wrong, with the tensor's name.
+        what: String,
+        /// Byte offset in the file, where one place is to blame.
+        offset: Option<u64>,
+    },
+    /// The file was written by a newer format.
+    #[error("{what} has format version {found}, this build reads up to {supported}; upgrade xnc")]
+    UnsupportedVersion {
+        /// The tensor or record.
+        what: String,
+        /// Version in the file.
+        found: String,
+        /// Highest version this build reads.
+        supported: &'static str,
+    },
+    /// A codec or dtype name that this build does not know.
+    #[error("{what} uses {kind} `{found}`, which this build does not know; upgrade xnc")]
+    Unknown {
+        /// The tensor or record.
+        what: String,
+        /// "codec", "dtype", "model format".
+        kind: &'static str,
+        /// The unknown name.
+        found: String,
+    },
+    /// The file holds no compressed tensor, or has lost the record of its source.
+    #[error("not a compressed file: {reason}")]
+    NotCompressed {
+        /// What was missing.
+        reason: String,
+    },
+    /// Compressing a compressed file.
+    #[error("already compressed: it holds `{name}`; restore it first, or transcode it")]
+    AlreadyCompressed {
+        /// A companion tensor that proves it.
+        name: String,
+    },
+    /// No tensor of that name.
+    #[error("no tensor `{name}`; the tables here are: {available}")]
+    TensorNotFound {
+        /// The name asked for.
+        name: String,
+        /// Names that would work.
+        available: String,
+    },
+    /// A tensor that is not a table of 16-bit words.
+    #[error("tensor `{name}` cannot be used as a table: {reason}")]
+    NotATable {
+        /// The tensor.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A row number past the end.
+    #[error("row {row} is out of range: the table has {rows} rows")]
+    RowOutOfRange {
+        /// The row asked for.
+        row: u64,
+        /// Rows in the table.
+        rows: u64,
+    },
+    /// The target exists and holds other bytes.
+    #[error("{} exists and differs from what would be written; --force replaces it", path.display())]
+    TargetExists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// Source and target are one file.
+    #[error("{} is both source and target; name another target with -o", path.display())]
+    SameFile {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    pub(crate) fn corrupt(what: impl Into<String>) -> Self {
+        Error::Corrupt { what: what.into(), offset: None }
+    }
+
+    pub(crate) fn corrupt_at(offset: u64, what: impl Into<String>) -> Self {
+        Error::Corrupt { what: what.into(), offset: Some(offset) }
+    }
+
+    /// Names the file in an I/O error: `.map_err(Error::io(path))`.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+        move |source| Error::Io { path: path.to_owned(), source }
+    }
+}

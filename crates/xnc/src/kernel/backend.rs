@@ -1,0 +1,76 @@
+//! The instruction set a kernel runs on, as a value.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+/// An instruction set that this machine has. Only detection makes one, so holding it is proof.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Backend(pub(super) Isa);
+
+/// The instruction sets that kernels are written for, slowest first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Isa {
+    Scalar,
+    /// AVX2, BMI1, BMI2, FMA, F16C, LZCNT, POPCNT.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// All of AVX2's, and AVX-512 F, BW, DQ, VL, VBMI, VBMI2.
+    #[cfg(target_arch = "x86_64")]
+    Avx512 {
+        /// `vdpbf16ps`.
+        bf16: bool,
+    },
+}
+
+/// Environment variable that pins the backend that [`Backend::best`] returns.
+const PIN: &str = "XNC_BACKEND";
+
+impl Backend {
+    /// Portable code; on every machine.
+    pub const SCALAR: Backend = Backend(Isa::Scalar);
+
+    /// Every backend of this machine, slowest first.
+    pub fn available() -> Vec<Backend> {
+        let mut all = vec![Backend::SCALAR];
+        #[cfg(target_arch = "x86_64")]
+        {
+            macro_rules! has { ($($feature:tt),*) => { true $(&& is_x86_feature_detected!($feature))* } }
+            if has!("avx2", "bmi1", "bmi2", "fma", "f16c", "lzcnt", "popcnt") {
+                all.push(Backend(Isa::Avx2));
+                if has!("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2") {
+                    let bf16 = has!("avx512bf16");
+                    all.push(Backend(Isa::Avx512 { bf16 }));
+                }
+            }
+        }
+        all
+    }
+
+    /// The fastest one, or the one that `XNC_BACKEND` names if the machine has it. Detected once.
+    pub fn best() -> Backend {
+        static BEST: OnceLock<Backend> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            let all = Backend::available();
+            let pinned =
+                std::env::var(PIN).ok().and_then(|name| all.iter().find(|b| b.name() == name).copied());
+            pinned.unwrap_or(all[all.len() - 1])
+        })
+    }
+
+    /// `scalar`, `avx2` or `avx512`.
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Isa::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 { .. } => "avx512",
+        }
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

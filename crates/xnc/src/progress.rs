@@ -1,0 +1,67 @@
+//! How far a long operation is, and on how many threads it runs.
+
+use rayon::ThreadPoolBuilder;
+
+/// What an operation is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Encoding tables; counted in source bytes.
+    Encode,
+    /// Hashing the source.
+    Digest,
+    /// Writing the target.
+    Write,
+    /// Decoding and hashing what restores from a compressed file; counted in source bytes.
+    Restore,
+    /// Counting words; in source bytes.
+    Analyze,
+}
+
+/// Hears of steps: the stage, bytes done, bytes in all.
+#[derive(Clone, Copy, Default)]
+pub struct Progress<'a>(Option<&'a (dyn Fn(Stage, u64, u64) + Sync)>);
+
+impl<'a> Progress<'a> {
+    /// Calls `hear` for every step.
+    pub fn new(hear: &'a (dyn Fn(Stage, u64, u64) + Sync)) -> Self {
+        Progress(Some(hear))
+    }
+
+    /// Nobody listens.
+    pub fn silent() -> Self {
+        Progress(None)
+    }
+
+    pub(crate) fn stage(&self, stage: Stage, total: u64) -> Steps<'a> {
+        let steps = Steps { progress: *self, stage, done: 0, total };
+        steps.tell();
+        steps
+    }
+}
+
+/// Progress inside one stage.
+pub(crate) struct Steps<'a> {
+    progress: Progress<'a>,
+    stage: Stage,
+    done: u64,
+    total: u64,
+}
+
+impl Steps<'_> {
+    pub(crate) fn add(&mut self, bytes: u64) {
+        self.done += bytes;
+        self.tell();
+    }
+
+    fn tell(&self) {
+        if let Some(hear) = self.progress.0 {
+            hear(self.stage, self.done, self.total);
+        }
+    }
+}
+
+/// Runs `work` with `threads` threads, 0 for as many as the machine has; they end with it.
+pub(crate) fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("the system starts threads");
+    pool.install(work)
+}

@@ -1,0 +1,58 @@
+//! Project automation: `cargo xtask data`, `cargo xtask test`, `cargo xtask sample`. What a task needs beyond Rust and Python it
+//! installs into the ignored folders `.tools/` and `data/`, and says so.
+
+mod data;
+mod dither;
+mod models;
+mod python;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetch the two development models and write their tables as safetensors into data/
+    Data,
+    /// Run every test: format, lints, unit and integration tests, Python readers, real tables
+    Test,
+    /// Rebuild samples/ from the model package it was cut from
+    Sample,
+}
+
+fn main() -> Result<()> {
+    match Args::parse().task {
+        Task::Data => data::tables(),
+        Task::Test => test::all(),
+        Task::Sample => data::sample(),
+    }
+}
+
+/// The repository's root folder.
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_owned()
+}
+
+/// Prints what is about to happen.
+fn say(what: &str) {
+    println!("xtask: {what}");
+}
+
+/// Runs a command and fails when it does.
+fn run(command: &mut Command) -> Result<()> {
+    let shown = format!("{command:?}").replace('"', "");
+    say(&shown);
+    let status = command.status().with_context(|| format!("cannot start {shown}"))?;
+    ensure!(status.success(), "{shown}: {status}");
+    Ok(())
+}

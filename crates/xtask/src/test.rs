@@ -1,0 +1,24 @@
+//! `cargo xtask test`: every test there is, cheapest first; stops at the first failure.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{data, python, root, run, say};
+
+/// Format, lints, then all tests with the real tables and the Python readers at hand.
+pub fn all() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    data::tables()?;
+    let python = python::interpreter()?;
+    let mut tests = Command::new("cargo");
+    tests.args(["test", "--workspace", "--release"]).current_dir(root());
+    run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))?;
+    say("all tests passed");
+    Ok(())
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    run(Command::new("cargo").args(args).current_dir(root()))
+}
