@@ -100,6 +100,12 @@ fn compress_file(source: &Path, target: &Path, options: &CompressOptions<'_>) ->
         return Ok(report);
     }
 
+    let longest = file.layout().format.longest_name() - INDEX_SUFFIX.len();
+    if let Some(tensor) = selected.iter().find(|tensor| tensor.name.len() > longest) {
+        let reason = "with a companion's suffix its name would be longer than the format allows".into();
+        return Err(Error::NotATable { name: tensor.name.clone(), reason });
+    }
+
     let mut target = Target::create(target, source, options.force)?;
     let mut scratch = target.scratch()?;
     let mut encoded: Vec<Encoded> = Vec::new();

@@ -37,5 +37,5 @@ pub use error::{Error, Result};
 pub use kernel::Backend;
 pub use model::role::Selection;
 pub use progress::{Progress, Stage};
-pub use restore::{RestoreOptions, RestoreReport, restore, verify};
+pub use restore::{RestoreOptions, RestoreReport, restore, restore_into, verify};
 pub use table::{Table, Verify};

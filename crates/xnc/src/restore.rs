@@ -81,8 +81,12 @@ impl Write for Hashing<'_> {
     }
 }
 
-/// Writes the source's bytes in order, checking all that can be checked.
-pub(crate) fn restore_into(
+/// Writes the source's bytes in order, checking all that can be checked, on the current rayon pool. What was written before an
+/// error is to be thrown away.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_into(
     container: &Container,
     out: &mut dyn Write,
     progress: &Progress<'_>,
@@ -118,10 +122,14 @@ pub(crate) fn restore_into(
             }
             decode_tensor(&container.coded(&tensor.name)?, &tensor.name, &meta.blake3, &mut out, &mut steps)?;
         } else {
+            let stored = container.layout().tensor(&tensor.name);
             let stored =
-                container.layout().tensor(&tensor.name).filter(|stored| stored.bytes() == tensor.bytes());
-            let stored = stored.ok_or_else(|| {
-                Error::corrupt(format!("plain tensor `{}` is missing or of another size", tensor.name))
+                stored.filter(|stored| (&stored.dtype, &stored.shape) == (&tensor.dtype, &tensor.shape));
+            let stored = stored.filter(|stored| stored.bytes() == tensor.bytes()).ok_or_else(|| {
+                Error::corrupt(format!(
+                    "plain tensor `{}` is missing or of another type or shape",
+                    tensor.name
+                ))
             })?;
             for part in container.bytes(stored).chunks(1 << 20) {
                 out.write_all(part).map_err(write_failed)?;

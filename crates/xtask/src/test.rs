@@ -13,7 +13,7 @@ pub fn all() -> Result<()> {
     data::tables()?;
     let python = python::interpreter()?;
     let mut tests = Command::new("cargo");
-    tests.args(["test", "--workspace", "--release"]).current_dir(root());
+    tests.args(["test", "--workspace"]).current_dir(root());
     run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))?;
     say("all tests passed");
     Ok(())

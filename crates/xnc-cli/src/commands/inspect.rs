@@ -28,7 +28,7 @@ pub fn run(args: &args::Inspect) -> Result<()> {
         let stored_bytes = stored_bytes(&file, name);
         tables.push(Inspected { name: name.to_owned(), table, analysis, source_bytes, stored_bytes });
     }
-    tables.sort_by(|a, b| b.source_bytes.cmp(&a.source_bytes));
+    tables.sort_by_key(|one| std::cmp::Reverse(one.source_bytes));
     if args.json {
         return print_json(&json(&file, &tables));
     }

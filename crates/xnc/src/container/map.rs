@@ -9,8 +9,13 @@ use memmap2::Mmap;
 
 use crate::error::{Error, Result};
 
-/// A file mapped read-only.
-pub struct Map(Mmap);
+/// A file's bytes: mapped read-only, or in memory.
+pub enum Map {
+    /// A mapped file.
+    File(Mmap),
+    /// Bytes that came from elsewhere.
+    Memory(Vec<u8>),
+}
 
 impl Map {
     /// Maps a file.
@@ -26,7 +31,7 @@ impl Map {
         // replaces files by renaming and never truncates one, so a mapping of its own output keeps its length; another
         // program that truncates a mapped file would raise SIGBUS, as for every reader that maps files.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
-        Ok(Map(map))
+        Ok(Map::File(map))
     }
 }
 
@@ -34,6 +39,9 @@ impl Deref for Map {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        match self {
+            Map::File(map) => map,
+            Map::Memory(bytes) => bytes,
+        }
     }
 }

@@ -55,7 +55,6 @@ pub enum Storage {
 
 /// Records the source file: the companion `xnc.file`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct FileRecord {
     /// Format version needed to restore the file.
     pub version: String,
@@ -116,6 +115,9 @@ pub fn unseal<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T> {
         return Err(Error::corrupt(format!("checksum of {what} does not match its bytes")));
     }
     let malformed = |e: serde_json::Error| Error::corrupt(format!("{what}: {e}"));
+    if !bytes[CHECKED_FROM..].starts_with(b"\"version\":") {
+        return Err(Error::corrupt(format!("{what} does not tell its version first")));
+    }
     let mut value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
     let version = value.get("version").and_then(Value::as_str).unwrap_or("none");
     check_version(what, version)?;

@@ -79,11 +79,11 @@ fn unpack(zlib: &str, length: u64, out: &mut Vec<u8>) -> Result<()> {
     let faulty = |e: &dyn std::fmt::Display| Error::corrupt(format!("header of the source: {e}"));
     let packed = BASE64.decode(zlib).map_err(|e| faulty(&e))?;
     let before = out.len();
+    let mut unpacked = flate2::bufread::ZlibDecoder::new(&packed[..]);
     // Reading stops one byte past the recorded length, so a bomb costs no more than an honest file.
-    let mut unpacked = flate2::read::ZlibDecoder::new(&packed[..]).take(length.min(MAX_OUTSIDE) + 1);
-    unpacked.read_to_end(out).map_err(|e| faulty(&e))?;
-    if (out.len() - before) as u64 != length {
-        return Err(faulty(&format!("it is not {length} bytes long")));
+    unpacked.by_ref().take(length.min(MAX_OUTSIDE) + 1).read_to_end(out).map_err(|e| faulty(&e))?;
+    if (out.len() - before) as u64 != length || unpacked.total_in() != packed.len() as u64 {
+        return Err(faulty(&format!("it is not one zlib stream of {length} bytes")));
     }
     Ok(())
 }

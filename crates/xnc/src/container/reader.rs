@@ -49,6 +49,14 @@ impl Container {
         Container::from_map(Map::open(path)?)
     }
 
+    /// Opens the bytes of a file that is in memory.
+    ///
+    /// # Errors
+    /// As [`Container::open`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Container> {
+        Container::from_map(Map::Memory(bytes))
+    }
+
     fn from_map(map: Map) -> Result<Container> {
         let layout = Layout::parse(&map, map.len() as u64)?;
         let mut metas = BTreeMap::new();
@@ -123,6 +131,9 @@ impl Container {
         let mut meta = self.meta(name)?;
         let mut name = name;
         if let Storage::SameAs { same_as } = &meta.storage {
+            if self.byte_tensor(name)?.bytes() != 0 {
+                return Err(Error::corrupt(format!("tensor `{name}` is a duplicate and has a payload")));
+            }
             let original = self.meta(same_as)?;
             if (original.dtype, &original.shape, &original.blake3) != (meta.dtype, &meta.shape, &meta.blake3)
             {
@@ -138,8 +149,8 @@ impl Container {
         let codec = Codec::from_name(codec).ok_or_else(unknown)?;
         let shape = TableShape::new(meta.dtype, &meta.shape)
             .ok_or_else(|| Error::corrupt(format!("{tensor} cannot have the shape {:?}", meta.shape)))?;
-        let payload = byte_range(self.stored_tensor(name)?);
-        let index = byte_range(self.stored_tensor(&format!("{name}{INDEX_SUFFIX}"))?);
+        let payload = byte_range(self.byte_tensor(name)?);
+        let index = byte_range(self.byte_tensor(&format!("{name}{INDEX_SUFFIX}"))?);
         if format!("{:08x}", crc32c::crc32c(&self.map[index.clone()])) != *index_crc32c {
             return Err(Error::corrupt_at(
                 index.start as u64,
@@ -159,8 +170,14 @@ impl Container {
         })
     }
 
-    fn stored_tensor(&self, name: &str) -> Result<&Tensor> {
-        self.layout.tensor(name).ok_or_else(|| Error::corrupt(format!("companion `{name}` is missing")))
+    /// A payload or index, which is a one-dimensional tensor of bytes.
+    fn byte_tensor(&self, name: &str) -> Result<&Tensor> {
+        let tensor = self.layout.tensor(name);
+        let tensor = tensor.ok_or_else(|| Error::corrupt(format!("companion `{name}` is missing")))?;
+        if tensor.shape.len() != 1 || tensor.dtype != self.layout.format.byte_type() {
+            return Err(Error::corrupt(format!("`{name}` is no tensor of bytes")));
+        }
+        Ok(tensor)
     }
 
     /// The bytes of the source outside its tensors.

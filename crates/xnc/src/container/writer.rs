@@ -45,12 +45,7 @@ pub struct Item<'a> {
 impl<'a> Item<'a> {
     /// A one-dimensional tensor of bytes.
     pub fn bytes(format: Format, name: String, content: Content<'a>) -> Self {
-        // GGUF has no unsigned type.
-        let dtype = match format {
-            Format::Safetensors => "U8",
-            Format::Gguf => "I8",
-        };
-        Item { name, dtype: dtype.into(), shape: vec![content.len()], content }
+        Item { name, dtype: format.byte_type().into(), shape: vec![content.len()], content }
     }
 }
 

@@ -288,15 +288,16 @@ fn place(tensors: &mut [Tensor], data: u64, alignment: u64, file_bytes: u64) -> 
     let mut end = 0;
     for tensor in tensors {
         let Range { start, end: stop } = tensor.range;
+        // `stop` is not below `start`, so this bounds both.
+        if data.checked_add(stop).is_none_or(|stop| stop > file_bytes) {
+            return Err(Error::corrupt(format!("tensor `{}` passes the end of the file", tensor.name)));
+        }
         if !start.is_multiple_of(alignment) || start < end {
             let what = if start < end { "overlaps the tensor before it" } else { "is not aligned" };
             return Err(Error::corrupt_at(data + start, format!("tensor `{}` {what}", tensor.name)));
         }
         end = stop;
-        match data.checked_add(stop) {
-            Some(stop) if stop <= file_bytes => tensor.range = data + start..stop,
-            _ => return Err(Error::corrupt(format!("tensor `{}` passes the end of the file", tensor.name))),
-        }
+        tensor.range = data + start..data + stop;
     }
     Ok(())
 }

@@ -29,6 +29,22 @@ impl Format {
             Format::Gguf => "gguf",
         }
     }
+
+    /// Element type of a tensor that is just bytes. GGUF has no unsigned one.
+    pub const fn byte_type(self) -> &'static str {
+        match self {
+            Format::Safetensors => "U8",
+            Format::Gguf => "I8",
+        }
+    }
+
+    /// Longest tensor name in bytes, where the format's readers have a limit.
+    pub const fn longest_name(self) -> usize {
+        match self {
+            Format::Safetensors => usize::MAX,
+            Format::Gguf => 63,
+        }
+    }
 }
 
 /// One tensor of a file.

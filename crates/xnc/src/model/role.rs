@@ -42,7 +42,7 @@ pub enum Selection {
 pub fn is_table_name(name: &str) -> bool {
     let ends =
         |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    WHOLE_NAMES.contains(&name) || TABLE_NAMES.iter().any(|suffix| ends(&suffix))
+    WHOLE_NAMES.contains(&name) || TABLE_NAMES.iter().any(ends)
 }
 
 /// The tensors that `selection` picks, in file order.

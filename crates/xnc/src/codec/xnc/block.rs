@@ -235,6 +235,14 @@ mod tests {
     }
 
     #[test]
+    fn the_worked_example_of_the_spec() {
+        let mut writer = BitWriter::default();
+        encode(&[0x3c00, 0xbc00, 0x3c08, 0x3c48], &mut writer);
+        assert_eq!(writer.len(), 44);
+        assert_eq!(writer.finish(), [0xc3, 0x00, 0x01, 0x02, 0x10, 0x0e]);
+    }
+
+    #[test]
     fn sizes_at_the_class_boundaries() {
         assert_eq!(count(&[0; 32]).bits(), 321);
         assert_eq!(count(&[0x0001; 1]).bits(), 1 + 1 + 16);

@@ -1,0 +1,178 @@
+//! The real binary: JSON contracts, exit codes, what happens to existing files, what a killed process leaves.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use assert_cmd::cargo::cargo_bin;
+use serde_json::Value;
+
+const SAMPLE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors");
+const TENSOR: &str = "embeddings.word_embeddings.weight";
+
+/// The command with the words of a line.
+fn command(folder: &Path, line: &str) -> Command {
+    let mut command = Command::new(cargo_bin!("xnc"));
+    command.current_dir(folder).args(line.split_whitespace());
+    command
+}
+
+/// Runs a line; gives exit code, standard output and standard error.
+fn xnc(folder: &Path, line: &str) -> (i32, String, String) {
+    let output = command(folder, line).output().expect("runs");
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+fn json(folder: &Path, line: &str) -> Value {
+    let (code, out, err) = xnc(folder, line);
+    assert_eq!(code, 0, "{line}: {err}");
+    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{line}: {e}: {out}"))
+}
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().to_owned();
+    fs::copy(SAMPLE, path.join("m.safetensors")).expect("copies");
+    (folder, path)
+}
+
+#[test]
+fn compress_restore_and_every_json_key() {
+    let (_keep, dir) = folder();
+    let report = json(&dir, "compress m.safetensors --json --codec xnc");
+    for key in ["source_bytes", "output_bytes", "seconds", "peak_rss_bytes", "tensors"] {
+        assert!(report.get(key).is_some(), "{key}");
+    }
+    let tensor = &report["tensors"][0];
+    for key in ["name", "dtype", "shape", "codec", "source_bytes", "stored_bytes", "ratio", "bits_per_weight"]
+    {
+        assert!(!tensor[key].is_null(), "{key}");
+    }
+    assert_eq!(report["output_bytes"], fs::metadata(dir.join("m.xnc.safetensors")).expect("written").len());
+    assert_eq!(tensor["shape"], serde_json::json!([4096, 384]));
+    assert!(tensor["ratio"].as_f64().expect("a number") > 1.33);
+
+    let (code, out, _) = xnc(&dir, "verify m.xnc.safetensors");
+    assert!(code == 0 && out.contains("good"), "{out}");
+    assert_eq!(xnc(&dir, "restore m.xnc.safetensors -o back.safetensors").0, 0);
+    assert!(fs::read(dir.join("back.safetensors")).expect("restored") == fs::read(SAMPLE).expect("sample"));
+    // The default target is the source, which already holds these bytes.
+    assert_eq!(xnc(&dir, "restore m.xnc.safetensors").0, 0);
+
+    let counts = json(&dir, "analyze m.safetensors --json");
+    let tensor = &counts["tensors"][0];
+    for key in ["name", "dtype", "shape", "words", "patterns", "xnc", "order0_bits_per_weight"] {
+        assert!(!tensor[key].is_null(), "{key}");
+    }
+    for key in ["all_zero", "narrow", "other", "bits_2_14_15_16_zero"] {
+        assert!((0.0..=1.0).contains(&tensor["patterns"][key].as_f64().expect(key)), "{key}");
+    }
+    for key in ["bits", "ratio", "words_9", "words_12", "words_16", "metadata_bits"] {
+        assert!(tensor["xnc"][key].is_number(), "{key}");
+    }
+    assert_eq!(counts, json(&dir, "analyze m.xnc.safetensors --json"), "a compressed table counts the same");
+
+    let inspected = json(&dir, "inspect m.xnc.safetensors --json");
+    assert_eq!(inspected["tensors"][0]["codec"], "xnc");
+    let (_, text, _) = xnc(&dir, "inspect m.safetensors");
+    assert!(text.contains(TENSOR) && text.contains("2^-5") && text.contains('█'), "{text}");
+}
+
+#[test]
+fn rows_in_three_formats_from_plain_and_compressed() {
+    let (_keep, dir) = folder();
+    assert_eq!(xnc(&dir, "compress m.safetensors").0, 0);
+    let bytes = fs::read(SAMPLE).expect("sample");
+    let data = &bytes[bytes.len() - 4096 * 384 * 2..];
+    let expected: Vec<u8> = [0, 4095, 42].iter().flat_map(|id| data[id * 768..][..768].to_vec()).collect();
+    for file in ["m.safetensors", "m.xnc.safetensors"] {
+        let run = |format: &str| {
+            let line = format!("rows {file} --tensor {TENSOR} --ids 0,4095,42 --format {format}");
+            command(&dir, &line).output().expect("runs").stdout
+        };
+        assert!(run("raw") == expected);
+        let npy = run("npy");
+        assert!(npy.starts_with(b"\x93NUMPY\x01\x00") && npy.ends_with(&expected));
+        assert_eq!((npy.len() - expected.len()) % 64, 0);
+        let text = String::from_utf8(run("text")).expect("text");
+        let values = text.lines().next().expect("a line").split(' ').skip(1);
+        let words = values.map(|value| (value.parse::<f32>().expect("a number").to_bits() >> 16) as u16);
+        assert_eq!(words.flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>(), &expected[..768]);
+    }
+}
+
+#[test]
+fn exit_codes_name_the_fault_and_nothing_is_lost() {
+    let (_keep, dir) = folder();
+    assert_eq!(xnc(&dir, "compress m.safetensors").0, 0);
+    fs::write(dir.join("junk.safetensors"), b"this is not a model file").expect("writes");
+    let mut damaged = fs::read(dir.join("m.xnc.safetensors")).expect("reads");
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 4;
+    fs::write(dir.join("damaged.xnc.safetensors"), damaged).expect("writes");
+    fs::write(dir.join("taken.safetensors"), b"mine").expect("writes");
+    let rows = format!("rows m.safetensors --tensor {TENSOR} --ids");
+    let cases = [
+        (2, "compress".to_owned(), "Usage"),
+        (2, "compress m.safetensors --codec zip".into(), "possible values"),
+        (3, "compress absent.safetensors".into(), "absent.safetensors"),
+        (4, "compress junk.safetensors".into(), "junk.safetensors"),
+        (4, "verify damaged.xnc.safetensors".into(), "checksum of chunk"),
+        (4, "restore damaged.xnc.safetensors".into(), TENSOR),
+        (5, "compress m.xnc.safetensors".into(), "already compressed"),
+        (5, "restore m.safetensors -o x".into(), "not a compressed file"),
+        (5, "verify m.safetensors".into(), "not a compressed file"),
+        (5, "compress m.safetensors -o taken.safetensors".into(), "--force"),
+        (5, "restore m.xnc.safetensors -o taken.safetensors".into(), "--force"),
+        (5, "compress m.safetensors -o m.safetensors --force".into(), "both source and target"),
+        (5, "compress m.safetensors -o n.safetensors --tensors nope".into(), TENSOR),
+        (5, format!("{rows} 4096"), "4096 rows"),
+        (5, "rows m.safetensors --tensor nope --ids 0".into(), TENSOR),
+        (1, "restore damaged".into(), "-o"),
+    ];
+    for (code, line, says) in cases {
+        let (found, out, err) = xnc(&dir, &line);
+        assert_eq!((found, out.as_str()), (code, ""), "{line}: {err}");
+        assert!(err.contains(says), "{line}: `{err}` does not say `{says}`");
+    }
+    assert!(fs::read(dir.join("m.safetensors")).expect("reads") == fs::read(SAMPLE).expect("reads"));
+    assert_eq!(fs::read(dir.join("taken.safetensors")).expect("reads"), b"mine");
+    assert_eq!(xnc(&dir, "compress m.safetensors -o taken.safetensors --force").0, 0);
+    let left: Vec<_> = fs::read_dir(&dir).expect("lists").map(|e| e.expect("entry").file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".part")), "{left:?}");
+}
+
+#[test]
+fn nothing_to_compress_is_no_error_and_writes_nothing() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let header = r#"{"a.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 4]].concat();
+    fs::write(dir.path().join("f32.safetensors"), file).expect("writes");
+    let (code, out, _) = xnc(dir.path(), "compress f32.safetensors");
+    assert!(code == 0 && out.contains("nothing to compress") && out.contains("embedding"), "{out}");
+    let report = json(dir.path(), "compress f32.safetensors --json");
+    assert!(report["output_bytes"].is_null());
+    assert_eq!(fs::read_dir(dir.path()).expect("lists").count(), 1);
+}
+
+#[test]
+fn a_killed_process_leaves_source_and_old_target_intact() {
+    let (_keep, dir) = folder();
+    fs::write(dir.join("out.safetensors"), b"old target").expect("writes");
+    let line = "compress m.safetensors -o out.safetensors --force";
+    // Killed at ever later moments of its run; the last ones may finish first.
+    for delay in [0, 2, 5, 10, 20, 30, 50, 80] {
+        let mut child = command(&dir, line).stdout(Stdio::null()).spawn().expect("starts");
+        std::thread::sleep(Duration::from_millis(delay));
+        child.kill().expect("kills");
+        child.wait().expect("ends");
+        assert!(fs::read(dir.join("m.safetensors")).expect("reads") == fs::read(SAMPLE).expect("reads"));
+        let target = fs::read(dir.join("out.safetensors")).expect("reads");
+        assert!(target == b"old target" || xnc(&dir, "verify out.safetensors").0 == 0, "after {delay} ms");
+    }
+    assert_eq!(xnc(&dir, line).0, 0);
+    assert_eq!(xnc(&dir, "verify out.safetensors").0, 0);
+}

@@ -1,0 +1,132 @@
+//! Golden files: what any version wrote, every later version reads; an independent decoder reads the same.
+//!
+//! The files in `spec/vectors/` are write-once. `XNC_BLESS=1 cargo test --test compat` writes those that are missing.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{Random, compress_all, every_word, gguf_file, le, restore, safetensors_file, write};
+use xnc::Codec;
+
+/// A golden file: its name, the codec that wrote it, and the source it restores to.
+fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
+    let mut random = Random(2025);
+    let bf16 = le(&random.bf16_weights(60 * 37, 150));
+    let f16: Vec<u16> = (0..40 * 33).map(|_| half::f16::from_f32(random.normal()).to_bits() & !7).collect();
+    let small = [
+        ("model.embed_tokens.weight", "BF16", vec![60, 37], bf16.clone()),
+        ("embeddings.f16", "F16", vec![40, 33], le(&f16)),
+        ("lm_head.weight", "BF16", vec![60, 37], bf16),
+        ("norm.weight", "F32", vec![2], vec![0, 0, 128, 63, 0, 0, 0, 64]),
+    ];
+    let every = [
+        ("every.bf16", "BF16", vec![256, 512], le(&[every_word(), vec![0; 65536]].concat())),
+        ("every.f16", "F16", vec![256, 512], le(&[every_word(), vec![0; 65536]].concat())),
+    ];
+    vec![
+        ("1.0-xnc.safetensors", Codec::Xnc, safetensors_file(&small)),
+        ("1.0-xnc.gguf", Codec::Xnc, gguf_file(&small, None)),
+        ("1.0-xnc-every-word.safetensors", Codec::Xnc, safetensors_file(&every)),
+    ]
+}
+
+fn spec() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec")
+}
+
+/// Writes golden files that are missing, when asked to.
+fn bless() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for (name, codec, source) in golden() {
+            let path = spec().join("vectors").join(name);
+            if !path.exists() && std::env::var_os("XNC_BLESS").is_some() {
+                let folder = tempfile::tempdir().expect("temporary folder");
+                compress_all(codec, &write(folder.path(), "source", &source), &path);
+            }
+        }
+    });
+}
+
+#[test]
+fn golden_files_restore() {
+    bless();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (name, _, source) in golden() {
+        let path = spec().join("vectors").join(name);
+        let back = folder.path().join("back");
+        restore(&path, &back).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(std::fs::read(&back).expect("restored") == source, "{name} restores other bytes");
+    }
+}
+
+#[test]
+fn golden_files_are_what_this_version_writes() {
+    // While the format version is that of the golden files; a change here is a new version.
+    bless();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (name, codec, source) in golden() {
+        let packed = folder.path().join("packed");
+        compress_all(codec, &write(folder.path(), "source", &source), &packed);
+        let golden = std::fs::read(spec().join("vectors").join(name)).expect("golden file");
+        assert!(std::fs::read(&packed).expect("written") == golden, "{name} is written differently");
+    }
+}
+
+#[test]
+fn the_decoder_written_from_the_spec_agrees() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (name, _, source) in golden() {
+        let back = folder.path().join("back");
+        let output = Command::new(python())
+            .arg(spec().join("decode.py"))
+            .arg("restore")
+            .arg(spec().join("vectors").join(name))
+            .arg(&back)
+            .output()
+            .expect("Python 3 runs");
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(std::fs::read(&back).expect("restored") == source, "{name} restores other bytes");
+    }
+}
+
+/// Opens a compressed file with the package of its format and reads every tensor; the plain ones must be as they were.
+const READ_WITH_PACKAGES: &str = r#"
+import sys
+import numpy
+path = sys.argv[1]
+if path.endswith("gguf"):
+    import gguf
+    tensors = {t.name: numpy.array(t.data) for t in gguf.GGUFReader(path).tensors}
+    byte = numpy.int8
+else:
+    from safetensors.numpy import load_file
+    tensors, byte = load_file(path), numpy.uint8
+assert tensors["model.embed_tokens.weight"].dtype == byte, tensors["model.embed_tokens.weight"].dtype
+assert tensors["model.embed_tokens.weight"].ndim == 1
+assert tensors["lm_head.weight"].size == 0
+assert tensors["norm.weight"].tolist() == [1.0, 2.0], tensors["norm.weight"]
+assert bytes(tensors["xnc.file"]).startswith(b'{"crc32c":"')
+print("read", len(tensors), "tensors")
+"#;
+
+#[test]
+fn the_packages_of_both_formats_open_compressed_files() {
+    let Some(python) = std::env::var_os("XNC_TEST_PYTHON") else {
+        eprintln!("reading with the safetensors and gguf packages runs in `cargo xtask test` only");
+        return;
+    };
+    for name in ["1.0-xnc.safetensors", "1.0-xnc.gguf"] {
+        let path = spec().join("vectors").join(name);
+        let output =
+            Command::new(&python).args(["-c", READ_WITH_PACKAGES]).arg(path).output().expect("Python runs");
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("read "));
+    }
+}
+
+fn python() -> std::ffi::OsString {
+    std::env::var_os("XNC_TEST_PYTHON").unwrap_or_else(|| "python3".into())
+}

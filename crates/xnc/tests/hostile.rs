@@ -1,0 +1,150 @@
+//! Files whose checksums are right and whose contents lie: an error, quickly and without large allocations.
+
+mod support;
+
+use std::path::Path;
+
+use support::{Random, compress_all, le, safetensors_file, write};
+use xnc::container::Container;
+use xnc::model::safetensors;
+use xnc::{Codec, Progress, Table, Verify};
+
+const NAME: &str = "wte.weight";
+
+/// The parts of a compressed file, to be changed and put together again.
+struct Parts {
+    payload: Vec<u8>,
+    index: Vec<u8>,
+    meta: serde_json::Value,
+    file: serde_json::Value,
+}
+
+impl Parts {
+    fn good(folder: &Path) -> Parts {
+        let words = Random(1).bf16_weights(500 * 40, 200);
+        let source = safetensors_file(&[(NAME, "BF16", vec![500, 40], le(&words))]);
+        let packed = folder.join("good");
+        compress_all(Codec::Xnc, &write(folder, "plain", &source), &packed);
+        let file = Container::open(&packed).expect("opens");
+        let part = |name: &str| file.bytes(file.layout().tensor(name).expect("is there")).to_vec();
+        let json = |name: &str| serde_json::from_slice(&part(name)).expect("is JSON");
+        Parts {
+            payload: part(NAME),
+            index: part("wte.weight.xnc_index"),
+            meta: json("wte.weight.xnc_meta"),
+            file: json("xnc.file"),
+        }
+    }
+
+    /// A file with all checksums right.
+    fn file(mut self) -> Vec<u8> {
+        if self.meta.get("index_crc32c").is_some() {
+            self.meta["index_crc32c"] = format!("{:08x}", crc32c::crc32c(&self.index)).into();
+        }
+        let (meta, file) = (seal(&self.meta), seal(&self.file));
+        let tensors: [(&str, Vec<u8>); 4] = [
+            (NAME, self.payload),
+            ("wte.weight.xnc_index", self.index),
+            ("wte.weight.xnc_meta", meta),
+            ("xnc.file", file),
+        ];
+        let shapes: Vec<[u64; 1]> = tensors.iter().map(|(_, bytes)| [bytes.len() as u64]).collect();
+        let infos = tensors.iter().zip(&shapes).map(|((name, _), shape)| (*name, "U8", &shape[..], shape[0]));
+        let mut out = safetensors::header(&[], infos, 64);
+        tensors.iter().for_each(|(_, bytes)| out.extend_from_slice(bytes));
+        out
+    }
+}
+
+/// A record with its checksum made right.
+fn seal(record: &serde_json::Value) -> Vec<u8> {
+    let mut members = record.as_object().expect("an object").clone();
+    members.shift_remove("crc32c");
+    let text = serde_json::Value::Object(members).to_string();
+    let mut body = text.into_bytes().split_off(1);
+    body.resize((body.len() + 21).next_multiple_of(64) - 21, b' ');
+    [format!("{{\"crc32c\":\"{:08x}\",", crc32c::crc32c(&body)).as_bytes(), &body].concat()
+}
+
+/// Metadata of a duplicate whose original it is itself.
+fn duplicate_of_itself(parts: &mut Parts) {
+    let (name, meta) = (parts.meta["name"].clone(), parts.meta.as_object_mut().expect("an object"));
+    ["codec", "index_crc32c", "params"].iter().for_each(|key| drop(meta.shift_remove(*key)));
+    meta.insert("same_as".into(), name);
+}
+
+#[test]
+fn lies_under_right_checksums_are_errors() {
+    type Lie = fn(&mut Parts);
+    let lies: &[(&str, Lie)] = &[
+        ("cannot hold", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
+        ("cannot have the shape", |p| p.meta["shape"] = serde_json::json!([u64::MAX, 2])),
+        ("cannot have the shape", |p| p.meta["shape"] = serde_json::json!([])),
+        ("not what the source's header says", |p| p.meta["shape"] = serde_json::json!([40, 500])),
+        ("codec `rot13`", |p| p.meta["codec"] = "rot13".into()),
+        ("version 7.0", |p| p.meta["version"] = "7.0".into()),
+        ("version 1.9", |p| p.file["version"] = "1.9".into()),
+        ("version", |p| p.meta["version"] = "one".into()),
+        ("records tensor", |p| p.meta["name"] = "other".into()),
+        ("F64", |p| p.meta["dtype"] = "F64".into()),
+        ("params", |p| p.meta["params"] = serde_json::json!({"bits": -1})),
+        ("do not fit a payload", |p| p.meta["params"] = serde_json::json!({"bits": u64::MAX})),
+        ("BLAKE3", |p| p.meta["blake3"] = "00".repeat(32).into()),
+        ("chunk 0", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
+        ("chunk 1", |p| p.index[16..24].copy_from_slice(&1u64.to_le_bytes())),
+        ("chunk 0", |p| p.index[8..12].copy_from_slice(&u32::MAX.to_le_bytes())),
+        ("padding", |p| *p.index.last_mut().expect("not empty") = 1),
+        ("padding", |p| *p.payload.last_mut().expect("not empty") = 1),
+        ("cannot hold", |p| p.index.truncate(16)),
+        ("checksum of chunk 1", |p| p.payload[15_000] ^= 1),
+        ("duplicate and has a payload", duplicate_of_itself),
+        ("duplicate of a duplicate", |p| {
+            duplicate_of_itself(p);
+            p.payload.clear();
+        }),
+        ("follow the last tensor", |p| p.file["size"] = u64::MAX.into()),
+        ("SHA-256", |p| p.file["sha256"] = "00".repeat(32).into()),
+        ("header of the source", |p| p.file["outside"][0]["zlib"] = "AAAA".into()),
+        ("header of the source", |p| p.file["outside"][0]["length"] = u64::MAX.into()),
+        ("chunk 2", |p| p.payload.truncate(p.payload.len() - 64)),
+        ("padding", |p| p.payload.extend_from_slice(&[0; 32])),
+        ("chunk 0", |p| p.meta["dtype"] = "F16".into()),
+        ("key-value pairs", |p| p.file["outside"] = serde_json::json!([{"from": 1, "length": u64::MAX}])),
+        ("records a gguf source", |p| p.file["format"] = "gguf".into()),
+    ];
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let good = write(folder.path(), "a", &Parts::good(folder.path()).file());
+    xnc::verify(&good, 1, &Progress::silent()).expect("parts put together unchanged are good");
+    for (number, (says, lie)) in lies.iter().enumerate() {
+        let mut parts = Parts::good(folder.path());
+        lie(&mut parts);
+        let path = write(folder.path(), "lying", &parts.file());
+        let restoring = xnc::verify(&path, 1, &Progress::silent()).expect_err("a lie").to_string();
+        // Lookups may not need the lie; then they must only not panic.
+        let opening = match Table::open(&path, NAME, Verify::Never) {
+            Ok(table) => {
+                let mut row = vec![0; table.dim()];
+                (0..table.rows().min(500)).for_each(|id| drop(table.row(id, &mut row)));
+                String::new()
+            }
+            Err(error) => error.to_string(),
+        };
+        let told = restoring.contains(says) || opening.contains(says);
+        assert!(told, "lie {number}: neither `{restoring}` nor `{opening}` says `{says}`");
+    }
+}
+
+#[test]
+fn a_bomb_of_zeros_unpacks_no_further_than_it_says() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    (0..300).for_each(|_| zlib.write_all(&[0; 1 << 20]).expect("memory"));
+    let mut parts = Parts::good(folder.path());
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(zlib.finish().expect("memory"));
+    parts.file["outside"][0]["zlib"] = text.into();
+    let path = write(folder.path(), "bomb", &parts.file());
+    let error = xnc::verify(&path, 1, &Progress::silent()).expect_err("a bomb").to_string();
+    assert!(error.contains("one zlib stream"), "{error}");
+}
