@@ -2,9 +2,9 @@
 //!
 //! [`symbols`] chooses the codes of a table, [`row`] knows one row, [`layout`] the index, this module encodes a table.
 
-pub mod layout;
-pub mod row;
-pub mod symbols;
+mod layout;
+mod row;
+mod symbols;
 
 use std::io::{self, Write};
 
