@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Rows(args) => commands::rows::run(args),
+        Command::Bench(args) => commands::bench::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
