@@ -1,13 +1,19 @@
 //! Many rows at once: the next ones are on their way from memory while one is decoded.
 
+use std::ops::Range;
+
 use super::{Source, Table};
 use crate::codec::{Opened, fast};
+use crate::container::Coded;
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Backend, widen};
 
-/// Rows asked for ahead: the time of decoding them covers a trip to memory.
+/// Rows of a plain table asked for ahead of the one that is copied.
 const AHEAD: usize = 6;
+
+/// Rows looked up and decoded together: their places fit on the stack, their words in the nearest cache.
+const TOGETHER: usize = 32;
 
 impl Table {
     /// Reads rows into `out`, one after another.
@@ -21,6 +27,13 @@ impl Table {
         assert_eq!(out.len(), ids.len() * self.dim(), "a row takes `dim` words");
         self.check_ids(ids)?;
         if self.dim() == 0 {
+            return Ok(());
+        }
+        if let Some((layout, coded)) = self.fast() {
+            for (ids, out) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * self.dim())) {
+                self.decode_together(layout, coded, ids, out)?;
+                layout.finish(out);
+            }
             return Ok(());
         }
         for (i, out) in out.chunks_exact_mut(self.dim()).enumerate() {
@@ -43,13 +56,39 @@ impl Table {
         if self.dim() == 0 {
             return Ok(());
         }
-        let mut words = vec![0; self.dim()];
-        for (i, out) in out.chunks_exact_mut(self.dim()).enumerate() {
-            self.prefetch(ids, i);
-            let dtype = self.coded_row(ids[i], &mut words)?;
-            widen::to_f32(Backend::best(), dtype, &words, out);
+        let mut words = vec![0; ids.len().min(TOGETHER) * self.dim()];
+        for (ids, out) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * self.dim())) {
+            let words = &mut words[..out.len()];
+            let dtype = self.coded_rows(ids, words)?;
+            widen::to_f32(Backend::best(), dtype, words, out);
         }
         Ok(())
+    }
+
+    /// Reads rows as the words that are stored, and says of which type they are: values are those of the table.
+    pub(super) fn coded_rows(&self, ids: &[usize], out: &mut [u16]) -> Result<Dtype> {
+        if self.dim() == 0 {
+            return Ok(self.dtype());
+        }
+        if let Some((layout, coded)) = self.fast() {
+            for (ids, out) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * self.dim())) {
+                self.decode_together(layout, coded, ids, out)?;
+            }
+            return Ok(layout.coding().dtype());
+        }
+        self.gather(ids, out)?;
+        Ok(self.dtype())
+    }
+
+    /// At most [`TOGETHER`] rows.
+    fn decode_together(&self, layout: &fast::Layout, coded: &Coded, ids: &[usize], out: &mut [u16]) -> Result<()> {
+        let mut lies = [const { 0..0 }; TOGETHER];
+        for (lies, &id) in lies.iter_mut().zip(ids) {
+            self.touch(layout.chunk_of_row(id))?;
+            *lies = layout.row(coded.stored(), id);
+        }
+        let lies: &[Range<usize>] = &lies[..ids.len()];
+        layout.decode_coded(coded.stored(), lies, out)
     }
 
     fn check_ids(&self, ids: &[usize]) -> Result<()> {
@@ -59,38 +98,18 @@ impl Table {
         }
     }
 
-    /// Asks for the row that will be read [`AHEAD`] rows after number `i`; at the first, for all before it.
+    /// Asks for the plain row that will be read [`AHEAD`] rows after number `i`; at the first, for all before it.
     fn prefetch(&self, ids: &[usize], i: usize) {
-        let next = if i == 0 { 0..ids.len().min(AHEAD + 1) } else { i + AHEAD..ids.len().min(i + AHEAD + 1) };
-        for &id in ids.get(next).unwrap_or_default() {
-            match &self.words {
-                Source::Plain { map, range } => {
-                    let start = range.start + 2 * id * self.dim();
-                    kernel::prefetch(&map[start..start + 2 * self.dim()]);
-                }
-                Source::Coded { coded, .. } => {
-                    if let Opened::Fast(layout) = &coded.opened {
-                        let row = layout.row(coded.stored(), id);
-                        kernel::prefetch(&row.bytes[..row.len]);
-                    }
-                }
-            }
+        let Source::Plain { map, range } = &self.words else { return };
+        let next = if i == 0 { 0 } else { i + AHEAD };
+        for &id in ids.get(next..ids.len().min(i + AHEAD + 1)).unwrap_or_default() {
+            let start = range.start + 2 * id * self.dim();
+            kernel::prefetch(&map[start..start + 2 * self.dim()]);
         }
-    }
-
-    /// Reads a row as the words that are stored, and says of which type they are: values are those of the table.
-    pub(super) fn coded_row(&self, id: usize, out: &mut [u16]) -> Result<Dtype> {
-        if let Some((layout, coded)) = self.fast() {
-            self.touch(layout.chunk_of_row(id))?;
-            layout.decode_coded(coded.stored(), id, out)?;
-            return Ok(layout.coding().dtype());
-        }
-        self.row(id, out)?;
-        Ok(self.dtype())
     }
 
     /// The layout of a table of codec `fast`.
-    pub(super) fn fast(&self) -> Option<(&fast::Layout, &crate::container::Coded)> {
+    pub(super) fn fast(&self) -> Option<(&fast::Layout, &Coded)> {
         match &self.words {
             Source::Coded { coded, .. } => match &coded.opened {
                 Opened::Fast(layout) => Some((layout, coded)),

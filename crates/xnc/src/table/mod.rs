@@ -108,9 +108,8 @@ impl Table {
         if id >= self.rows() {
             return Err(Error::RowOutOfRange { row: id as u64, rows: self.rows() as u64 });
         }
-        if let Some((layout, coded)) = self.fast() {
-            self.touch(layout.chunk_of_row(id))?;
-            return layout.decode_row(coded.stored(), id, out);
+        if self.fast().is_some() {
+            return self.gather(&[id], out);
         }
         self.read(id * self.dim(), out)
     }

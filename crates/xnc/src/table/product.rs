@@ -6,13 +6,10 @@ use super::Table;
 use crate::codec::fast;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::kernel::{self, Backend, bytes_of, dot, product};
+use crate::kernel::{Backend, bytes_of, dot, product};
 
 /// Rows multiplied with one vector before the next vector takes its turn: they stay in the nearest cache.
 const BLOCK_ROWS: usize = 16;
-
-/// How far ahead of a row its successors are asked for, in bytes.
-const AHEAD: usize = 2048;
 
 impl Table {
     /// Multiplies the table with `b` vectors of [`Table::dim`], one after another in `x`; `out` becomes `b` vectors of
@@ -117,27 +114,21 @@ impl Table {
     fn times(&self, rows: Range<usize>, activations: &Activations, out: &mut [&mut [f32]]) -> Result<()> {
         if let (Some((layout, coded)), [out], Some(scaled)) = (self.fast(), &mut *out, &activations.scaled) {
             let stored = coded.stored();
-            let mut words = vec![0; self.dim()];
-            let mut chunk_end = rows.start;
-            for (id, out) in rows.zip(out.iter_mut()) {
-                if id >= chunk_end {
-                    let chunk = layout.chunk_of_row(id);
-                    self.touch(chunk)?;
-                    chunk_end = layout.rows_of(chunk).end;
-                }
-                let row = layout.row(stored, id);
-                if let Some(ahead) = row.bytes.get(AHEAD..AHEAD + row.len) {
-                    kernel::prefetch(ahead);
-                }
-                *out = match row.exceptions(layout.row_shape())? {
-                    Some(0) => scaled.times_row(layout, row.bytes),
-                    _ => {
-                        layout.decode_coded(stored, id, &mut words)?;
-                        let mut one = [0.0];
-                        activations.times(0, bytes_of(&words), self.dim(), &mut one);
-                        one[0]
-                    }
+            let (mut at, mut first) = (Vec::new(), rows.start);
+            let mut rest = &mut **out;
+            while first < rows.end {
+                let chunk = layout.chunk_of_row(first);
+                self.touch(chunk)?;
+                let run = first..rows.end.min(layout.rows_of(chunk).end);
+                let (part, after) = rest.split_at_mut(run.len());
+                let kernel = |at: &[usize], out: &mut [f32]| scaled.times(activations.backend, layout, stored.payload, at, out);
+                let decoded = |words: &[u16]| {
+                    let mut one = [0.0];
+                    activations.times(0, bytes_of(words), self.dim(), &mut one);
+                    one[0]
                 };
+                layout.multiply_run(stored, run.clone(), &mut at, part, kernel, decoded)?;
+                (first, rest) = (run.end, after);
             }
             return Ok(());
         }
@@ -150,9 +141,9 @@ impl Table {
                 Some(plain) => &plain.bytes()[2 * block.start * dim..2 * block.end * dim],
                 None => {
                     let words = &mut words[..block.len() * dim];
-                    for (id, words) in block.zip(words.chunks_exact_mut(dim.max(1))) {
-                        self.coded_row(id, words)?;
-                    }
+                    let mut ids = [0; BLOCK_ROWS];
+                    ids.iter_mut().zip(block.clone()).for_each(|(slot, id)| *slot = id);
+                    self.coded_rows(&ids[..block.len()], words)?;
                     bytes_of(words)
                 }
             };
@@ -243,11 +234,11 @@ impl Activations {
 }
 
 impl Scaled {
-    fn times_row(&self, layout: &fast::Layout, row: &[u8]) -> f32 {
-        let (backend, shape, upper) = (Backend::best(), layout.row_shape(), layout.symbols().upper);
+    fn times(&self, backend: Backend, layout: &fast::Layout, payload: &[u8], at: &[usize], out: &mut [f32]) {
+        let (shape, upper) = (layout.row_shape(), layout.symbols().upper);
         match self {
-            Scaled::F32(x) => product::row_f32(backend, shape, upper, row, x),
-            Scaled::Bf16(x) => product::row_bf16(backend, shape, upper, row, x),
+            Scaled::F32(x) => product::rows_f32(backend, shape, upper, payload, at, x, out),
+            Scaled::Bf16(x) => product::rows_bf16(backend, shape, upper, payload, at, x, out),
         }
     }
 }

@@ -5,12 +5,12 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::row::{Row, word_bias};
+use super::row::{self, word_bias};
 use super::{Coding, Params};
 use crate::codec::{ChunkLayout, Stored, TableShape};
 use crate::error::{Error, Result};
 use crate::kernel::row::{RowShape, Symbols};
-use crate::kernel::{Backend, widen};
+use crate::kernel::{Backend, unpack, widen};
 
 /// Bytes of a chunk record.
 pub const RECORD: usize = 16;
@@ -136,17 +136,22 @@ impl Layout {
         chunk.checked_sub(1).map_or(0, |before| self.end(stored, before) as usize)
     }
 
-    /// The bytes of a row, found in constant time.
-    pub fn row<'a>(&self, stored: Stored<'a>, row: usize) -> Row<'a> {
+    /// Where a row lies in the payload, found in constant time.
+    pub fn row(&self, stored: Stored<'_>, row: usize) -> Range<usize> {
         let chunk = self.chunk_of_row(row);
         let begin = self.begin(stored, chunk);
-        let from = begin + self.start(stored, row);
-        let to = if row + 1 < self.parts.rows_of(chunk).end {
-            begin + self.start(stored, row + 1)
-        } else {
-            self.end(stored, chunk) as usize
-        };
-        Row { bytes: &stored.payload[from..], len: to - from }
+        let last = row + 1 == self.parts.rows_of(chunk).end;
+        let end = if last { self.end(stored, chunk) as usize } else { begin + self.start(stored, row + 1) };
+        begin + self.start(stored, row)..end
+    }
+
+    /// Where the rows `rows` of one chunk begin, and where the last of them ends.
+    fn run(&self, stored: Stored<'_>, chunk: usize, rows: Range<usize>, at: &mut Vec<usize>) {
+        let begin = self.begin(stored, chunk);
+        let starts = &stored.index[self.starts + 2 * rows.start..self.starts + 2 * rows.end];
+        at.clear();
+        at.extend(starts.as_chunks().0.iter().map(|start| begin + usize::from(u16::from_le_bytes(*start))));
+        at.push(self.row(stored, rows.end - 1).end);
     }
 
     /// The chunk that holds row `row`.
@@ -184,24 +189,82 @@ impl Layout {
         self.backend
     }
 
-    /// Decodes a row to the words that were coded: [`Coding::dtype`], not always the table's.
+    /// Decodes rows anywhere to the words that were coded: [`Coding::dtype`], not always the table's. `lies` are their ranges.
     ///
     /// # Errors
     /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
-    pub fn decode_coded(&self, stored: Stored<'_>, row: usize, out: &mut [u16]) -> Result<()> {
-        self.row(stored, row).decode(self.backend, self.parts.row, self.symbols(), out)
+    pub fn decode_coded(&self, stored: Stored<'_>, lies: &[Range<usize>], out: &mut [u16]) -> Result<()> {
+        let dim = self.parts.row.dim;
+        let mut at = [0; 64];
+        for (lies, out) in lies.chunks(at.len()).zip(out.chunks_mut(at.len() * dim.max(1))) {
+            at.iter_mut().zip(lies).for_each(|(at, lies)| *at = lies.start);
+            unpack::rows(self.backend, self.parts.row, self.symbols(), stored.payload, &at[..lies.len()], out);
+            for (lies, out) in lies.iter().zip(out.chunks_exact_mut(dim.max(1))) {
+                row::complete(self.parts.row, self.symbols(), &stored.payload[lies.clone()], out)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Decodes a row to the source's words.
+    /// Decodes rows that follow each other in a chunk, as [`Layout::decode_coded`]; `at` is for its own use.
     ///
     /// # Errors
     /// As [`Layout::decode_coded`].
-    pub fn decode_row(&self, stored: Stored<'_>, row: usize, out: &mut [u16]) -> Result<()> {
-        self.decode_coded(stored, row, out)?;
-        if self.coding == Coding::Bf16InF16 {
-            widen::to_f16(self.backend, out);
+    pub fn decode_run(
+        &self,
+        stored: Stored<'_>,
+        chunk: usize,
+        rows: Range<usize>,
+        at: &mut Vec<usize>,
+        out: &mut [u16],
+    ) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.run(stored, chunk, rows, at);
+        let (starts, ends) = (&at[..at.len() - 1], &at[1..]);
+        unpack::rows(self.backend, self.parts.row, self.symbols(), stored.payload, starts, out);
+        for ((&start, &end), out) in starts.iter().zip(ends).zip(out.chunks_exact_mut(self.parts.row.dim)) {
+            row::complete(self.parts.row, self.symbols(), &stored.payload[start..end], out)?;
         }
         Ok(())
+    }
+
+    /// Multiplies rows that follow each other in a chunk by `kernel`, and those that it leaves out by `decoded`, which gets their words.
+    ///
+    /// # Errors
+    /// As [`Layout::decode_coded`].
+    pub fn multiply_run(
+        &self,
+        stored: Stored<'_>,
+        rows: Range<usize>,
+        at: &mut Vec<usize>,
+        out: &mut [f32],
+        kernel: impl FnOnce(&[usize], &mut [f32]),
+        mut decoded: impl FnMut(&[u16]) -> f32,
+    ) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.run(stored, self.chunk_of_row(rows.start), rows, at);
+        let (starts, ends) = (&at[..at.len() - 1], &at[1..]);
+        kernel(starts, out);
+        let mut words = Vec::new();
+        for ((&start, &end), out) in starts.iter().zip(ends).zip(out) {
+            if stored.payload[start] != 0 {
+                words.resize(self.parts.row.dim, 0);
+                self.decode_coded(stored, &[start..end], &mut words)?;
+                *out = decoded(&words);
+            }
+        }
+        Ok(())
+    }
+
+    /// Turns words as they were coded into the source's.
+    pub fn finish(&self, words: &mut [u16]) {
+        if self.coding == Coding::Bf16InF16 {
+            widen::to_f16(self.backend, words);
+        }
     }
 }
 
@@ -242,22 +305,25 @@ impl ChunkLayout for Layout {
 
     fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()> {
         let dim = self.parts.shape.dim;
-        let mut word = self.parts.rows_of(number).start * dim + first;
-        let mut out = out;
-        let mut whole = Vec::new();
-        while !out.is_empty() {
-            let (row, at) = (word / dim, word % dim);
-            let here = out.len().min(dim - at);
-            let (part, rest) = out.split_at_mut(here);
-            if here == dim {
-                self.decode_row(stored, row, part)?;
+        let first_row = self.parts.rows_of(number).start;
+        let mut at = Vec::new();
+        let (mut row, mut skip) = (first_row + first / dim, first % dim);
+        let mut rest = out;
+        while !rest.is_empty() {
+            let here = if skip == 0 && rest.len() >= dim { rest.len() / dim * dim } else { rest.len().min(dim - skip) };
+            let (part, after) = rest.split_at_mut(here);
+            if here >= dim {
+                self.decode_run(stored, number, row..row + here / dim, &mut at, part)?;
+                self.finish(part);
+                row += here / dim;
             } else {
-                whole.resize(dim, 0);
-                self.decode_row(stored, row, &mut whole)?;
-                part.copy_from_slice(&whole[at..at + here]);
+                let mut whole = vec![0; dim];
+                self.decode_run(stored, number, row..row + 1, &mut at, &mut whole)?;
+                self.finish(&mut whole);
+                part.copy_from_slice(&whole[skip..skip + here]);
+                row += 1;
             }
-            word += here;
-            out = rest;
+            (rest, skip) = (after, 0);
         }
         Ok(())
     }

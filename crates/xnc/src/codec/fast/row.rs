@@ -6,7 +6,7 @@ use crate::dtype::{Words, f16_to_bf16};
 use crate::error::{Error, Result};
 use crate::kernel::pack::{self, Packed};
 use crate::kernel::row::{GROUP, RowShape, Symbols, place};
-use crate::kernel::{Backend, unpack};
+use crate::kernel::Backend;
 
 /// First byte of a row that holds its words as they are.
 pub const PLAIN: u8 = 255;
@@ -153,52 +153,33 @@ pub fn word_bias(coding: Coding, bias: &[u8]) -> Vec<u16> {
     bias.iter().map(|&bias| u16::from(bias) << coding.dtype().mantissa_bits()).collect()
 }
 
-/// A row as stored: `bytes` begin with it, `len` of them are its own.
-#[derive(Clone, Copy)]
-pub struct Row<'a> {
-    pub bytes: &'a [u8],
-    pub len: usize,
-}
-
-impl Row<'_> {
-    /// Checks the length against what the first byte says. None for a plain row, else the number of exceptions.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] when the row cannot be that long.
-    pub fn exceptions(&self, shape: RowShape) -> Result<Option<usize>> {
-        let first = if self.len == 0 { 0 } else { self.bytes[0] };
-        let listed = usize::from(first);
-        let right = match first {
-            PLAIN => self.len == 1 + 2 * shape.dim,
-            _ => self.len >= shape.tiers() + listed * EXCEPTION,
+/// Puts right what the kernel leaves: a row that is plain, or that has exceptions. `row` is the row's bytes and no more; `out` holds its
+/// words as the kernel gave them.
+///
+/// # Errors
+/// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
+pub fn complete(shape: RowShape, symbols: Symbols<'_>, row: &[u8], out: &mut [u16]) -> Result<()> {
+    let first = row.first().copied().unwrap_or(0);
+    let wrong = || Error::corrupt(format!("a row that begins with {first} cannot have {} bytes", row.len()));
+    if first == PLAIN {
+        if row.len() != 1 + 2 * shape.dim {
+            return Err(wrong());
+        }
+        Words::new(&row[1..]).read(0, out);
+        return Ok(());
+    }
+    let listed = usize::from(first) * EXCEPTION;
+    if row.len() < shape.tiers() + listed {
+        return Err(wrong());
+    }
+    for exception in row[row.len() - listed..].as_chunks::<EXCEPTION>().0 {
+        let column = usize::from(u16::from_le_bytes([exception[0], exception[1]]));
+        let Some(word) = out.get_mut(column) else {
+            return Err(Error::corrupt(format!("an exception in column {column} of {}", shape.dim)));
         };
-        if right {
-            Ok((first != PLAIN).then_some(listed))
-        } else {
-            Err(Error::corrupt(format!("a row that begins with {first} cannot have {} bytes", self.len)))
-        }
+        let bias = symbols.bias[column];
+        let [lower, _] = word.wrapping_sub(bias).to_le_bytes();
+        *word = u16::from_le_bytes([lower, exception[2]]).wrapping_add(bias);
     }
-
-    /// Decodes to the words that were coded.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
-    pub fn decode(&self, backend: Backend, shape: RowShape, symbols: Symbols<'_>, out: &mut [u16]) -> Result<()> {
-        match self.exceptions(shape)? {
-            None => Words::new(&self.bytes[1..self.len]).read(0, out),
-            Some(listed) => {
-                unpack::row(backend, shape, symbols, self.bytes, out);
-                for exception in self.bytes[self.len - listed * EXCEPTION..self.len].as_chunks::<EXCEPTION>().0 {
-                    let column = usize::from(u16::from_le_bytes([exception[0], exception[1]]));
-                    let Some(word) = out.get_mut(column) else {
-                        return Err(Error::corrupt(format!("an exception in column {column} of {}", shape.dim)));
-                    };
-                    let bias = symbols.bias[column];
-                    let [lower, _] = word.wrapping_sub(bias).to_le_bytes();
-                    *word = u16::from_le_bytes([lower, exception[2]]).wrapping_add(bias);
-                }
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }

@@ -80,12 +80,60 @@ fn backends_agree_on_any_bytes() {
             for _ in 0..300 {
                 let row: Vec<u8> = (0..shape.reach()).map(|_| (random.next() | random.next()) as u8).collect();
                 let mut expected = vec![0; dim];
-                crate::kernel::unpack::row(Backend::SCALAR, shape, symbols, &row, &mut expected);
+                crate::kernel::unpack::rows(Backend::SCALAR, shape, symbols, &row, &[0], &mut expected);
                 for backend in Backend::available() {
                     let mut out = vec![0; dim];
-                    crate::kernel::unpack::row(backend, shape, symbols, &row, &mut out);
+                    crate::kernel::unpack::rows(backend, shape, symbols, &row, &[0], &mut out);
                     assert!(out == expected, "{backend:?}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn fused_products_equal_those_of_the_words() {
+    use crate::kernel::row::RowShape;
+    use crate::kernel::{dot, product};
+    let mut random = Random(11);
+    let (rows, dim) = (100, 320);
+    let words: Vec<u16> = (0..rows * dim).map(|_| (random.normal().to_bits() >> 16) as u16).collect();
+    let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
+    let mut payload = Vec::new();
+    let encoded = encode(shape, Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+    let stored = Stored { index: &encoded.index, payload: &payload };
+    let layout = Layout::open(shape, &encoded.params, stored).expect("opens");
+    let scale = layout.scale().expect("weights of usual size");
+    let x: Vec<f32> = (0..dim).map(|_| random.normal()).collect();
+    let x_bf16: Vec<u16> = x.iter().map(|x| (x.to_bits() >> 16) as u16).collect();
+    let scaled: Vec<f32> = x.iter().zip(scale).map(|(x, scale)| x * scale).collect();
+    let value = |word: u16| f32::from_bits(u32::from(word) << 16);
+    let scaled_bf16: Vec<u16> =
+        x_bf16.iter().zip(scale).map(|(&x, scale)| ((value(x) * scale).to_bits() >> 16) as u16).collect();
+    let at: Vec<usize> = (0..rows).map(|row| layout.row(stored, row).start).collect();
+    let fused_rows = at.iter().filter(|&&at| payload[at] == 0).count();
+    assert!(fused_rows > rows / 2);
+    let row = RowShape { dim, form: crate::kernel::row::Form::Bf16 };
+    for backend in Backend::available() {
+        let upper = layout.symbols().upper;
+        if product::has_f32(backend, row) {
+            let (mut arranged, mut expected) = (vec![0.0; dim], vec![0.0; rows]);
+            dot::arrange(backend, Dtype::Bf16, &x, &mut arranged);
+            dot::rows_f32(backend, Dtype::Bf16, bytes_of(&words), dim, &arranged, 0, &mut expected);
+            let mut out = vec![0.0; rows];
+            dot::arrange(backend, Dtype::Bf16, &scaled, &mut arranged);
+            product::rows_f32(backend, row, upper, &payload, &at, &arranged, &mut out);
+            for (r, (out, expected)) in out.iter().zip(&expected).enumerate() {
+                assert!(payload[at[r]] != 0 || out.to_bits() == expected.to_bits(), "{backend:?} row {r}");
+            }
+        }
+        if product::has_bf16(backend, row) {
+            let mut expected = vec![0.0; rows];
+            dot::rows_bf16(backend, bytes_of(&words), dim, &x_bf16, &mut expected);
+            let mut out = vec![0.0; rows];
+            product::rows_bf16(backend, row, upper, &payload, &at, &scaled_bf16, &mut out);
+            for (r, (out, expected)) in out.iter().zip(&expected).enumerate() {
+                assert!(payload[at[r]] != 0 || out.to_bits() == expected.to_bits(), "{backend:?} row {r}");
             }
         }
     }

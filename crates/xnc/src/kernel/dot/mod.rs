@@ -123,4 +123,4 @@ fn filled(tail: &[u8]) -> [u8; 2 * GROUP] {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -16,7 +16,7 @@ use super::backend::Isa;
 use super::row::Form;
 use super::row::RowShape;
 
-/// Whether [`row_f32`] has a loop for this backend and shape; without one, unpack the row and use [`super::dot`].
+/// Whether [`rows_f32`] has a loop for this backend and shape; without one, unpack the row and use [`super::dot`].
 pub fn has_f32(backend: Backend, shape: RowShape) -> bool {
     match backend.0 {
         #[cfg(target_arch = "x86_64")]
@@ -25,7 +25,7 @@ pub fn has_f32(backend: Backend, shape: RowShape) -> bool {
     }
 }
 
-/// Whether [`row_bf16`] has a loop for this backend and shape.
+/// Whether [`rows_bf16`] has a loop for this backend and shape.
 pub fn has_bf16(backend: Backend, shape: RowShape) -> bool {
     match backend.0 {
         #[cfg(target_arch = "x86_64")]
@@ -34,35 +34,50 @@ pub fn has_bf16(backend: Backend, shape: RowShape) -> bool {
     }
 }
 
-/// The coded row that `row` begins with, times `x`: activations times their column's bias, as [`super::dot::arrange`] orders them.
+/// Of the coded rows that begin at `at` in `payload`, those whose first byte is zero: `out` becomes the row times `x`, which is activations
+/// times their column's bias as [`super::dot::arrange`] orders them. Other rows are left to the caller.
 ///
 /// # Panics
-/// If `row` is shorter than [`RowShape::reach`], `x` has another length, or [`has_f32`] is false.
-#[inline]
-pub fn row_f32(backend: Backend, shape: RowShape, upper: &[u8; 16], row: &[u8], x: &[f32]) -> f32 {
-    assert!(has_f32(backend, shape) && row.len() >= shape.reach() && x.len() == shape.dim);
+/// If a row is nearer than [`RowShape::reach`] to the end of `payload`, lengths differ, or [`has_f32`] is false.
+pub fn rows_f32(
+    backend: Backend,
+    shape: RowShape,
+    upper: &[u8; 16],
+    payload: &[u8],
+    at: &[usize],
+    x: &[f32],
+    out: &mut [f32],
+) {
+    assert!(has_f32(backend, shape) && at.len() == out.len() && x.len() == shape.dim);
     match backend.0 {
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2::row_f32(shape, upper, row, x) },
+        Isa::Avx2 => unsafe { avx2::rows_f32(shape, upper, payload, at, x, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 { .. } => unsafe { avx512::row_f32(shape, upper, row, x) },
+        Isa::Avx512 { .. } => unsafe { avx512::rows_f32(shape, upper, payload, at, x, out) },
         _ => unreachable!("has_f32"),
     }
 }
 
-/// As [`row_f32`], for BF16 activations.
+/// As [`rows_f32`], for BF16 activations.
 ///
 /// # Panics
-/// As [`row_f32`], with [`has_bf16`].
-#[inline]
-pub fn row_bf16(backend: Backend, shape: RowShape, upper: &[u8; 16], row: &[u8], x: &[u16]) -> f32 {
-    assert!(has_bf16(backend, shape) && row.len() >= shape.reach() && x.len() == shape.dim);
+/// As [`rows_f32`], with [`has_bf16`].
+pub fn rows_bf16(
+    backend: Backend,
+    shape: RowShape,
+    upper: &[u8; 16],
+    payload: &[u8],
+    at: &[usize],
+    x: &[u16],
+    out: &mut [f32],
+) {
+    assert!(has_bf16(backend, shape) && at.len() == out.len() && x.len() == shape.dim);
     match backend.0 {
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 { bf16: true } => unsafe { avx512::row_bf16(shape, upper, row, x) },
+        Isa::Avx512 { bf16: true } => unsafe { avx512::rows_bf16(shape, upper, payload, at, x, out) },
         _ => unreachable!("has_bf16"),
     }
 }

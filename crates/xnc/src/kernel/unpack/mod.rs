@@ -1,4 +1,5 @@
-//! A coded row to its words.
+//! Coded rows to their words.
+
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
@@ -9,32 +10,46 @@ pub(super) mod scalar;
 use super::Backend;
 #[cfg(target_arch = "x86_64")]
 use super::backend::Isa;
-use super::row::{Form, GROUP, RowShape, Symbols};
+use super::row::{Form, RowShape, Symbols};
 
-/// Writes the words of the coded row that `row` begins with. Its first byte is skipped; what lies behind the row is read and ignored.
-/// Any bytes give some words.
+/// Rows asked for ahead of the one in work: the time of decoding them covers a trip to memory.
+const AHEAD: usize = 4;
+
+/// Writes the words of the coded rows that begin at `at` in `payload`. Their first bytes are skipped; what lies behind a row is read and
+/// ignored. Any bytes give some words.
 ///
 /// # Panics
-/// If `row` is shorter than [`RowShape::reach`], or `out` or the bias is not `dim` long.
-#[inline]
-pub fn row(backend: Backend, shape: RowShape, symbols: Symbols<'_>, row: &[u8], out: &mut [u16]) {
-    assert!(row.len() >= shape.reach() && out.len() == shape.dim && symbols.bias.len() == shape.dim);
-    let after = match (backend.0, shape.form) {
+/// If a row is nearer than [`RowShape::reach`] to the end of `payload`, `out` is not `at.len() * dim` long, or the bias not `dim`.
+pub fn rows(backend: Backend, shape: RowShape, symbols: Symbols<'_>, payload: &[u8], at: &[usize], out: &mut [u16]) {
+    assert!(out.len() == at.len() * shape.dim && symbols.bias.len() == shape.dim);
+    if shape.dim == 0 {
+        return;
+    }
+    match (backend.0, shape.form) {
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2, Form::Bf16) => unsafe { avx2::groups_to_words::<false>(shape, symbols, row, out) },
+        (Isa::Avx2, Form::Bf16) => unsafe { avx2::rows::<false, 80>(shape, symbols, payload, at, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2 | Isa::Avx512 { .. }, Form::F16) => unsafe {
-            avx2::groups_to_words::<true>(shape, symbols, row, out)
+            avx2::rows::<true, 104>(shape, symbols, payload, at, out)
         },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512 { .. }, Form::Bf16) => unsafe { avx512::groups_to_words(shape, symbols, row, out) },
-        _ => scalar::groups_to_words(shape, symbols, row, out),
-    };
-    if shape.tail() > 0 {
-        scalar::tail_to_words(shape, symbols, row, after, &mut out[shape.groups() * GROUP..]);
+        (Isa::Avx512 { .. }, Form::Bf16) => unsafe { avx512::rows(shape, symbols, payload, at, out) },
+        _ => scalar::rows(shape, symbols, payload, at, out),
+    }
+}
+
+/// Asks for the row that follows [`AHEAD`] after row `i`; at the first, for all before it.
+#[inline]
+pub(super) fn ahead(shape: RowShape, payload: &[u8], at: &[usize], i: usize) {
+    let next = if i == 0 { 1 } else { i + AHEAD };
+    for &at in at.get(next..at.len().min(i + AHEAD + 1)).unwrap_or_default() {
+        // Tiers take about a byte for ten words.
+        if let Some(row) = payload.get(at..at + shape.tiers() + shape.dim / 8) {
+            super::prefetch(row);
+        }
     }
 }
 

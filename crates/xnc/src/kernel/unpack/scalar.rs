@@ -21,7 +21,7 @@ fn fetch(row: &[u8], at: usize) -> u64 {
 }
 
 /// Spreads the low bits of `bits` to the set bits of `mask`: the PDEP instruction.
-pub(in super::super) fn deposit(mut bits: u64, mut mask: u64) -> u64 {
+fn deposit(mut bits: u64, mut mask: u64) -> u64 {
     let mut out = 0;
     while mask != 0 {
         let lowest = mask & mask.wrapping_neg();
@@ -34,17 +34,19 @@ pub(in super::super) fn deposit(mut bits: u64, mut mask: u64) -> u64 {
     out
 }
 
-/// Where the streams begin: the second tier holds a bit for every escape of the row.
-pub(in super::super) fn streams(shape: RowShape, row: &[u8]) -> Streams {
+/// Where the streams would begin if the tail were the whole row: the third tier follows a bit for every escape.
+#[inline]
+pub(in super::super) fn streams_of_tail(shape: RowShape, row: &[u8]) -> Streams {
     let second = 8 * shape.tiers();
-    let groups = (0..shape.groups()).map(|group| word64(row, 1 + group * shape.record()));
-    let escapes: u32 = groups.map(u64::count_ones).sum();
+    if shape.tail() == 0 {
+        return Streams { second, rest: second };
+    }
     let tail = &row[1 + shape.groups() * shape.record()..][..shape.tail().div_ceil(8)];
-    Streams { second, rest: second + (escapes + short_plane(tail).count_ones()) as usize }
+    Streams { second, rest: second + short_plane(tail).count_ones() as usize }
 }
 
 /// The code planes of one group; moves the streams on.
-pub(in super::super) fn planes(row: &[u8], escape: u64, streams: &mut Streams) -> [u64; 3] {
+fn planes(row: &[u8], escape: u64, streams: &mut Streams) -> [u64; 3] {
     let second = deposit(fetch(row, streams.second), escape);
     streams.second += escape.count_ones() as usize;
     let bits = fetch(row, streams.rest);
@@ -64,13 +66,18 @@ fn word(symbols: Symbols<'_>, planes: &[u64], column: usize, bit: usize, lower: 
     u16::from_le_bytes([lower, upper]).wrapping_add(symbols.bias[column])
 }
 
-pub(in super::super) fn groups_to_words(
-    shape: RowShape,
-    symbols: Symbols<'_>,
-    row: &[u8],
-    out: &mut [u16],
-) -> Streams {
-    let mut streams = streams(shape, row);
+pub(super) fn rows(shape: RowShape, symbols: Symbols<'_>, payload: &[u8], at: &[usize], out: &mut [u16]) {
+    for (i, out) in out.chunks_exact_mut(shape.dim).enumerate() {
+        let row = &payload[at[i]..];
+        let streams = groups_to_words(shape, symbols, row, out);
+        tail_to_words(shape, symbols, row, streams, out);
+    }
+}
+
+fn groups_to_words(shape: RowShape, symbols: Symbols<'_>, row: &[u8], out: &mut [u16]) -> Streams {
+    let mut streams = streams_of_tail(shape, row);
+    let escapes = (0..shape.groups()).map(|group| word64(row, 1 + group * shape.record()).count_ones());
+    streams.rest += escapes.sum::<u32>() as usize;
     for (group, words) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
         let record = &row[1 + group * shape.record()..][..shape.record()];
         let (kept, lower) = record[16..].split_at(record.len() - 16 - GROUP);
@@ -84,8 +91,21 @@ pub(in super::super) fn groups_to_words(
     streams
 }
 
-/// The words after the last full group: natural order, planes cut to the bytes they need.
-pub(in super::super) fn tail_to_words(
+/// The words of a row after its last full group: natural order, planes cut to the bytes they need.
+#[inline]
+pub(super) fn tail_to_words(
+    shape: RowShape,
+    symbols: Symbols<'_>,
+    row: &[u8],
+    streams: Streams,
+    out: &mut [u16],
+) {
+    if shape.tail() > 0 {
+        tail(shape, symbols, row, streams, &mut out[shape.groups() * GROUP..]);
+    }
+}
+
+fn tail(
     shape: RowShape,
     symbols: Symbols<'_>,
     row: &[u8],
