@@ -9,6 +9,12 @@ use crate::args::Command;
 /// Prints the error with the file it concerns and picks the exit code.
 pub fn report(command: &Command, error: &anyhow::Error) -> ExitCode {
     let cause = error.downcast_ref::<Error>();
+    let root = cause.map(|mut cause| {
+        while let Error::InFile { source, .. } = cause {
+            cause = source;
+        }
+        cause
+    });
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
@@ -19,7 +25,7 @@ pub fn report(command: &Command, error: &anyhow::Error) -> ExitCode {
         }
         Some(_) => eprintln!("xnc: {}: {error:#}", command.input().display()),
     }
-    ExitCode::from(match cause {
+    ExitCode::from(match root {
         Some(Error::Io { .. }) => 3,
         Some(Error::Corrupt { .. } | Error::NotAModel { .. }) => 4,
         Some(_) => 5,

@@ -14,6 +14,7 @@ use crate::container::{
 };
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
+use crate::folder;
 use crate::model::Tensor;
 use crate::model::role::{self, Selection};
 use crate::progress::{Progress, Stage, in_pool};
@@ -66,13 +67,19 @@ pub struct CompressReport {
     pub nothing: Option<String>,
 }
 
-/// Compresses the file `source` into `target`. The target appears whole, and only after it was restored in memory to
+/// Compresses the file or folder `source` into `target`. Every file of the target appears whole, and only after it was restored in memory to
 /// the source's SHA-256.
 ///
 /// # Errors
 /// Those of the files; [`Error::AlreadyCompressed`]; what [`role::select`] refuses.
 pub fn compress(source: &Path, target: &Path, options: &CompressOptions<'_>) -> Result<CompressReport> {
-    in_pool(options.threads, || compress_file(source, target, options))
+    in_pool(options.threads, || {
+        if source.is_dir() {
+            folder::compress(source, target, options)
+        } else {
+            compress_file(source, target, options, &[])
+        }
+    })
 }
 
 /// A table on its way into the file.
@@ -83,12 +90,18 @@ struct Encoded {
     meta: Vec<u8>,
 }
 
-fn compress_file(source: &Path, target: &Path, options: &CompressOptions<'_>) -> Result<CompressReport> {
+/// Compresses one file. `table_rows` comes from the configuration of its folder.
+pub(crate) fn compress_file(
+    source: &Path,
+    target: &Path,
+    options: &CompressOptions<'_>,
+    table_rows: &[u64],
+) -> Result<CompressReport> {
     let file = Container::open(source)?;
     if let Some(name) = file.evidence() {
         return Err(Error::AlreadyCompressed { name: name.into() });
     }
-    let selected = role::select(file.layout(), &options.selection)?;
+    let selected = role::select(file.layout(), &options.selection, table_rows)?;
     let mut report = CompressReport {
         source_bytes: file.file_bytes(),
         output_bytes: None,
@@ -139,13 +152,18 @@ fn compress_file(source: &Path, target: &Path, options: &CompressOptions<'_>) ->
 }
 
 fn nothing_selected(file: &Container, selection: &Selection) -> String {
-    match selection {
-        Selection::Embeddings => format!(
-            "no 16-bit tensor is an embedding table or output head by name; 16-bit 2-D tensors here: {}; name one with --tensors",
-            role::list(role::candidates(file.layout()))
-        ),
-        _ => "no tensor here is BF16 or F16".into(),
+    if *selection != Selection::Embeddings {
+        return "no tensor here is BF16 or F16".into();
     }
+    let quantised: Vec<String> =
+        role::quantised(file.layout()).map(|tensor| format!("{} is {}", tensor.name, tensor.dtype)).collect();
+    if !quantised.is_empty() {
+        return format!("the tables are not 16-bit: {}", quantised.join(", "));
+    }
+    format!(
+        "no 16-bit tensor is an embedding table or output head by name; 16-bit 2-D tensors here: {}; name one with --tensors",
+        role::list(role::candidates(file.layout()))
+    )
 }
 
 /// Encodes one tensor into the scratch file, or finds that it stays plain, or that an earlier one holds its bytes.
@@ -290,6 +308,11 @@ fn write_target(
 
 fn in_scratch(source: io::Error, target: &Target) -> Error {
     Error::Io { path: target.temporary_path().to_owned(), source }
+}
+
+/// SHA-256, hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Lower-case hexadecimal.

@@ -25,6 +25,7 @@ pub mod table;
 mod analyze;
 mod compress;
 mod error;
+mod folder;
 mod progress;
 mod restore;
 mod target;

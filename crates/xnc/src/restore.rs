@@ -9,6 +9,7 @@ use crate::codec::ordered::for_each_in_order;
 use crate::compress::hex;
 use crate::container::{Coded, Container};
 use crate::error::{Error, Result};
+use crate::folder;
 use crate::model::Layout;
 use crate::progress::{Progress, Stage, Steps, in_pool};
 use crate::target::Target;
@@ -26,12 +27,14 @@ pub struct RestoreOptions<'a> {
 /// What [`restore`] or [`verify`] found: the source's size and SHA-256, both confirmed.
 #[derive(Clone, Debug)]
 pub struct RestoreReport {
-    /// Size of the restored file.
+    /// Size of the restored file, or of all files of a folder.
     pub bytes: u64,
-    /// Its SHA-256, hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the file, hexadecimal; none for a folder.
+    pub sha256: Option<String>,
     /// Compressed tensors in it.
     pub tensors: usize,
+    /// Files restored.
+    pub files: usize,
 }
 
 /// Restores the file that `source` was made of. The target appears whole, and only with the recorded SHA-256.
@@ -40,6 +43,9 @@ pub struct RestoreReport {
 /// Those of the files, and [`Error::Corrupt`] wherever a checksum or a structure does not hold.
 pub fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>) -> Result<RestoreReport> {
     in_pool(options.threads, || {
+        if source.is_dir() {
+            return folder::restore(source, target, options);
+        }
         let container = Container::open(source)?;
         container.record()?;
         let mut target = Target::create(target, source, options.force)?;
@@ -54,7 +60,10 @@ pub fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>) -> Re
 /// # Errors
 /// As [`restore`], without a target.
 pub fn verify(source: &Path, threads: usize, progress: &Progress<'_>) -> Result<RestoreReport> {
-    in_pool(threads, || restore_into(&Container::open(source)?, &mut io::sink(), progress))
+    in_pool(threads, || match source.is_dir() {
+        true => folder::verify(source, progress),
+        false => restore_into(&Container::open(source)?, &mut io::sink(), progress),
+    })
 }
 
 /// Passes bytes on and hashes them.
@@ -146,7 +155,7 @@ pub fn restore_into(
             record.sha256
         )));
     }
-    Ok(RestoreReport { bytes: record.size, sha256, tensors: container.metas().len() })
+    Ok(RestoreReport { bytes: record.size, sha256: Some(sha256), tensors: container.metas().len(), files: 1 })
 }
 
 /// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked.
