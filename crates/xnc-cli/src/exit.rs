@@ -1,5 +1,6 @@
 //! Errors for people, and the exit codes of `xnc --help`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use xnc::Error;
@@ -23,7 +24,10 @@ pub fn report(command: &Command, error: &anyhow::Error) -> ExitCode {
         Some(Error::Io { .. } | Error::TargetExists { .. } | Error::SameFile { .. }) | None => {
             eprintln!("xnc: {error:#}");
         }
-        Some(_) => eprintln!("xnc: {}: {error:#}", command.input().display()),
+        Some(_) => {
+            let input = command.input().unwrap_or(Path::new("")).display();
+            eprintln!("xnc: {input}: {error:#}");
+        }
     }
     ExitCode::from(match root {
         Some(Error::Io { .. }) => 3,
