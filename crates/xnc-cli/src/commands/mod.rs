@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod analyze;
+pub mod bench;
 pub mod compress;
 pub mod inspect;
 pub mod manual;

@@ -5,6 +5,7 @@
 //! Codecs do no I/O and hold no `unsafe`.
 
 pub mod bits;
+pub mod fast;
 pub mod ordered;
 pub mod xnc;
 
@@ -22,17 +23,20 @@ use crate::error::{Error, Result};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Codec {
+    /// Rows that decode alone at memory speed: `spec/fast.md`.
+    Fast,
     /// The published block scheme: `spec/xnc.md`.
     Xnc,
 }
 
 impl Codec {
     /// Every codec of this build.
-    pub const ALL: &[Codec] = &[Codec::Xnc];
+    pub const ALL: &[Codec] = &[Codec::Fast, Codec::Xnc];
 
     /// Name in files and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
+            Codec::Fast => "fast",
             Codec::Xnc => "xnc",
         }
     }
@@ -93,6 +97,7 @@ pub fn encode(
     advance: &mut dyn FnMut(usize),
 ) -> io::Result<Encoded> {
     match codec {
+        Codec::Fast => fast::encode(shape, words, payload, advance),
         Codec::Xnc => xnc::encode(shape, words, payload, advance),
     }
 }
@@ -108,6 +113,8 @@ pub struct Stored<'a> {
 
 /// A table whose index was read and found consistent.
 pub enum Opened {
+    /// Codec `fast`.
+    Fast(fast::Layout),
     /// Codec `xnc`.
     Xnc(xnc::Layout),
 }
@@ -119,12 +126,14 @@ impl Opened {
     /// [`Error::Corrupt`] where they contradict the shape, the payload, or themselves.
     pub fn open(codec: Codec, shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Opened> {
         match codec {
+            Codec::Fast => fast::Layout::open(shape, params, stored).map(Opened::Fast),
             Codec::Xnc => xnc::Layout::open(shape, params, stored).map(Opened::Xnc),
         }
     }
 
     fn layout(&self) -> &dyn ChunkLayout {
         match self {
+            Opened::Fast(layout) => layout,
             Opened::Xnc(layout) => layout,
         }
     }

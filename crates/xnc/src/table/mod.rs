@@ -1,5 +1,7 @@
 //! What a caller holds after opening: a table that is looked up by row, compressed or plain, from any number of threads.
 
+mod gather;
+mod product;
 mod touched;
 
 use std::ops::Range;
@@ -106,22 +108,11 @@ impl Table {
         if id >= self.rows() {
             return Err(Error::RowOutOfRange { row: id as u64, rows: self.rows() as u64 });
         }
-        self.read(id * self.dim(), out)
-    }
-
-    /// Reads rows into `out`, one after another.
-    ///
-    /// # Errors
-    /// As [`Table::row`].
-    ///
-    /// # Panics
-    /// If `out` is not `ids.len() * dim` long.
-    pub fn gather(&self, ids: &[usize], out: &mut [u16]) -> Result<()> {
-        assert_eq!(out.len(), ids.len() * self.dim(), "a row takes `dim` words");
-        if self.dim() == 0 {
-            return ids.iter().try_for_each(|&id| self.row(id, &mut []));
+        if let Some((layout, coded)) = self.fast() {
+            self.touch(layout.chunk_of_row(id))?;
+            return layout.decode_row(coded.stored(), id, out);
         }
-        ids.iter().zip(out.chunks_exact_mut(self.dim())).try_for_each(|(&id, row)| self.row(id, row))
+        self.read(id * self.dim(), out)
     }
 
     /// Reads the words from `first` on, in row-major order, as many as `out` takes.

@@ -1,0 +1,25 @@
+//! AVX2: the unpacking loop with the plain product's step at its end.
+
+use std::arch::x86_64::*;
+
+use super::super::dot::{step_avx2 as step, sum_avx2 as sum};
+use super::super::row::{GROUP, RowShape};
+use super::super::unpack::avx2::groups;
+
+#[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
+pub(super) fn row_f32(shape: RowShape, upper: &[u8; 16], row: &[u8], x: &[f32]) -> f32 {
+    let [mut a, mut b] = [[_mm256_setzero_ps(); 2]; 2];
+    groups::<_, false, 80>(
+        shape,
+        upper,
+        row,
+        x.as_chunks::<GROUP>().0.iter(),
+        |x: &[f32; GROUP], words: [__m256i; 4]| {
+            a = step(words[0], x, 0, a);
+            b = step(words[1], x, 16, b);
+            a = step(words[2], x, 32, a);
+            b = step(words[3], x, 48, b);
+        },
+    );
+    sum([a[0], a[1], b[0], b[1]])
+}

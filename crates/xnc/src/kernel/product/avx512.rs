@@ -1,0 +1,31 @@
+//! AVX-512: the unpacking loop with the plain product's step at its end.
+
+use std::arch::x86_64::*;
+
+use super::super::dot::{
+    load_bf16, pair_step, step_avx512 as step, sum_avx512 as sum, sum_pairs_avx512 as sum_pairs,
+};
+use super::super::row::{GROUP, RowShape};
+use super::super::unpack::avx512::groups;
+
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
+pub(super) fn row_f32(shape: RowShape, upper: &[u8; 16], row: &[u8], x: &[f32]) -> f32 {
+    let mut lane = [_mm512_setzero_ps(); 2];
+    let x = x.as_chunks::<GROUP>().0.iter();
+    groups(shape, upper, row, x, |x: &[f32; GROUP], words: [__m512i; 2]| {
+        lane = step(words[0], x, 0, lane);
+        lane = step(words[1], x, 32, lane);
+    });
+    sum(lane)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16,bmi1,bmi2,popcnt")]
+pub(super) fn row_bf16(shape: RowShape, upper: &[u8; 16], row: &[u8], x: &[u16]) -> f32 {
+    let mut lane = [_mm512_setzero_ps(); 2];
+    let x = x.as_chunks::<GROUP>().0.iter();
+    groups(shape, upper, row, x, |x: &[u16; GROUP], words: [__m512i; 2]| {
+        lane[0] = pair_step(words[0], load_bf16(x, 0), lane[0]);
+        lane[1] = pair_step(words[1], load_bf16(x, 32), lane[1]);
+    });
+    sum_pairs(lane)
+}
