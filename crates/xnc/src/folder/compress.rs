@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{FOLDER_RECORD, FileEntry, State, check_apart, copy, record, record_name, write};
-use crate::compress::{CompressOptions, CompressReport, compress_file};
 use crate::container::{Container, FILE_RECORD, kept};
 use crate::error::{Error, Result};
+use crate::file;
 use crate::model::folder::{self, SHARD_INDEX};
 use crate::model::role::Selection;
+use crate::options::{CompressOptions, CompressReport};
 use crate::progress::Stage;
 use crate::target::remove_leftovers;
 
@@ -43,28 +44,28 @@ pub(crate) fn compress(
     let mut reasons = Vec::new();
     let mut output_bytes = 0;
     let (mut compressed, mut plain) = (Vec::new(), others);
-    for (file, selection) in models.into_iter().zip(selections) {
+    for (path, selection) in models.into_iter().zip(selections) {
         let Some(selection) = selection else {
-            plain.push(file);
+            plain.push(path);
             continue;
         };
         let options = CompressOptions { selection, ..*options };
-        let to = target.join(&file);
+        let to = target.join(&path);
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).map_err(Error::io(parent))?;
         }
-        let one = compress_file(&source.join(&file), &to, &options, &table_rows)
-            .map_err(|e| Error::in_file(&file, e))?;
+        let one = file::compress(&source.join(&path), &to, &options, &table_rows)
+            .map_err(|e| Error::in_file(&path, e))?;
         report.tensors.extend(one.tensors);
         match one.output_bytes {
             Some(bytes) => {
                 report.source_bytes += one.source_bytes;
                 output_bytes += bytes;
-                compressed.push(file);
+                compressed.push(path);
             }
             None => {
                 reasons.extend(one.nothing);
-                plain.push(file);
+                plain.push(path);
             }
         }
     }

@@ -9,12 +9,12 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub(crate) use compress::compress;
 pub(crate) use restore::{restore, verify};
 
 use crate::container::{Piece, VERSION};
+use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::target::Target;
 
@@ -94,12 +94,12 @@ fn record_name(path: &Path) -> Result<String> {
 /// Reads a file in parts, hands them on, and returns size and SHA-256.
 fn pass(path: &Path, out: &mut dyn Write, mut advance: impl FnMut(u64)) -> Result<(u64, String)> {
     let mut file = File::open(path).map_err(Error::io(path))?;
-    let (mut digest, mut size) = (Sha256::new(), 0);
+    let (mut digest, mut size) = (Sha256::default(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {
         let n = file.read(&mut buffer).map_err(Error::io(path))?;
         if n == 0 {
-            return Ok((size, crate::compress::hex(&digest.finalize())));
+            return Ok((size, digest.finish()));
         }
         digest.update(&buffer[..n]);
         size += n as u64;

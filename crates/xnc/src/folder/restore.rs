@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{FileEntry, FolderRecord, State, check_apart, new_target, pass};
-use crate::compress::sha256;
 use crate::container::{Container, recover_kept};
+use crate::digest::Sha256;
 use crate::error::{Error, Result};
+use crate::file::restore_into;
+use crate::options::{RestoreOptions, RestoreReport};
 use crate::progress::{Progress, Stage};
-use crate::restore::{RestoreOptions, RestoreReport, restore_into};
 
 pub(crate) fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>) -> Result<RestoreReport> {
     check_apart(source, target)?;
@@ -62,7 +63,7 @@ fn restore_file(
         State::Rewritten { source } => {
             let bytes = recover_kept(source)?;
             out.write_all(&bytes).map_err(Error::io(from))?;
-            (0, bytes.len() as u64, Some(sha256(&bytes)))
+            (0, bytes.len() as u64, Some(Sha256::of(&bytes)))
         }
     };
     if size != entry.size || digest.as_ref() != Some(&entry.sha256) {
