@@ -1,6 +1,6 @@
 //! The command line: what the user may say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use xnc::{Codec, Selection};
@@ -60,6 +60,21 @@ pub enum Command {
         The plain product is the fastest of several variants. GB = 10^9 bytes of source words.\n\
         Temporary files of the size of the input are written to the system's temporary folder.")]
     Bench(Bench),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  xnc completions bash > ~/.local/share/bash-completion/completions/xnc"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual, or write a page for every command
+    #[command(after_help = "Example:\n  xnc man --folder ~/.local/share/man/man1 && man xnc-compress")]
+    Man {
+        /// Folder for one page a command; without it, the first page goes to standard output
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(ClapArgs)]
@@ -85,9 +100,9 @@ pub struct Bench {
 
 #[derive(ClapArgs)]
 pub struct Compress {
-    /// Model file
+    /// Model file or folder
     pub input: PathBuf,
-    /// Target [default: STEM.xnc.EXT beside the input]
+    /// Target [default: STEM.xnc.EXT or FOLDER.xnc beside the input]
     #[arg(short, long)]
     pub output: Option<PathBuf>,
     /// Codec of the tables
@@ -109,7 +124,7 @@ pub struct Compress {
 
 #[derive(ClapArgs)]
 pub struct Restore {
-    /// Compressed file
+    /// Compressed file or folder
     pub input: PathBuf,
     /// Target [default: the input's name without `.xnc`]
     #[arg(short, long)]
@@ -124,7 +139,7 @@ pub struct Restore {
 
 #[derive(ClapArgs)]
 pub struct Verify {
-    /// Compressed file
+    /// Compressed file or folder
     pub input: PathBuf,
     /// Threads [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
@@ -133,7 +148,7 @@ pub struct Verify {
 
 #[derive(ClapArgs)]
 pub struct Inspect {
-    /// Model file, plain or compressed
+    /// Model file or folder, plain or compressed
     pub input: PathBuf,
     /// Print one JSON object instead of tables
     #[arg(long)]
@@ -142,7 +157,7 @@ pub struct Inspect {
 
 #[derive(ClapArgs)]
 pub struct Analyze {
-    /// Model file, plain or compressed
+    /// Model file or folder, plain or compressed
     pub input: PathBuf,
     /// Threads [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
@@ -154,7 +169,7 @@ pub struct Analyze {
 
 #[derive(ClapArgs)]
 pub struct Rows {
-    /// Model file, plain or compressed
+    /// Model file or folder, plain or compressed
     pub input: PathBuf,
     /// Name of the table
     #[arg(long)]
@@ -192,16 +207,17 @@ impl From<CodecArg> for Codec {
 }
 
 impl Command {
-    /// The file the command reads.
-    pub fn input(&self) -> &PathBuf {
+    /// The file or folder the command reads.
+    pub fn input(&self) -> Option<&Path> {
         match self {
-            Command::Compress(args) => &args.input,
-            Command::Restore(args) => &args.input,
-            Command::Verify(args) => &args.input,
-            Command::Inspect(args) => &args.input,
-            Command::Analyze(args) => &args.input,
-            Command::Rows(args) => &args.input,
-            Command::Bench(args) => &args.input,
+            Command::Compress(args) => Some(&args.input),
+            Command::Restore(args) => Some(&args.input),
+            Command::Verify(args) => Some(&args.input),
+            Command::Inspect(args) => Some(&args.input),
+            Command::Analyze(args) => Some(&args.input),
+            Command::Rows(args) => Some(&args.input),
+            Command::Bench(args) => Some(&args.input),
+            Command::Completions { .. } | Command::Man { .. } => None,
         }
     }
 }

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Rows(args) => commands::rows::run(args),
         Command::Bench(args) => commands::bench::run(args),
+        Command::Completions { shell } => commands::manual::completions(*shell),
+        Command::Man { folder } => commands::manual::pages(folder.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,18 +24,24 @@ pub mod table;
 
 mod analyze;
 mod compress;
+mod digest;
 mod error;
+mod file;
+mod folder;
+mod options;
 mod progress;
 mod restore;
 mod target;
 
 pub use analyze::{Analysis, Patterns, analyze};
 pub use codec::Codec;
-pub use compress::{CompressOptions, CompressReport, TensorReport, compress};
+pub use compress::compress;
 pub use dtype::Dtype;
 pub use error::{Error, Result};
+pub use file::restore_into;
 pub use kernel::Backend;
 pub use model::role::Selection;
+pub use options::{CompressOptions, CompressReport, RestoreOptions, RestoreReport, TensorReport};
 pub use progress::{Progress, Stage};
-pub use restore::{RestoreOptions, RestoreReport, restore, restore_into, verify};
+pub use restore::{restore, verify};
 pub use table::{Table, Verify};

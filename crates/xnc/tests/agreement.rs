@@ -66,7 +66,9 @@ fn products_equal_the_plain_twin() {
     let mut random = Random(6);
     for &codec in Codec::ALL {
         for (number, (dtype, rows, dim, words)) in tables().into_iter().enumerate() {
-            let Some([plain, packed]) = pair(folder.path(), codec, dtype, rows, dim, &words) else { continue };
+            let Some([plain, packed]) = pair(folder.path(), codec, dtype, rows, dim, &words) else {
+                continue;
+            };
             let rows = rows as usize;
             for kind in 0..3 {
                 let what = format!("{} table {number} kind {kind}", codec.name());
@@ -107,7 +109,9 @@ fn gathered_rows_are_the_source_s() {
     let mut random = Random(7);
     for &codec in Codec::ALL {
         for (dtype, rows, dim, words) in tables() {
-            let Some([plain, packed]) = pair(folder.path(), codec, dtype, rows, dim, &words) else { continue };
+            let Some([plain, packed]) = pair(folder.path(), codec, dtype, rows, dim, &words) else {
+                continue;
+            };
             let ids: Vec<usize> = (0..200).map(|_| random.next() as usize % rows as usize).collect();
             let (mut a, mut b) = (vec![0; ids.len() * dim as usize], vec![0; ids.len() * dim as usize]);
             plain.gather(&ids, &mut a).expect("plain");

@@ -27,9 +27,12 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
     ];
     // Full groups and a tail, native FP16 and BF16 in disguise, rows with and without exceptions, plain rows.
     let words = random.bf16_weights(60 * 150, 200);
-    let disguised: Vec<u16> =
-        words.iter().map(|&word| half::f16::from_f32(half::bf16::from_bits(word).to_f32()).to_bits()).collect();
-    let mut native: Vec<u16> = (0..40 * 200).map(|_| half::f16::from_f32(random.normal()).to_bits()).collect();
+    let disguised: Vec<u16> = words
+        .iter()
+        .map(|&word| half::f16::from_f32(half::bf16::from_bits(word).to_f32()).to_bits())
+        .collect();
+    let mut native: Vec<u16> =
+        (0..40 * 200).map(|_| half::f16::from_f32(random.normal()).to_bits()).collect();
     native[..200].copy_from_slice(&every_word()[..200]);
     let wide = [
         ("model.embed_tokens.weight", "BF16", vec![60, 150], le(&words)),

@@ -99,7 +99,8 @@ fn every_truncation_is_an_error() {
 #[test]
 fn random_damage_never_panics() {
     let mut random = Random(2);
-    for (gguf, &codec) in [false, true].into_iter().flat_map(|gguf| Codec::ALL.iter().map(move |c| (gguf, c))) {
+    for (gguf, &codec) in [false, true].into_iter().flat_map(|gguf| Codec::ALL.iter().map(move |c| (gguf, c)))
+    {
         let folder = tempfile::tempdir().expect("temporary folder");
         let (source, good) = packed(folder.path(), codec, gguf);
         for round in 0..2000 {

@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod bench;
 pub mod compress;
 pub mod inspect;
+pub mod manual;
 pub mod restore;
 pub mod rows;
 pub mod verify;

@@ -81,7 +81,13 @@ impl Table {
     }
 
     /// At most [`TOGETHER`] rows.
-    fn decode_together(&self, layout: &fast::Layout, coded: &Coded, ids: &[usize], out: &mut [u16]) -> Result<()> {
+    fn decode_together(
+        &self,
+        layout: &fast::Layout,
+        coded: &Coded,
+        ids: &[usize],
+        out: &mut [u16],
+    ) -> Result<()> {
         let mut lies = [const { 0..0 }; TOGETHER];
         for (lies, &id) in lies.iter_mut().zip(ids) {
             self.touch(layout.chunk_of_row(id))?;

@@ -86,7 +86,8 @@ impl Table {
             return Err(Error::RowOutOfRange { row: rows.end as u64 - 1, rows: self.rows() as u64 });
         }
         assert_eq!(out.len(), activations.vectors() * rows.len(), "`out` takes a value a row and vector");
-        let mut columns = if rows.is_empty() { Vec::new() } else { out.chunks_exact_mut(rows.len()).collect() };
+        let mut columns =
+            if rows.is_empty() { Vec::new() } else { out.chunks_exact_mut(rows.len()).collect() };
         self.times(rows, activations, &mut columns)
     }
 
@@ -97,7 +98,8 @@ impl Table {
         let rows = self.rows();
         assert_eq!(out.len(), activations.vectors() * rows, "`out` takes a value a row and vector");
         let share = rows.div_ceil(threads).max(1);
-        let mut columns: Vec<_> = out.chunks_exact_mut(rows.max(1)).map(|column| column.chunks_mut(share)).collect();
+        let mut columns: Vec<_> =
+            out.chunks_exact_mut(rows.max(1)).map(|column| column.chunks_mut(share)).collect();
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..rows)
                 .step_by(share)
@@ -106,7 +108,9 @@ impl Table {
                     scope.spawn(move || self.times(first..rows.min(first + share), activations, &mut parts))
                 })
                 .collect();
-            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            workers
+                .into_iter()
+                .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         })
     }
 
@@ -121,7 +125,9 @@ impl Table {
                 self.touch(chunk)?;
                 let run = first..rows.end.min(layout.rows_of(chunk).end);
                 let (part, after) = rest.split_at_mut(run.len());
-                let kernel = |at: &[usize], out: &mut [f32]| scaled.times(activations.backend, layout, stored.payload, at, out);
+                let kernel = |at: &[usize], out: &mut [f32]| {
+                    scaled.times(activations.backend, layout, stored.payload, at, out)
+                };
                 let decoded = |words: &[u16]| {
                     let mut one = [0.0];
                     activations.times(0, bytes_of(words), self.dim(), &mut one);

@@ -76,15 +76,15 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
     let x: Vec<Vec<f32>> = (0..BATCH).map(|_| (0..dim).map(|_| random.signed()).collect()).collect();
     let x_bf16: Vec<u16> = x[0].iter().map(|x| (x.to_bits() >> 16) as u16).collect();
     let flat = x.concat();
-    let ids: Vec<Vec<usize>> =
-        (0..64).map(|_| (0..GATHER).map(|_| random.below(rows)).collect()).collect();
+    let ids: Vec<Vec<usize>> = (0..64).map(|_| (0..GATHER).map(|_| random.below(rows)).collect()).collect();
     let turn = RefCell::new(0);
     let next_ids = || {
         *turn.borrow_mut() += 1;
         &ids[*turn.borrow() % ids.len()]
     };
     let out = RefCell::new(vec![1.0_f32; BATCH * rows]);
-    let (some, some_f32) = (RefCell::new(vec![1_u16; GATHER * dim]), RefCell::new(vec![1.0_f32; GATHER * dim]));
+    let (some, some_f32) =
+        (RefCell::new(vec![1_u16; GATHER * dim]), RefCell::new(vec![1.0_f32; GATHER * dim]));
 
     let plain_f32 = [Activations::f32(dtype, &x[..1]), Activations::f32(dtype, &x)];
     let plain_bf16 = Activations::bf16(std::slice::from_ref(&x_bf16));
@@ -137,33 +137,40 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
             });
         }
     }
-    cases.add("batch", || coded.product_threads(&flat, threads, &mut out.borrow_mut()).expect("checked above"));
+    cases.add("batch", || {
+        coded.product_threads(&flat, threads, &mut out.borrow_mut()).expect("checked above")
+    });
     cases.add("plain batch no prefetch", || {
         plain_f32[1].product(words, dim, threads, 0, &mut out.borrow_mut());
     });
     let rounds = cases.run(Duration::from_secs(seconds));
 
-    let gb_s = |name: &str| -> Result<f64> { Ok(bytes as f64 * 1e-9 / cases.median(name).context("a case")?) };
-    let row_ns =
-        |name: &str| -> Result<f64> { Ok(cases.median(name).context("a case")? * 1e9 / (GATHERS * GATHER) as f64) };
-    let product = |activation: &'static str, n: usize, vectors: usize, name: &str, prefix: &str| -> Option<Product> {
-        let variants = cases.all(prefix);
-        let (plain_variant, plain) = variants.first()?.clone();
-        Some(Product {
-            activation,
-            threads: n,
-            vectors,
-            ms: cases.median(name)? * 1e3,
-            plain_ms: plain * 1e3,
-            plain_variant,
-            plain_gb_s: bytes as f64 * 1e-9 / plain,
-            backend: Backend::best().name(),
-            variants: variants.into_iter().map(|(name, s)| (name, (s * 1e3).into())).collect(),
-        })
+    let gb_s =
+        |name: &str| -> Result<f64> { Ok(bytes as f64 * 1e-9 / cases.median(name).context("a case")?) };
+    let row_ns = |name: &str| -> Result<f64> {
+        Ok(cases.median(name).context("a case")? * 1e9 / (GATHERS * GATHER) as f64)
     };
+    let product =
+        |activation: &'static str, n: usize, vectors: usize, name: &str, prefix: &str| -> Option<Product> {
+            let variants = cases.all(prefix);
+            let (plain_variant, plain) = variants.first()?.clone();
+            Some(Product {
+                activation,
+                threads: n,
+                vectors,
+                ms: cases.median(name)? * 1e3,
+                plain_ms: plain * 1e3,
+                plain_variant,
+                plain_gb_s: bytes as f64 * 1e-9 / plain,
+                backend: Backend::best().name(),
+                variants: variants.into_iter().map(|(name, s)| (name, (s * 1e3).into())).collect(),
+            })
+        };
     let products = counts
         .iter()
-        .flat_map(|&n| ["f32", "bf16"].map(|a| product(a, n, 1, &format!("{a} {n}"), &format!("plain {a} {n} "))))
+        .flat_map(|&n| {
+            ["f32", "bf16"].map(|a| product(a, n, 1, &format!("{a} {n}"), &format!("plain {a} {n} ")))
+        })
         .flatten()
         .collect();
     Ok(Numbers {

@@ -76,7 +76,9 @@ impl<'a> Cases<'a> {
         let mut all: Vec<_> = self
             .0
             .iter()
-            .filter_map(|case| Some((case.name.strip_prefix(prefix)?.to_owned(), median(case.seconds.clone())?)))
+            .filter_map(|case| {
+                Some((case.name.strip_prefix(prefix)?.to_owned(), median(case.seconds.clone())?))
+            })
             .collect();
         all.sort_by(|a, b| a.1.total_cmp(&b.1));
         all

@@ -49,7 +49,8 @@ impl Files {
             Some(name) => name.to_owned(),
             None => largest(&file, compressed)?,
         };
-        let stored_as = if compressed { Table::from_container(&file, &tensor, Verify::Never)?.codec() } else { None };
+        let stored_as =
+            if compressed { Table::from_container(&file, &tensor, Verify::Never)?.codec() } else { None };
         drop(file);
         let extension = input.extension().unwrap_or_default();
         let mut plain = input.to_owned();
@@ -81,7 +82,8 @@ impl Files {
     fn stored_bytes(&self) -> Result<u64> {
         let file = Container::open(&self.coded)?;
         let parts = ["", xnc::container::INDEX_SUFFIX, xnc::container::META_SUFFIX];
-        let bytes = |suffix| file.layout().tensor(&format!("{}{suffix}", self.tensor)).map_or(0, |t| t.bytes());
+        let bytes =
+            |suffix| file.layout().tensor(&format!("{}{suffix}", self.tensor)).map_or(0, |t| t.bytes());
         Ok(parts.into_iter().map(bytes).sum())
     }
 }
@@ -90,8 +92,12 @@ impl Files {
 fn largest(file: &Container, compressed: bool) -> Result<String> {
     let names = file.table_names();
     let coded = names.iter().filter(|name| !compressed || file.metas().contains_key(**name));
-    let words = |name: &str| Table::from_container(file, name, Verify::Never).map_or(0, |t| t.rows() * t.dim());
-    coded.max_by_key(|name| words(name)).map(|name| (*name).to_owned()).context("the file holds no 16-bit table")
+    let words =
+        |name: &str| Table::from_container(file, name, Verify::Never).map_or(0, |t| t.rows() * t.dim());
+    coded
+        .max_by_key(|name| words(name))
+        .map(|name| (*name).to_owned())
+        .context("the file holds no 16-bit table")
 }
 
 fn product_json(product: Option<&Product>) -> Value {
@@ -142,7 +148,14 @@ fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
 
 fn text(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> String {
     let mut lines = vec![
-        format!("{} ({} x {}, {}), codec {}", files.tensor, coded.rows(), coded.dim(), coded.dtype(), coded.codec().map_or("-", Codec::name)),
+        format!(
+            "{} ({} x {}, {}), codec {}",
+            files.tensor,
+            coded.rows(),
+            coded.dim(),
+            coded.dtype(),
+            coded.codec().map_or("-", Codec::name)
+        ),
         format!("ratio    {:.4}x, {:.3} bits a weight, everything counted", n.ratio, 16.0 / n.ratio),
         format!("encode   {:.2} GB/s on one thread", n.encode_gb_s),
         format!("decode   {:.2} GB/s on one thread; memcpy {:.2}", n.decode_gb_s, n.memcpy_gb_s),

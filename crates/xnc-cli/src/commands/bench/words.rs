@@ -1,7 +1,7 @@
 //! What plain words cost: reading them, copying them, multiplying them, in several variants.
 
-use xnc::kernel::{Backend, dot};
 use xnc::Dtype;
+use xnc::kernel::{Backend, dot};
 
 /// Plain products: their names, and how far ahead of use they ask for words.
 pub const VARIANTS: [(&str, usize); 3] =

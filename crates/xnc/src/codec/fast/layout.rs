@@ -198,7 +198,14 @@ impl Layout {
         let mut at = [0; 64];
         for (lies, out) in lies.chunks(at.len()).zip(out.chunks_mut(at.len() * dim.max(1))) {
             at.iter_mut().zip(lies).for_each(|(at, lies)| *at = lies.start);
-            unpack::rows(self.backend, self.parts.row, self.symbols(), stored.payload, &at[..lies.len()], out);
+            unpack::rows(
+                self.backend,
+                self.parts.row,
+                self.symbols(),
+                stored.payload,
+                &at[..lies.len()],
+                out,
+            );
             for (lies, out) in lies.iter().zip(out.chunks_exact_mut(dim.max(1))) {
                 row::complete(self.parts.row, self.symbols(), &stored.payload[lies.clone()], out)?;
             }
@@ -278,7 +285,9 @@ fn upper(tops: &[u8]) -> [u8; 16] {
 fn scale(tops: &[u8], bias: &[u8]) -> Option<Vec<f32>> {
     let normal = |exponent: i32| (1..=254).contains(&exponent);
     let all_normal = |bias: i32| {
-        tops.iter().flat_map(|&top| [2 * i32::from(top), 2 * i32::from(top) + 1]).all(|e| normal(e) && normal(e + bias))
+        tops.iter()
+            .flat_map(|&top| [2 * i32::from(top), 2 * i32::from(top) + 1])
+            .all(|e| normal(e) && normal(e + bias))
     };
     bias.iter()
         .map(|&bias| {
@@ -310,7 +319,11 @@ impl ChunkLayout for Layout {
         let (mut row, mut skip) = (first_row + first / dim, first % dim);
         let mut rest = out;
         while !rest.is_empty() {
-            let here = if skip == 0 && rest.len() >= dim { rest.len() / dim * dim } else { rest.len().min(dim - skip) };
+            let here = if skip == 0 && rest.len() >= dim {
+                rest.len() / dim * dim
+            } else {
+                rest.len().min(dim - skip)
+            };
             let (part, after) = rest.split_at_mut(here);
             if here >= dim {
                 self.decode_run(stored, number, row..row + here / dim, &mut at, part)?;

@@ -4,9 +4,9 @@ use super::Coding;
 use super::symbols::Fit;
 use crate::dtype::{Words, f16_to_bf16};
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use crate::kernel::pack::{self, Packed};
 use crate::kernel::row::{GROUP, RowShape, Symbols, place};
-use crate::kernel::Backend;
 
 /// First byte of a row that holds its words as they are.
 pub const PLAIN: u8 = 255;
@@ -85,7 +85,12 @@ impl<'a> Encoder<'a> {
         };
         let bit = |i| crate::kernel::row::plane_bit(place(i));
         for (number, (group, bias)) in groups.iter().zip(biases).enumerate() {
-            write(&pack::group(self.backend, form, self.fit.tops(), bias, group), group, &bit, number * GROUP);
+            write(
+                &pack::group(self.backend, form, self.fit.tops(), bias, group),
+                group,
+                &bit,
+                number * GROUP,
+            );
         }
         if !tail.is_empty() {
             let packed = pack::tail(form, self.fit.tops(), tail_bias, tail);

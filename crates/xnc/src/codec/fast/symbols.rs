@@ -76,8 +76,11 @@ impl Fit {
         let mut bias: Vec<u8> = columns.iter().map(|column| field.center(column)).collect();
         let mut ranks = field.ranks(&columns, &bias);
         for _ in 0..STEPS {
-            let better: Vec<u8> =
-                columns.iter().zip(&bias).map(|(column, &bias)| field.improve(column, bias, &ranks)).collect();
+            let better: Vec<u8> = columns
+                .iter()
+                .zip(&bias)
+                .map(|(column, &bias)| field.improve(column, bias, &ranks))
+                .collect();
             if better == bias {
                 break;
             }

@@ -1,8 +1,8 @@
 //! Tables of every kind through encode, open, decode, on every backend.
 
 use super::*;
-use crate::codec::{Opened, Stored};
 use crate::codec::Codec;
+use crate::codec::{Opened, Stored};
 use crate::dtype::{Dtype, bf16_to_f16};
 use crate::kernel::bytes_of;
 
@@ -33,7 +33,8 @@ fn tables(dtype: Dtype, words: usize) -> Vec<Vec<u16>> {
     };
     let normal: Vec<u16> = (0..words).map(|_| cast(random.normal())).collect();
     let disguised = normal.iter().map(|&w| bf16_to_f16(w)).collect();
-    let spiked = normal.iter().map(|&w| if random.next().is_multiple_of(40) { random.next() as u16 } else { w });
+    let spiked =
+        normal.iter().map(|&w| if random.next().is_multiple_of(40) { random.next() as u16 } else { w });
     let spiked = spiked.collect();
     let zero_rows = normal.iter().enumerate().map(|(i, &w)| if i % 1000 < 500 { 0 } else { w }).collect();
     let all = (0..words).map(|i| (i as u16).wrapping_mul(40_503)).collect();
@@ -48,7 +49,8 @@ fn every_table_comes_back_whole_and_in_ranges() {
             for (kind, words) in tables(dtype, rows * dim).into_iter().enumerate() {
                 let shape = TableShape { dtype, rows, dim };
                 let mut payload = Vec::new();
-                let encoded = encode(shape, Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+                let encoded =
+                    encode(shape, Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
                 assert_eq!(payload.len() as u64, encoded.payload_bytes);
                 let stored = Stored { index: &encoded.index, payload: &payload };
                 let opened = Opened::open(Codec::Fast, shape, &encoded.params, stored).expect("opens");
@@ -78,7 +80,8 @@ fn backends_agree_on_any_bytes() {
             let bias: Vec<u16> = (0..dim).map(|_| random.next() as u16).collect();
             let symbols = crate::kernel::row::Symbols { upper: &upper, bias: &bias };
             for _ in 0..300 {
-                let row: Vec<u8> = (0..shape.reach()).map(|_| (random.next() | random.next()) as u8).collect();
+                let row: Vec<u8> =
+                    (0..shape.reach()).map(|_| (random.next() | random.next()) as u8).collect();
                 let mut expected = vec![0; dim];
                 crate::kernel::unpack::rows(Backend::SCALAR, shape, symbols, &row, &[0], &mut expected);
                 for backend in Backend::available() {

@@ -40,12 +40,7 @@ fn load_f32(x: &[f32; GROUP], at: usize) -> __m256 {
 /// Multiplies a register of BF16 words with the activations of its even and its odd words.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-pub(in super::super) fn step(
-    words: __m256i,
-    x: &[f32; GROUP],
-    at: usize,
-    lane: [__m256; 2],
-) -> [__m256; 2] {
+pub(in super::super) fn step(words: __m256i, x: &[f32; GROUP], at: usize, lane: [__m256; 2]) -> [__m256; 2] {
     let odd = _mm256_and_si256(words, _mm256_set1_epi32(0xffff_0000_u32.cast_signed()));
     [
         _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(words)), load_f32(x, at), lane[0]),
@@ -98,8 +93,7 @@ pub(super) fn f16_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[f32], o
                 let values = [_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words)];
                 for (half, words) in values.into_iter().enumerate() {
                     let lane = &mut lane[2 * (i % 2) + half];
-                    *lane =
-                        _mm256_fmadd_ps(_mm256_cvtph_ps(words), load_f32(x, 16 * i + 8 * half), *lane);
+                    *lane = _mm256_fmadd_ps(_mm256_cvtph_ps(words), load_f32(x, 16 * i + 8 * half), *lane);
                 }
             }
         };

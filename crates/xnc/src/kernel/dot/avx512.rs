@@ -9,7 +9,8 @@ use super::{GROUP, filled};
 #[target_feature(enable = "avx512f")]
 pub(in super::super) fn sum(lane: [__m512; 2]) -> f32 {
     let fold = |lane: __m512| {
-        let high = _mm512_castpd_ps(_mm512_shuffle_f64x2::<0xee>(_mm512_castps_pd(lane), _mm512_castps_pd(lane)));
+        let high =
+            _mm512_castpd_ps(_mm512_shuffle_f64x2::<0xee>(_mm512_castps_pd(lane), _mm512_castps_pd(lane)));
         _mm256_add_ps(_mm512_castps512_ps256(lane), _mm512_castps512_ps256(high))
     };
     halves(_mm256_add_ps(fold(lane[0]), fold(lane[1])))
@@ -61,12 +62,7 @@ fn load_f32(x: &[f32; GROUP], at: usize) -> __m512 {
 /// Multiplies a register of BF16 words with the activations of its even and its odd words.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(in super::super) fn step(
-    words: __m512i,
-    x: &[f32; GROUP],
-    at: usize,
-    lane: [__m512; 2],
-) -> [__m512; 2] {
+pub(in super::super) fn step(words: __m512i, x: &[f32; GROUP], at: usize, lane: [__m512; 2]) -> [__m512; 2] {
     let odd = _mm512_and_si512(words, _mm512_set1_epi32(0xffff_0000_u32.cast_signed()));
     [
         _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(words)), load_f32(x, at), lane[0]),

@@ -87,7 +87,9 @@ fn backends_agree_on_bf16_activations() {
 #[test]
 fn the_edge_of_normal_numbers() {
     let least = 0x0080_u16; // 2^-126
-    for (a, b) in [(0x3f80_u16, 0xb300_u16), (0x3f80, 0xb380), (0x3f80, 0xb3ff), (0x3f80, 0x8000), (0x2000, 0x9f80)] {
+    for (a, b) in
+        [(0x3f80_u16, 0xb300_u16), (0x3f80, 0xb380), (0x3f80, 0xb3ff), (0x3f80, 0x8000), (0x2000, 0x9f80)]
+    {
         for c in 0..=0xff_u16 {
             // The odd words make the number, the even ones take a little away.
             let mut rows = vec![0_u16; 64];

@@ -18,7 +18,8 @@ fn load(words: &[u16; GROUP], at: usize) -> __m256i {
 #[target_feature(enable = "avx2")]
 fn transpose(v: [__m256i; 2]) -> [__m256i; 2] {
     let pair = _mm256_setr_epi8(
-        0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15,
+        0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14,
+        7, 15,
     );
     let pairs = v.map(|v| _mm256_shuffle_epi8(v, pair));
     let fours = pairs.map(|v| {
@@ -36,8 +37,7 @@ fn transpose(v: [__m256i; 2]) -> [__m256i; 2] {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn mask<const UP: i32>(v: [__m256i; 2]) -> u64 {
-    let [low, high] =
-        v.map(|v| _mm256_movemask_epi8(_mm256_slli_epi16::<UP>(v)).cast_unsigned());
+    let [low, high] = v.map(|v| _mm256_movemask_epi8(_mm256_slli_epi16::<UP>(v)).cast_unsigned());
     u64::from(high) << 32 | u64::from(low)
 }
 

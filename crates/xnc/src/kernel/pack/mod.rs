@@ -94,7 +94,8 @@ mod tests {
             (seed >> 33) as u16
         };
         for form in [Form::Bf16, Form::F16] {
-            let tops: Tops = std::array::from_fn(|i| if form == Form::Bf16 { 60 - i as u8 } else { 8 * (9 - i as u8) });
+            let tops: Tops =
+                std::array::from_fn(|i| if form == Form::Bf16 { 60 - i as u8 } else { 8 * (9 - i as u8) });
             for round in 0..2000 {
                 let bias: [u16; GROUP] = std::array::from_fn(|_| random() & 0x0380);
                 let spread = if round % 2 == 0 { 0xffff } else { 0x87ff };

@@ -34,7 +34,9 @@ pub(super) fn pack(
         let (place, bit) = place_and_bit(i);
         let [low, upper] = word.wrapping_sub(bias).to_le_bytes();
         lower[place] = low;
-        kept.iter_mut().enumerate().for_each(|(p, plane)| *plane |= u64::from(upper & kept_bits & 1 << p != 0) << bit);
+        kept.iter_mut()
+            .enumerate()
+            .for_each(|(p, plane)| *plane |= u64::from(upper & kept_bits & 1 << p != 0) << bit);
         let rank = tops.iter().position(|&top| top == upper & 0x7f & !kept_bits);
         let code = rank.unwrap_or(0);
         let last = code.saturating_sub(3);

@@ -43,7 +43,9 @@ fn plane<const AT: usize, const N: usize>(bytes: &[u8; N]) -> u64 {
 fn count(plane: u64) -> usize {
     let bits: u64;
     // SAFETY: a register to a register, no flags that matter.
-    unsafe { std::arch::asm!("popcnt {0}, {1}", out(reg) bits, in(reg) plane, options(pure, nomem, nostack)) };
+    unsafe {
+        std::arch::asm!("popcnt {0}, {1}", out(reg) bits, in(reg) plane, options(pure, nomem, nostack))
+    };
     bits as usize
 }
 
@@ -151,7 +153,12 @@ impl Unpack {
 
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-    fn to_words<const KEPT: bool, const N: usize>(&self, bias: &[u16], row: &[u8], out: &mut [u16]) -> Streams {
+    fn to_words<const KEPT: bool, const N: usize>(
+        &self,
+        bias: &[u16],
+        row: &[u8],
+        out: &mut [u16],
+    ) -> Streams {
         let with = bias.as_chunks::<GROUP>().0.iter().zip(out.as_chunks_mut::<GROUP>().0);
         let sink = |(bias, out): (&[u16; GROUP], &mut [u16; GROUP]), words: [__m256i; 4]| {
             for (i, word) in words.into_iter().enumerate() {

@@ -41,7 +41,9 @@ fn plane(record: &[u8; 80], at: usize) -> u64 {
 fn count(plane: u64) -> usize {
     let bits: u64;
     // SAFETY: a register to a register, no flags that matter.
-    unsafe { std::arch::asm!("popcnt {0}, {1}", out(reg) bits, in(reg) plane, options(pure, nomem, nostack)) };
+    unsafe {
+        std::arch::asm!("popcnt {0}, {1}", out(reg) bits, in(reg) plane, options(pure, nomem, nostack))
+    };
     bits as usize
 }
 

@@ -1,6 +1,5 @@
 //! Coded rows to their words.
 
-
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -20,7 +19,14 @@ const AHEAD: usize = 4;
 ///
 /// # Panics
 /// If a row is nearer than [`RowShape::reach`] to the end of `payload`, `out` is not `at.len() * dim` long, or the bias not `dim`.
-pub fn rows(backend: Backend, shape: RowShape, symbols: Symbols<'_>, payload: &[u8], at: &[usize], out: &mut [u16]) {
+pub fn rows(
+    backend: Backend,
+    shape: RowShape,
+    symbols: Symbols<'_>,
+    payload: &[u8],
+    at: &[usize],
+    out: &mut [u16],
+) {
     assert!(out.len() == at.len() * shape.dim && symbols.bias.len() == shape.dim);
     if shape.dim == 0 {
         return;

@@ -105,13 +105,7 @@ pub(super) fn tail_to_words(
     }
 }
 
-fn tail(
-    shape: RowShape,
-    symbols: Symbols<'_>,
-    row: &[u8],
-    mut streams: Streams,
-    out: &mut [u16],
-) {
+fn tail(shape: RowShape, symbols: Symbols<'_>, row: &[u8], mut streams: Streams, out: &mut [u16]) {
     let bytes = shape.tail().div_ceil(8);
     let tail = &row[1 + shape.groups() * shape.record()..][..shape.tail_bytes()];
     let (planes_bytes, lower) = tail.split_at(tail.len() - shape.tail());

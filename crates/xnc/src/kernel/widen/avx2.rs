@@ -10,7 +10,9 @@ pub(super) fn f16_to_f32(words: &[u16], out: &mut [f32]) {
     let ((words, rest), (out, out_rest)) = (words.as_chunks::<8>(), out.as_chunks_mut::<8>());
     for (words, out) in words.iter().zip(out) {
         // SAFETY: eight words are sixteen bytes, eight floats 32.
-        unsafe { _mm256_storeu_ps(out.as_mut_ptr(), _mm256_cvtph_ps(_mm_loadu_si128(words.as_ptr().cast()))) };
+        unsafe {
+            _mm256_storeu_ps(out.as_mut_ptr(), _mm256_cvtph_ps(_mm_loadu_si128(words.as_ptr().cast())))
+        };
     }
     scalar::to_f32(Dtype::F16, rest, out_rest);
 }

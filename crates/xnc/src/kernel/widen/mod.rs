@@ -45,7 +45,11 @@ mod tests {
                 let mut values = vec![0.0; words.len()];
                 to_f32(backend, dtype, &words, &mut values);
                 for (&word, value) in words.iter().zip(values) {
-                    assert_eq!(value.to_bits(), dtype.to_f32(word).to_bits(), "{backend:?} {dtype} {word:#06x}");
+                    assert_eq!(
+                        value.to_bits(),
+                        dtype.to_f32(word).to_bits(),
+                        "{backend:?} {dtype} {word:#06x}"
+                    );
                 }
             }
             let mut cast = words.clone();
