@@ -176,3 +176,13 @@ fn a_killed_process_leaves_source_and_old_target_intact() {
     assert_eq!(xnc(&dir, line).0, 0);
     assert_eq!(xnc(&dir, "verify out.safetensors").0, 0);
 }
+
+#[test]
+fn a_table_without_rows_has_no_row_and_no_buffer() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let json = r#"{"a":{"dtype":"BF16","shape":[0,4611686018427387904],"data_offsets":[0,0]}}"#;
+    let file = [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
+    fs::write(dir.path().join("a.safetensors"), file).expect("written");
+    let (code, _, err) = xnc(dir.path(), "rows a.safetensors --tensor a --ids 0");
+    assert!(code > 0 && err.contains("out of range"), "{code}: {err}");
+}
