@@ -6,5 +6,7 @@
 #![allow(unsafe_code)]
 
 mod backend;
+pub mod xnc_decode;
+pub mod xnc_encode;
 
 pub use backend::Backend;
