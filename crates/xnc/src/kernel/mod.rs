@@ -13,6 +13,8 @@ pub mod unpack;
 pub mod widen;
 
 mod backend;
+pub mod xnc_decode;
+pub mod xnc_encode;
 
 pub use backend::Backend;
 
