@@ -14,6 +14,8 @@ pub mod widen;
 
 mod aligned;
 mod backend;
+pub mod xnc_decode;
+pub mod xnc_encode;
 
 pub use aligned::Aligned;
 pub use backend::Backend;
