@@ -42,9 +42,11 @@ pub(super) fn encode(
     let (mut end, mut bits) = (0, 0);
     let encode_chunk = |number: usize| {
         let first = number * CHUNK_WORDS;
-        let mut buffer = vec![0; CHUNK_WORDS.min(total - first)];
-        words.read(first, &mut buffer);
-        let chunk = chunk::encode(backend, shape.dtype, &buffer);
+        // On the stack: freeing larger vectors in batches makes the allocator return and fault in the same pages again and again.
+        let mut buffer = [0; CHUNK_WORDS];
+        let buffer = &mut buffer[..CHUNK_WORDS.min(total - first)];
+        words.read(first, buffer);
+        let chunk = chunk::encode(backend, shape.dtype, buffer);
         let checksum = crc32c::crc32c(&chunk.bytes);
         (buffer.len(), chunk, checksum)
     };
