@@ -20,11 +20,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn good(folder: &Path) -> Parts {
+    fn good(folder: &Path, codec: Codec) -> Parts {
         let words = Random(1).bf16_weights(500 * 40, 200);
         let source = safetensors_file(&[(NAME, "BF16", vec![500, 40], le(&words))]);
         let packed = folder.join("good");
-        compress_all(Codec::Xnc, &write(folder, "plain", &source), &packed);
+        compress_all(codec, &write(folder, "plain", &source), &packed);
         let file = Container::open(&packed).expect("opens");
         let part = |name: &str| file.bytes(file.layout().tensor(name).expect("is there")).to_vec();
         let json = |name: &str| serde_json::from_slice(&part(name)).expect("is JSON");
@@ -75,7 +75,6 @@ fn duplicate_of_itself(parts: &mut Parts) {
 
 #[test]
 fn lies_under_right_checksums_are_errors() {
-    type Lie = fn(&mut Parts);
     let lies: &[(&str, Lie)] = &[
         ("cannot hold", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
         ("cannot have the shape", |p| p.meta["shape"] = serde_json::json!([u64::MAX, 2])),
@@ -112,11 +111,68 @@ fn lies_under_right_checksums_are_errors() {
         ("key-value pairs", |p| p.file["outside"] = serde_json::json!([{"from": 1, "length": u64::MAX}])),
         ("records a gguf source", |p| p.file["format"] = "gguf".into()),
     ];
+    tell(Codec::Xnc, lies);
+}
+
+/// Makes the checksum of the only chunk right again.
+fn recheck(parts: &mut Parts) {
+    let end = u64::from_le_bytes(parts.index[..8].try_into().expect("eight bytes")) as usize;
+    let crc = crc32c::crc32c(&parts.payload[..end]);
+    parts.index[8..12].copy_from_slice(&crc.to_le_bytes());
+}
+
+#[test]
+fn lies_in_codec_fast_are_errors() {
+    let lies: &[(&str, Lie)] = &[
+        ("cannot hold", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
+        ("params", |p| p.meta["params"] = serde_json::json!({"coding": "rot13"})),
+        ("cannot be coded as", |p| p.meta["params"] = serde_json::json!({"coding": "f16"})),
+        ("chunk 0", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
+        ("chunk 0", |p| p.index[..8].copy_from_slice(&100u64.to_le_bytes())),
+        ("chunk 0", |p| p.index[16] = 1),
+        ("chunk 0", |p| p.index[20..22].copy_from_slice(&u16::MAX.to_le_bytes())),
+        ("cannot hold", |p| p.index.truncate(64)),
+        ("wrong length", |p| p.index.extend_from_slice(&[0; 64])),
+        ("wrong length", |p| p.payload.truncate(p.payload.len() - 64)),
+        ("wrong length", |p| p.payload.extend_from_slice(&[0; 64])),
+        ("padding", |p| *p.index.last_mut().expect("not empty") = 1),
+        ("padding", |p| *p.payload.last_mut().expect("not empty") = 1),
+        ("checksum of chunk 0", |p| p.payload[5_000] ^= 1),
+        ("cannot have", |p| {
+            p.payload[0] = 255;
+            recheck(p);
+        }),
+        ("cannot have", |p| {
+            p.payload[0] = 254;
+            recheck(p);
+        }),
+        ("an exception in column", |p| {
+            p.payload[0] = 1;
+            let next = usize::from(u16::from_le_bytes([p.index[18], p.index[19]]));
+            p.payload[next - 3..next].fill(0xff);
+            recheck(p);
+        }),
+        ("BLAKE3", |p| {
+            p.payload[30] ^= 1;
+            recheck(p);
+        }),
+        // A row that ends where it begins, and one that takes two rows' bytes.
+        ("cannot have", |p| {
+            let second = [p.index[18], p.index[19]];
+            p.index[20..22].copy_from_slice(&second);
+        }),
+    ];
+    tell(Codec::Fast, lies);
+}
+
+type Lie = fn(&mut Parts);
+
+fn tell(codec: Codec, lies: &[(&str, Lie)]) {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let good = write(folder.path(), "a", &Parts::good(folder.path()).file());
+    let good = write(folder.path(), "a", &Parts::good(folder.path(), codec).file());
     xnc::verify(&good, 1, &Progress::silent()).expect("parts put together unchanged are good");
     for (number, (says, lie)) in lies.iter().enumerate() {
-        let mut parts = Parts::good(folder.path());
+        let mut parts = Parts::good(folder.path(), codec);
         lie(&mut parts);
         let path = write(folder.path(), "lying", &parts.file());
         let restoring = xnc::verify(&path, 1, &Progress::silent()).expect_err("a lie").to_string();
@@ -140,7 +196,7 @@ fn a_bomb_of_zeros_unpacks_no_further_than_it_says() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     (0..300).for_each(|_| zlib.write_all(&[0; 1 << 20]).expect("memory"));
-    let mut parts = Parts::good(folder.path());
+    let mut parts = Parts::good(folder.path(), Codec::Xnc);
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(zlib.finish().expect("memory"));
     parts.file["outside"][0]["zlib"] = text.into();

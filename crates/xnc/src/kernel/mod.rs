@@ -12,10 +12,12 @@ pub mod row;
 pub mod unpack;
 pub mod widen;
 
+mod aligned;
 mod backend;
 pub mod xnc_decode;
 pub mod xnc_encode;
 
+pub use aligned::Aligned;
 pub use backend::Backend;
 
 /// The bytes of words, as they lie in memory.
@@ -32,11 +34,11 @@ pub fn bytes_of(words: &[u16]) -> &[u8] {
 #[inline]
 pub fn prefetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]
-    for line in bytes.chunks(64) {
-        // SAFETY: every x86-64 machine has the instruction, and the address is valid.
+    for line in (0..bytes.len()).step_by(64) {
+        // SAFETY: every x86-64 machine has the instruction, and a prefetch reads nothing, whatever the address.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+            _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(line).cast());
         }
     }
 }

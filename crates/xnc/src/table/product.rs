@@ -6,7 +6,7 @@ use super::Table;
 use crate::codec::fast;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::kernel::{Backend, bytes_of, dot, product};
+use crate::kernel::{Aligned, Backend, bytes_of, dot, product};
 
 /// Rows multiplied with one vector before the next vector takes its turn: they stay in the nearest cache.
 const BLOCK_ROWS: usize = 16;
@@ -165,7 +165,7 @@ impl Table {
         let layout = self.fast().map(|(layout, _)| layout);
         let dtype = layout.map_or(self.dtype(), |layout| layout.coding().dtype());
         let arrange = |x: &[f32]| {
-            let mut arranged = vec![0.0; dot::padded(x.len())];
+            let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
             dot::arrange(backend, dtype, x, &mut arranged);
             arranged
         };
@@ -185,15 +185,15 @@ impl Table {
         }
         let backend = Backend::best();
         let pad = |x: &[u16]| {
-            let mut padded = x.to_vec();
-            padded.resize(dot::padded(x.len()), 0);
+            let mut padded = Aligned::new(dot::padded(x.len()), 0);
+            padded[..x.len()].copy_from_slice(x);
             padded
         };
         let scaled = self
             .fast()
             .filter(|(layout, _)| product::has_bf16(backend, layout.row_shape()) && x.len() == self.dim())
             .and_then(|(layout, _)| scale_bf16(x, layout.scale()?))
-            .map(Scaled::Bf16);
+            .map(|x| Scaled::Bf16(pad(&x)));
         Ok(Activations { backend, scaled, vectors: Vectors::Bf16(self.vectors(x).map(pad).collect()) })
     }
 
@@ -213,13 +213,13 @@ struct Activations {
 }
 
 enum Vectors {
-    F32(Dtype, Vec<Vec<f32>>),
-    Bf16(Vec<Vec<u16>>),
+    F32(Dtype, Vec<Aligned<f32>>),
+    Bf16(Vec<Aligned<u16>>),
 }
 
 enum Scaled {
-    F32(Vec<f32>),
-    Bf16(Vec<u16>),
+    F32(Aligned<f32>),
+    Bf16(Aligned<u16>),
 }
 
 impl Activations {

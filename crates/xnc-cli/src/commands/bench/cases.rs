@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use xnc::codec::{self, TableShape};
 use xnc::dtype::Words;
-use xnc::kernel::{Backend, bytes_of};
+use xnc::kernel::{Aligned, Backend, bytes_of};
 use xnc::{Codec, Dtype, Table, Verify};
 
 use super::Files;
@@ -66,11 +66,11 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
     let (rows, dim, dtype) = (coded.rows(), coded.dim(), coded.dtype());
     ensure!(rows > 0 && dim > 0, "tensor `{}` is empty", files.tensor);
     let bytes = 2 * rows * dim;
-    let mut source = vec![1_u16; rows * dim];
+    let mut source = Aligned::new(rows * dim, 1_u16);
     plain.read(0, &mut source)?;
-    let target = RefCell::new(vec![1_u16; rows * dim]);
+    let target = RefCell::new(Aligned::new(rows * dim, 1_u16));
     coded.read(0, &mut target.borrow_mut())?;
-    ensure!(*target.borrow() == source, "the compressed table differs from its source");
+    ensure!(target.borrow()[..] == source[..], "the compressed table differs from its source");
 
     let mut random = Random::new(2);
     let x: Vec<Vec<f32>> = (0..BATCH).map(|_| (0..dim).map(|_| random.signed()).collect()).collect();

@@ -1,7 +1,7 @@
 //! What plain words cost: reading them, copying them, multiplying them, in several variants.
 
 use xnc::Dtype;
-use xnc::kernel::{Backend, dot};
+use xnc::kernel::{Aligned, Backend, dot};
 
 /// Plain products: their names, and how far ahead of use they ask for words.
 pub const VARIANTS: [(&str, usize); 3] =
@@ -30,14 +30,14 @@ pub fn read(bytes: &[u8], threads: usize) -> u64 {
 
 /// Activations of plain rows.
 pub enum Activations {
-    F32(Dtype, Vec<Vec<f32>>),
-    Bf16(Vec<Vec<u16>>),
+    F32(Dtype, Vec<Aligned<f32>>),
+    Bf16(Vec<Aligned<u16>>),
 }
 
 impl Activations {
     pub fn f32(dtype: Dtype, vectors: &[Vec<f32>]) -> Self {
         let arrange = |x: &Vec<f32>| {
-            let mut out = vec![0.0; dot::padded(x.len())];
+            let mut out = Aligned::new(dot::padded(x.len()), 0.0);
             dot::arrange(Backend::best(), dtype, x, &mut out);
             out
         };
@@ -46,8 +46,8 @@ impl Activations {
 
     pub fn bf16(vectors: &[Vec<u16>]) -> Self {
         let pad = |x: &Vec<u16>| {
-            let mut out = x.clone();
-            out.resize(dot::padded(x.len()), 0);
+            let mut out = Aligned::new(dot::padded(x.len()), 0);
+            out[..x.len()].copy_from_slice(x);
             out
         };
         Activations::Bf16(vectors.iter().map(pad).collect())

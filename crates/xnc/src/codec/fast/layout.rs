@@ -107,7 +107,7 @@ impl Layout {
             let rows = self.parts.rows_of(chunk);
             let starts = rows.clone().map(|row| self.start(stored, row));
             let rising = starts.clone().is_sorted() && starts.clone().next() == Some(0);
-            let inside = end >= begin && starts.last().is_some_and(|last| last as u64 <= end - begin);
+            let inside = end >= begin && starts.max().is_some_and(|last| last as u64 <= end - begin);
             if !rising || !inside || end > stored.payload.len() as u64 {
                 return Err(Error::corrupt(format!("record of chunk {chunk} in the index makes no sense")));
             }
@@ -260,7 +260,7 @@ impl Layout {
         for ((&start, &end), out) in starts.iter().zip(ends).zip(out) {
             if stored.payload[start] != 0 {
                 words.resize(self.parts.row.dim, 0);
-                self.decode_coded(stored, &[start..end], &mut words)?;
+                self.decode_coded(stored, std::slice::from_ref(&(start..end)), &mut words)?;
                 *out = decoded(&words);
             }
         }

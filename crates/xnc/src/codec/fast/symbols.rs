@@ -60,6 +60,11 @@ impl Fit {
         &self.bias
     }
 
+    #[cfg(test)]
+    pub(super) fn of(tops: Tops, bias: Vec<u8>) -> Fit {
+        Fit { tops, bias }
+    }
+
     /// Looks at some rows. Alternates between the best symbols for given biases and the best biases for given symbols, each a
     /// step down in bits.
     pub fn new(shape: TableShape, coding: Coding, words: Words<'_>) -> Fit {

@@ -141,3 +141,15 @@ fn fused_products_equal_those_of_the_words() {
         }
     }
 }
+
+#[test]
+fn the_worked_example_of_the_spec() {
+    let words = [0x3f80_u16, 0xbf00, 0x3e80, 0xbd40, 0x4040, 0x3c00, 0x3f00, 0x0000];
+    let fit = Fit::of([0x3f, 0x3e, 0x3d, 0x40, 0x3c, 0x41, 0x3b], vec![0; 8]);
+    for backend in Backend::available() {
+        let mut encoder = Encoder::new(backend, Coding::Bf16, &fit, 8);
+        encoder.add(&mut words.to_vec());
+        let row = [1, 0x3c, 0x0a, 0x80, 0, 0x80, 0x40, 0x40, 0, 0, 0, 0x6e, 0x01, 7, 0, 0];
+        assert_eq!(encoder.finish().bytes, row);
+    }
+}

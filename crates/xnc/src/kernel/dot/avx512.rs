@@ -75,8 +75,8 @@ pub(in super::super) fn step(words: __m512i, x: &[f32; GROUP], at: usize, lane: 
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(in super::super) fn pair_step(words: __m512i, x: __m512i, lane: __m512) -> __m512 {
     // SAFETY: 32 words, whatever type names them.
-    let (words, x): (__m512bh, __m512bh) = unsafe { (std::mem::transmute(words), std::mem::transmute(x)) };
-    _mm512_dpbf16_ps(lane, words, x)
+    let pairs = |words: __m512i| unsafe { std::mem::transmute::<__m512i, __m512bh>(words) };
+    _mm512_dpbf16_ps(lane, pairs(words), pairs(x))
 }
 
 /// Asks for the cache lines of a group that lies `AHEAD` bytes on.

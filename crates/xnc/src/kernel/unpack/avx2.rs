@@ -49,7 +49,7 @@ fn count(plane: u64) -> usize {
     bits as usize
 }
 
-/// What the loop keeps in registers.
+/// What the loop keeps in registers. Made anew for each row: kept across rows, the registers would not suffice for the loop.
 pub(in super::super) struct Unpack {
     shape: RowShape,
     upper: __m256i,
@@ -150,23 +150,23 @@ impl Unpack {
         }
         streams
     }
+}
 
-    #[inline]
-    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-    fn to_words<const KEPT: bool, const N: usize>(
-        &self,
-        bias: &[u16],
-        row: &[u8],
-        out: &mut [u16],
-    ) -> Streams {
-        let with = bias.as_chunks::<GROUP>().0.iter().zip(out.as_chunks_mut::<GROUP>().0);
-        let sink = |(bias, out): (&[u16; GROUP], &mut [u16; GROUP]), words: [__m256i; 4]| {
-            for (i, word) in words.into_iter().enumerate() {
-                store_words(out, 16 * i, _mm256_add_epi16(word, load_words(bias, 16 * i)));
-            }
-        };
-        self.groups::<_, KEPT, N>(row, with, sink)
-    }
+#[inline(never)]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn row_to_words<const KEPT: bool, const N: usize>(
+    shape: RowShape,
+    symbols: Symbols<'_>,
+    row: &[u8],
+    out: &mut [u16],
+) -> Streams {
+    let with = symbols.bias.as_chunks::<GROUP>().0.iter().zip(out.as_chunks_mut::<GROUP>().0);
+    let sink = |(bias, out): (&[u16; GROUP], &mut [u16; GROUP]), words: [__m256i; 4]| {
+        for (i, word) in words.into_iter().enumerate() {
+            store_words(out, 16 * i, _mm256_add_epi16(word, load_words(bias, 16 * i)));
+        }
+    };
+    Unpack::new(shape, symbols.upper).groups::<_, KEPT, N>(row, with, sink)
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
@@ -177,11 +177,10 @@ pub(super) fn rows<const KEPT: bool, const N: usize>(
     at: &[usize],
     out: &mut [u16],
 ) {
-    let unpack = Unpack::new(shape, symbols.upper);
     for (i, out) in out.chunks_exact_mut(shape.dim).enumerate() {
         super::ahead(shape, payload, at, i);
         let row = &payload[at[i]..];
-        let streams = unpack.to_words::<KEPT, N>(symbols.bias, row, out);
+        let streams = row_to_words::<KEPT, N>(shape, symbols, row, out);
         scalar::tail_to_words(shape, symbols, row, streams, out);
     }
 }
