@@ -212,3 +212,13 @@ fn a_folder_goes_through_every_command() {
     let (code, _, err) = xnc(&dir, "compress model/config.json");
     assert!(code == 4, "{err}");
 }
+
+#[test]
+fn a_table_without_rows_has_no_row_and_no_buffer() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let json = r#"{"a":{"dtype":"BF16","shape":[0,4611686018427387904],"data_offsets":[0,0]}}"#;
+    let file = [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
+    fs::write(dir.path().join("a.safetensors"), file).expect("written");
+    let (code, _, err) = xnc(dir.path(), "rows a.safetensors --tensor a --ids 0");
+    assert!(code > 0 && err.contains("out of range"), "{code}: {err}");
+}

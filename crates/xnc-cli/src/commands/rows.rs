@@ -10,7 +10,7 @@ use crate::args::{self, RowFormat};
 pub fn run(args: &args::Rows) -> Result<()> {
     let table = Table::from_container(&find(args)?, &args.tensor, Verify::OnTouch)?;
     // A first pass finds every error before anything is printed.
-    let mut row = vec![0; table.dim()];
+    let mut row = vec![0; if table.rows() > 0 { table.dim() } else { 0 }];
     for &id in &args.ids {
         table.row(id, &mut row)?;
     }

@@ -52,6 +52,11 @@ pub(crate) fn compress(
         return Ok(report);
     }
 
+    let is_selected = |name: &str| selected.iter().any(|tensor| tensor.name == name);
+    let mut names = file.layout().tensors.iter().map(|tensor| tensor.name.as_str());
+    if let Some(name) = names.find(|name| name.strip_suffix(INDEX_SUFFIX).is_some_and(is_selected)) {
+        return Err(Error::AlreadyCompressed { name: name.into() });
+    }
     let longest = file.layout().format.longest_name() - INDEX_SUFFIX.len();
     if let Some(tensor) = selected.iter().find(|tensor| tensor.name.len() > longest) {
         let reason = "with a companion's suffix its name would be longer than the format allows".into();

@@ -78,7 +78,7 @@ impl Table {
         self.shape.rows
     }
 
-    /// Words in a row.
+    /// Words in a row. In a table without rows this is whatever the file says, and no size for a buffer.
     pub fn dim(&self) -> usize {
         self.shape.dim
     }
@@ -104,10 +104,10 @@ impl Table {
     /// # Panics
     /// If `out` is not [`Table::dim`] long.
     pub fn row(&self, id: usize, out: &mut [u16]) -> Result<()> {
-        assert_eq!(out.len(), self.dim(), "a row takes `dim` words");
         if id >= self.rows() {
             return Err(Error::RowOutOfRange { row: id as u64, rows: self.rows() as u64 });
         }
+        assert_eq!(out.len(), self.dim(), "a row takes `dim` words");
         if let Some((layout, coded)) = self.fast() {
             self.touch(layout.chunk_of_row(id))?;
             return layout.decode_row(coded.stored(), id, out);
