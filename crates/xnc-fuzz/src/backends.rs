@@ -1,7 +1,7 @@
 //! Backends agree: every operation gives the same on every instruction set of this machine.
 
 use xnc::kernel::row::{Form, RowShape, Symbols};
-use xnc::kernel::{unpack, widen};
+use xnc::kernel::{unpack, widen, xnc_decode, xnc_encode};
 use xnc::{Backend, Dtype};
 
 use crate::choices::Choices;
@@ -10,8 +10,14 @@ use crate::choices::Choices;
 pub type Operation = fn(Backend, Choices<'_>) -> Vec<u32>;
 
 /// All operations. A new folder of `kernel/` gets a line here and a function below.
-const OPERATIONS: &[(&str, Operation)] =
-    &[("unpack::row", unpack_row), ("widen::to_f32", to_f32), ("widen::to_f16", to_f16)];
+const OPERATIONS: &[(&str, Operation)] = &[
+    ("unpack::rows", unpack_row),
+    ("widen::to_f32", to_f32),
+    ("widen::to_f16", to_f16),
+    ("xnc_decode::decode", decode_blocks),
+    ("xnc_decode::skip", skip_blocks),
+    ("xnc_encode::classify", classify_blocks),
+];
 
 /// Target `backends`.
 pub fn run(data: &[u8]) {
@@ -42,7 +48,7 @@ fn unpack_row(backend: Backend, mut choices: Choices<'_>) -> Vec<u32> {
     };
     let row: Vec<u8> = (0..shape.reach()).map(turned).collect();
     let mut out = vec![0; shape.dim];
-    unpack::row(backend, shape, Symbols { upper: &upper, bias: &bias }, &row, &mut out);
+    unpack::rows(backend, shape, Symbols { upper: &upper, bias: &bias }, &row, &[0], &mut out);
     bits(&out)
 }
 
@@ -58,4 +64,28 @@ fn to_f16(backend: Backend, choices: Choices<'_>) -> Vec<u32> {
     let mut words = words(choices);
     widen::to_f16(backend, &mut words);
     bits(&words)
+}
+
+fn decode_blocks(backend: Backend, mut choices: Choices<'_>) -> Vec<u32> {
+    let form = choices.one(&[xnc_decode::Form::Fp16, xnc_decode::Form::Bf16]);
+    let (position, count) = (choices.below(64), choices.below(24));
+    let mut blocks = vec![[0; 32]; count];
+    match xnc_decode::decode(backend, form, choices.0, position, &mut blocks) {
+        Some(position) => [vec![position as u32], bits(blocks.as_flattened())].concat(),
+        None => Vec::new(),
+    }
+}
+
+fn skip_blocks(backend: Backend, mut choices: Choices<'_>) -> Vec<u32> {
+    let (position, count) = (choices.below(64), choices.below(24));
+    xnc_decode::skip(backend, choices.0, position, count)
+        .into_iter()
+        .map(|position| position as u32)
+        .collect()
+}
+
+fn classify_blocks(backend: Backend, choices: Choices<'_>) -> Vec<u32> {
+    let words = words(choices);
+    let classes = words.as_chunks().0.iter().map(|block| xnc_encode::classify(backend, block));
+    classes.flat_map(|classes| [classes.failing, classes.with_mid]).collect()
 }

@@ -20,6 +20,8 @@ use chunk::{CHUNK_WORDS, Chunk};
 
 /// Bytes of a chunk record.
 const RECORD: usize = 16;
+/// Bits of the shortest form of a word, its selector included.
+const LEAST_BITS: usize = 10;
 /// Payload and index are filled to a multiple of this.
 const PADDING: usize = 64;
 
@@ -111,7 +113,10 @@ impl Layout {
             });
             // Only BF16 words can fail to come back from an FP16 image.
             let allowed = shape.dtype == Dtype::Bf16 || record.exceptions_end == 0;
-            if record.end < end || record.end > stored.payload.len() as u64 || !rising || !allowed {
+            // No form of a word is shorter, so a few bytes cannot promise a row that takes a lot of memory.
+            let least = (words * LEAST_BITS).div_ceil(8) as u64;
+            let long_enough = record.end.checked_sub(end).is_some_and(|bytes| bytes >= least);
+            if !long_enough || record.end > stored.payload.len() as u64 || !rising || !allowed {
                 return Err(Error::corrupt(format!("record of chunk {number} in the index makes no sense")));
             }
             end = record.end;
