@@ -192,7 +192,8 @@ struct Synthesised {
 /// Maps a module onto the library for speed.
 ///
 /// The order of the optimisation steps matters: the default script of Yosys saves area first and turns prefix trees
-/// into chains. `if -g` balances delay, `buffer` splits wide fan-out, the last two size the gates.
+/// into chains. `if -g` balances delay, `buffer` splits wide fan-out, the last two size the gates. Enables become multiplexers
+/// (`dffunmap`), because the mapper does not see, and so does not buffer, what drives the enable pins of flip-flops.
 fn synthesise(tools: &Tools, library: &Library, module: &str) -> Result<Synthesised> {
     say(&format!("synthesising {module}"));
     let folder = build_folder("synthesis")?;
@@ -217,6 +218,8 @@ flatten
 setattr -set stage_register 1 w:*_q
 synth -noabc -top {module}
 select -assert-none t:$_DLATCH_* t:$_SR_*
+dffunmap -ce-only
+simplemap
 dfflibmap -liberty {lib}
 opt
 abc -liberty {lib} {dont_use}-constr {constraints} -script \"+{mapping}\"
