@@ -69,7 +69,7 @@ pub fn all(tools: &Tools, amount: Amount) -> Result<()> {
     Ok(())
 }
 
-/// Boundaries, random blocks, the sample table, the SmolLM2 table.
+/// Boundaries, random blocks, the golden tables of every word, the sample table, the SmolLM2 table.
 fn blocks(amount: Amount) -> Result<Vec<Block>> {
     let (made, step) = match amount {
         Amount::Sample => (60_000, 64),
@@ -82,10 +82,11 @@ fn blocks(amount: Amount) -> Result<Vec<Block>> {
     }
     say(&format!("{} boundary, random and adversarial blocks", blocks.len()));
     for (path, step) in [
+        ("spec/vectors/1.0-xnc-every-word.safetensors", 1),
         ("samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors", 1),
         ("data/SmolLM2-135M.f16.safetensors", step),
     ] {
-        match vectors::table(path, step)? {
+        match vectors::tables(path, step)? {
             Some(table) => {
                 say(&format!("{} blocks of {path}", table.len()));
                 blocks.extend(table);

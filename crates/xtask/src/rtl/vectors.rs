@@ -1,11 +1,10 @@
 //! Blocks to try the hardware with.
 
-use std::fs;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use xnc::codec::bits::{BitReader, BitWriter};
 use xnc::codec::xnc::block;
-use xnc::model::Layout;
+use xnc::container::Container;
+use xnc::{Dtype, Table, Verify};
 
 use crate::{dither, root};
 
@@ -164,21 +163,24 @@ pub fn random(random: &mut Random) -> Block {
     }))
 }
 
-/// Every `step`-th block of a table in a safetensors file below the root, BF16 cast to FP16. None when the file is not there.
-pub fn table(path: &str, step: usize) -> Result<Option<Vec<Block>>> {
+/// Every `step`-th block of the tables in a file below the root, plain or compressed, BF16 cast to FP16. None when it is not there.
+pub fn tables(path: &str, step: usize) -> Result<Option<Vec<Block>>> {
     let path = root().join(path);
     if !path.exists() {
         return Ok(None);
     }
-    let bytes = fs::read(&path)?;
-    let layout = Layout::parse(&bytes, bytes.len() as u64)?;
-    let tensor = layout.tensors.first().context("the file holds no tensor")?;
-    let data = &bytes[tensor.range.start as usize..tensor.range.end as usize];
-    let mut words: Vec<u16> = data.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two)).collect();
-    if tensor.dtype == "BF16" {
-        words = dither::to_f16(&words);
+    let file = Container::open(&path)?;
+    let mut blocks = Vec::new();
+    for name in file.table_names() {
+        let table = Table::from_container(&file, name, Verify::OnTouch)?;
+        let mut words = vec![0; table.rows() * table.dim()];
+        table.read(0, &mut words)?;
+        if table.dtype() == Dtype::Bf16 {
+            words = dither::to_f16(&words);
+        }
+        blocks.extend(words.as_chunks().0.iter().step_by(step));
     }
-    Ok(Some(words.as_chunks().0.iter().step_by(step).copied().collect()))
+    Ok(Some(blocks))
 }
 
 /// A block from the 64 bytes of its record.
