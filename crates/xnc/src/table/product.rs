@@ -189,11 +189,19 @@ impl Table {
             padded[..x.len()].copy_from_slice(x);
             padded
         };
-        let scaled = self
-            .fast()
-            .filter(|(layout, _)| product::has_bf16(backend, layout.row_shape()) && x.len() == self.dim())
-            .and_then(|(layout, _)| scale_bf16(x, layout.scale()?))
-            .map(|x| Scaled::Bf16(pad(&x)));
+        let scaled = self.fast().filter(|_| x.len() == self.dim()).and_then(|(layout, _)| {
+            let shape = layout.row_shape();
+            let x = scale_bf16(x, layout.scale()?)?;
+            if product::has_bf16(backend, shape) {
+                return Some(Scaled::Bf16(pad(&x)));
+            }
+            (product::has_pairs(backend, shape) && no_subnormals(layout, &x)).then(|| {
+                let wide: Vec<f32> = x.iter().map(|&x| Dtype::Bf16.to_f32(x)).collect();
+                let mut arranged = Aligned::new(dot::padded(wide.len()), 0.0);
+                dot::arrange(backend, Dtype::Bf16, &wide, &mut arranged);
+                Scaled::Pairs(arranged)
+            })
+        });
         Ok(Activations { backend, scaled, vectors: Vectors::Bf16(self.vectors(x).map(pad).collect()) })
     }
 
@@ -220,6 +228,8 @@ enum Vectors {
 enum Scaled {
     F32(Aligned<f32>),
     Bf16(Aligned<u16>),
+    /// BF16 values, widened.
+    Pairs(Aligned<f32>),
 }
 
 impl Activations {
@@ -245,6 +255,7 @@ impl Scaled {
         match self {
             Scaled::F32(x) => product::rows_f32(backend, shape, upper, payload, at, x, out),
             Scaled::Bf16(x) => product::rows_bf16(backend, shape, upper, payload, at, x, out),
+            Scaled::Pairs(x) => product::rows_pairs(backend, shape, upper, payload, at, x, out),
         }
     }
 }
@@ -268,4 +279,17 @@ fn scale_bf16(x: &[u16], scale: &[f32]) -> Option<Vec<u16>> {
         right.then_some((scaled.to_bits() >> 16) as u16)
     };
     x.iter().zip(scale).map(exact).collect()
+}
+
+/// Whether the product of the lowest bits of any coded word and any of the activations is a normal number: its exponent is theirs less
+/// seven each.
+fn no_subnormals(layout: &fast::Layout, x: &[u16]) -> bool {
+    let words =
+        layout.symbols().upper[..8].iter().map(|&upper| 2 * i32::from(upper)).filter(|&e| e > 0).min();
+    let activations =
+        x.iter().filter(|&&x| x & 0x7fff != 0).map(|&x| i32::from(Dtype::Bf16.exponent(x))).min();
+    match (words, activations) {
+        (Some(words), Some(activations)) => words + activations - 2 * (127 + 7) >= -126,
+        _ => true,
+    }
 }

@@ -2,11 +2,11 @@
 
 use super::Coding;
 use super::symbols::Fit;
-use crate::dtype::{Words, f16_to_bf16};
+use crate::dtype::Words;
 use crate::error::{Error, Result};
-use crate::kernel::Backend;
 use crate::kernel::pack::{self, Packed};
 use crate::kernel::row::{GROUP, RowShape, Symbols, place};
+use crate::kernel::{Backend, widen};
 
 /// First byte of a row that holds its words as they are.
 pub const PLAIN: u8 = 255;
@@ -43,7 +43,7 @@ impl<'a> Encoder<'a> {
     /// Adds a row; `words` are its words, and come back as those that were coded.
     pub fn add(&mut self, words: &mut [u16]) {
         if self.coding == Coding::Bf16InF16 {
-            words.iter_mut().for_each(|word| *word = f16_to_bf16(*word));
+            widen::to_bf16(self.backend, words);
         }
         let start = self.chunk.bytes.len();
         self.chunk.starts.push(start as u16);

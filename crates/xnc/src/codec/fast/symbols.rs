@@ -2,12 +2,16 @@
 
 use super::Coding;
 use crate::codec::TableShape;
-use crate::dtype::{Dtype, Words, bf16_to_f16, f16_to_bf16};
+use crate::dtype::{Dtype, Words, f16_to_bf16};
 use crate::kernel::pack::Tops;
 use crate::kernel::row::Form;
+use crate::kernel::{Backend, widen};
 
 /// Rows that the choice looks at, evenly spread: enough for any histogram, few enough to cost nothing.
 const ROWS: usize = 8192;
+
+/// Words cast at a time while looking for BF16 in disguise.
+const PART: usize = 4096;
 
 /// Bits that the rank of a symbol costs besides those that every word takes; the last for a symbol without a code.
 const COST: [u64; 8] = [1, 2, 3, 5, 5, 5, 5, 25];
@@ -35,10 +39,20 @@ impl Coding {
 
 /// What to code a table as. Reads FP16 tables until a word says that they are not BF16 in disguise.
 pub(super) fn coding(dtype: Dtype, words: Words<'_>) -> Coding {
-    let disguised = |word: u16| bf16_to_f16(f16_to_bf16(word)) == word;
+    let disguised = |first: usize| {
+        let mut source = [0; PART];
+        let source = &mut source[..PART.min(words.len() - first)];
+        words.read(first, source);
+        let mut cast = [0; PART];
+        let cast = &mut cast[..source.len()];
+        cast.copy_from_slice(source);
+        widen::to_bf16(Backend::best(), cast);
+        widen::to_f16(Backend::best(), cast);
+        source == cast
+    };
     match dtype {
         Dtype::Bf16 => Coding::Bf16,
-        Dtype::F16 if words.iter(0..words.len()).all(disguised) => Coding::Bf16InF16,
+        Dtype::F16 if (0..words.len()).step_by(PART).all(disguised) => Coding::Bf16InF16,
         Dtype::F16 => Coding::F16,
     }
 }

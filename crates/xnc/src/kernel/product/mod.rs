@@ -81,3 +81,36 @@ pub fn rows_bf16(
         _ => unreachable!("has_bf16"),
     }
 }
+
+/// What [`rows_bf16`] gives, from BF16 activations widened to F32, where [`has_pairs`]. Subnormals are kept, so callers
+/// use this only where none can arise: where the product of the lowest bits of any word and any activation is a normal number, of
+/// which all products and sums are then multiples.
+///
+/// # Panics
+/// As [`rows_f32`].
+pub fn rows_pairs(
+    backend: Backend,
+    shape: RowShape,
+    upper: &[u8; 16],
+    payload: &[u8],
+    at: &[usize],
+    x: &[f32],
+    out: &mut [f32],
+) {
+    assert!(has_pairs(backend, shape) && at.len() == out.len() && x.len() == shape.dim);
+    match backend.0 {
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { avx2::rows_pairs(shape, upper, payload, at, x, out) },
+        _ => unreachable!("has_pairs"),
+    }
+}
+
+/// Whether [`rows_pairs`] has a loop for this backend and shape.
+pub fn has_pairs(backend: Backend, shape: RowShape) -> bool {
+    match backend.0 {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => has_f32(backend, shape),
+        _ => false,
+    }
+}

@@ -30,3 +30,18 @@ pub(super) fn to_f16(words: &mut [u16]) {
     }
     scalar::to_f16(rest);
 }
+
+#[target_feature(enable = "avx2,f16c")]
+pub(super) fn to_bf16(words: &mut [u16]) {
+    let (words, rest) = words.as_chunks_mut::<8>();
+    for words in words {
+        let pointer: *mut __m128i = words.as_mut_ptr().cast();
+        // SAFETY: eight words are sixteen bytes.
+        let wide = _mm256_castps_si256(_mm256_cvtph_ps(unsafe { _mm_loadu_si128(pointer) }));
+        let upper = _mm256_srli_epi32::<16>(wide);
+        let cast = _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256::<1>(upper));
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(pointer, cast) };
+    }
+    scalar::to_bf16(rest);
+}

@@ -23,6 +23,16 @@ pub fn to_f32(backend: Backend, dtype: Dtype, words: &[u16], out: &mut [f32]) {
     }
 }
 
+/// Replaces FP16 words by BF16 words: widened, then the upper 16 bits.
+pub fn to_bf16(backend: Backend, words: &mut [u16]) {
+    match backend.0 {
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::to_bf16(words) },
+        _ => scalar::to_bf16(words),
+    }
+}
+
 /// Replaces BF16 words by the FP16 words of the same value, rounded to nearest even.
 pub fn to_f16(backend: Backend, words: &mut [u16]) {
     match backend.0 {
@@ -51,6 +61,11 @@ mod tests {
                         "{backend:?} {dtype} {word:#06x}"
                     );
                 }
+            }
+            let mut cast = words.clone();
+            to_bf16(backend, &mut cast);
+            for (&word, cast) in words.iter().zip(cast) {
+                assert_eq!(cast, crate::dtype::f16_to_bf16(word), "{backend:?} {word:#06x}");
             }
             let mut cast = words.clone();
             to_f16(backend, &mut cast);

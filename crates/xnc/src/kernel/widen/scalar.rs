@@ -1,6 +1,6 @@
 //! Portable, and what defines the others.
 
-use crate::dtype::{Dtype, bf16_to_f16};
+use crate::dtype::{Dtype, bf16_to_f16, f16_to_bf16};
 
 pub(super) fn to_f32(dtype: Dtype, words: &[u16], out: &mut [f32]) {
     match dtype {
@@ -12,4 +12,8 @@ pub(super) fn to_f32(dtype: Dtype, words: &[u16], out: &mut [f32]) {
 
 pub(super) fn to_f16(words: &mut [u16]) {
     words.iter_mut().for_each(|word| *word = bf16_to_f16(*word));
+}
+
+pub(super) fn to_bf16(words: &mut [u16]) {
+    words.iter_mut().for_each(|word| *word = f16_to_bf16(*word));
 }
