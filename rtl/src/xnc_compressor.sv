@@ -39,43 +39,61 @@ module xnc_compressor #(
     else if (advance) valid_q <= {valid_q[1:0], valid_i};
   end
 
-  // Stage 1: XOR.
-  logic [Words-1:0][15:0] differences;
-  xnc_xor #(.Words(Words)) i_xor (.clk_i, .advance_i(advance), .words_i, .words_o(differences));
-
-  // Stage 2: NOT.
-  logic [Words-1:0][15:0] folded_d, folded_q;
+  // Stage 1: XOR, NOT.
+  logic [Words-1:0][15:0] differences, folded_d, folded_q;
+  xnc_xor #(.Words(Words)) i_xor (.words_i, .words_o(differences));
   xnc_not #(.Words(Words)) i_not (.words_i(differences), .words_o(folded_d));
   always_ff @(posedge clk_i) begin
     if (advance) folded_q <= folded_d;
   end
 
-  // Stage 3: classify.
-  logic                           flag;
-  logic [Words-1:0]               selectors;
-  logic [Words-1:0][15:0]         classified;
-  logic [Levels:0]                selected;
-  logic [Levels-1:0][Words/2-1:0] straight;
+  // Stage 2: classify.
+  logic                   flag_d, classified_flag_q;
+  logic [Words-1:0]       selectors_d, classified_selectors_q;
+  logic [Words-1:0][15:0] classified_words_q;
   xnc_classify #(.Words(Words)) i_classify (
-    .clk_i,
-    .advance_i(advance),
     .words_i(folded_q),
-    .flag_o(flag),
-    .selectors_o(selectors),
-    .words_o(classified),
-    .selected_o(selected),
-    .straight_o(straight)
+    .flag_o(flag_d),
+    .selectors_o(selectors_d)
   );
+  always_ff @(posedge clk_i) begin
+    if (advance) begin
+      classified_flag_q      <= flag_d;
+      classified_selectors_q <= selectors_d;
+      classified_words_q     <= folded_q;
+    end
+  end
+
+  // Stage 3: count.
+  logic                           counted_flag_q;
+  logic [Words-1:0]               counted_selectors_q;
+  logic [Words-1:0][15:0]         counted_words_q;
+  logic [Levels-1:0]              upper_d, counted_upper_q;
+  logic [Levels-1:0][Words/2-1:0] ranks_d, counted_ranks_q;
+  xnc_count #(.Words(Words)) i_count (
+    .bits_i(classified_selectors_q),
+    .upper_o(upper_d),
+    .ranks_o(ranks_d)
+  );
+  always_ff @(posedge clk_i) begin
+    if (advance) begin
+      counted_flag_q      <= classified_flag_q;
+      counted_selectors_q <= classified_selectors_q;
+      counted_words_q     <= classified_words_q;
+      counted_upper_q     <= upper_d;
+      counted_ranks_q     <= ranks_d;
+    end
+  end
 
   // Stage 4: pack.
   logic [BlockWidth-1:0]  block;
   logic [LengthWidth-1:0] length;
   xnc_pack #(.Words(Words)) i_pack (
-    .flag_i(flag),
-    .selectors_i(selectors),
-    .words_i(classified),
-    .selected_i(selected),
-    .straight_i(straight),
+    .flag_i(counted_flag_q),
+    .selectors_i(counted_selectors_q),
+    .words_i(counted_words_q),
+    .upper_i(counted_upper_q),
+    .ranks_i(counted_ranks_q),
     .block_o(block),
     .length_o(length)
   );

@@ -1,13 +1,14 @@
 /// Counts the set bits below the places where xnc_steer needs to know, by a parallel prefix sum (Sklansky). Combinational.
 ///
-/// bits_i 0110 (bit 0 last) gives total_o 2; the ranks are 2 below bit 2 (level 1), and 0 below bit 1, 2 below bit 3 (level 0,
-/// modulo 2: both 0).
+/// Four bits 0111 (bit 0 last): upper_o is 1; two bits are set below the middle of all (level 1), one below the middle of the
+/// lower pair, three below the middle of the upper pair (level 0, modulo 2).
 module xnc_count #(
   parameter  int unsigned Words  = 32,
   localparam int unsigned Levels = $clog2(Words)
 ) (
   input  logic [Words-1:0]                bits_i,
-  output logic [Levels:0]                 total_o,
+  /// How many of the upper half are set. The lower half's number is the last level's rank.
+  output logic [Levels-1:0]               upper_o,
   /// A level l of the network has groups of 2^(l+1) lanes. The bits below the middle of a group, counted modulo 2^(l+1), stand
   /// in ranks_o[l] from the group's first switch on; what remains between them is zero.
   output logic [Levels-1:0][Words/2-1:0]  ranks_o
@@ -31,7 +32,7 @@ module xnc_count #(
     end
   end
 
-  assign total_o = level[Levels][Words-1];
+  assign upper_o = level[Levels-1][Words-1][Levels-1:0];
 
   for (genvar l = 0; l < Levels; l++) begin : gen_ranks
     localparam int unsigned Half = 1 << l;

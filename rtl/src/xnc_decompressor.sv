@@ -38,35 +38,44 @@ module xnc_decompressor #(
   end
 
   // Stage 1: locate.
-  logic                            flag;
-  logic [Words-1:0]                selectors, signs;
-  logic [Words-1:0][xnc_pkg::CoreWidth-1:0] cores;
-  logic [Words-1:0][xnc_pkg::MidWidth-1:0]  mids;
-  logic [Words-1:0][xnc_pkg::RestWidth-1:0] gathered;
-  logic [Levels-1:0][Words/2-1:0]  straight;
+  logic                                     flag_d, flag_q;
+  logic [Words-1:0]                         selectors_d, selectors_q, signs_d, signs_q;
+  logic [Words-1:0][xnc_pkg::CoreWidth-1:0] cores_d, cores_q;
+  logic [Words-1:0][xnc_pkg::MidWidth-1:0]  mids_d, mids_q;
+  logic [Words-1:0][xnc_pkg::RestWidth-1:0] gathered_d, gathered_q;
+  logic [Levels-1:0][Words/2-1:0]           ranks_d, ranks_q;
   xnc_locate #(.Words(Words)) i_locate (
-    .clk_i,
-    .advance_i(advance),
     .block_i,
-    .flag_o(flag),
-    .selectors_o(selectors),
-    .signs_o(signs),
-    .cores_o(cores),
-    .mids_o(mids),
-    .gathered_o(gathered),
-    .straight_o(straight)
+    .flag_o(flag_d),
+    .selectors_o(selectors_d),
+    .signs_o(signs_d),
+    .cores_o(cores_d),
+    .mids_o(mids_d),
+    .gathered_o(gathered_d),
+    .ranks_o(ranks_d)
   );
+  always_ff @(posedge clk_i) begin
+    if (advance) begin
+      flag_q      <= flag_d;
+      selectors_q <= selectors_d;
+      signs_q     <= signs_d;
+      cores_q     <= cores_d;
+      mids_q      <= mids_d;
+      gathered_q  <= gathered_d;
+      ranks_q     <= ranks_d;
+    end
+  end
 
   // Stage 2: unpack, NOT.
   logic [Words-1:0][15:0] folded, differences_d, differences_q;
   xnc_unpack #(.Words(Words)) i_unpack (
-    .flag_i(flag),
-    .selectors_i(selectors),
-    .signs_i(signs),
-    .cores_i(cores),
-    .mids_i(mids),
-    .gathered_i(gathered),
-    .straight_i(straight),
+    .flag_i(flag_q),
+    .selectors_i(selectors_q),
+    .signs_i(signs_q),
+    .cores_i(cores_q),
+    .mids_i(mids_q),
+    .gathered_i(gathered_q),
+    .ranks_i(ranks_q),
     .words_o(folded)
   );
   xnc_not #(.Words(Words)) i_not (.words_i(folded), .words_o(differences_d));

@@ -11,8 +11,9 @@ module xnc_pack #(
   input  logic                            flag_i,
   input  logic [Words-1:0]                selectors_i,
   input  logic [Words-1:0][15:0]          words_i,
-  input  logic [Levels:0]                 selected_i,
-  input  logic [Levels-1:0][Words/2-1:0]  straight_i,
+  /// From xnc_count.
+  input  logic [Levels-1:0]               upper_i,
+  input  logic [Levels-1:0][Words/2-1:0]  ranks_i,
   /// Zero above its length.
   output logic [BlockWidth-1:0]           block_o,
   output logic [LengthWidth-1:0]          length_o
@@ -21,7 +22,9 @@ module xnc_pack #(
   localparam int unsigned MidsAt = xnc_pkg::mids_at(Words);
   localparam int unsigned RestsAt = xnc_pkg::rests_at(Words);
 
-  logic [Words-1:0]                 signs;
+  logic [Levels-1:0][Words/2-1:0]            straight;
+  logic [LengthWidth-1:0]                    selected;
+  logic [Words-1:0]                          signs;
   logic [Words-1:0][xnc_pkg::CoreWidth-1:0]  cores;
   logic [Words-1:0][xnc_pkg::MidWidth-1:0]   mids, mids_packed;
   logic [Words-1:0][xnc_pkg::RestWidth-1:0]  rests, rests_packed, spread, gathered;
@@ -39,14 +42,16 @@ module xnc_pack #(
     assign rests_packed[i] = flag_i ? '0 : gathered[i];
   end
 
+  xnc_steer #(.Words(Words)) i_steer (.ranks_i, .straight_o(straight));
   xnc_butterfly #(.Words(Words), .Width(xnc_pkg::RestWidth), .Gather(1'b1)) i_gather (
-    .straight_i,
+    .straight_i(straight),
     .lanes_i(spread),
     .lanes_o(gathered)
   );
 
   assign block_o  = {rests_packed, mids_packed, cores, signs, selectors_i, flag_i};
-  assign length_o = flag_i ? LengthWidth'(MidsAt) + LengthWidth'(xnc_pkg::MidWidth) * LengthWidth'(selected_i)
-                           : LengthWidth'(RestsAt) + LengthWidth'(xnc_pkg::RestWidth) * LengthWidth'(selected_i);
+  assign selected = LengthWidth'(ranks_i[Levels-1][Levels-1:0]) + LengthWidth'(upper_i);
+  assign length_o = flag_i ? LengthWidth'(MidsAt) + LengthWidth'(xnc_pkg::MidWidth) * selected
+                           : LengthWidth'(RestsAt) + LengthWidth'(xnc_pkg::RestWidth) * selected;
 
 endmodule

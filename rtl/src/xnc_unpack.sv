@@ -1,4 +1,4 @@
-/// Decompressor, stage 2, first half: gives every word its mid and its rest and rebuilds it. Combinational; xnc_not follows.
+/// Gives every word its mid and its rest and puts it together, as it was after the NOT. Combinational.
 module xnc_unpack #(
   parameter  int unsigned Words  = 32,
   localparam int unsigned Levels = $clog2(Words)
@@ -9,15 +9,18 @@ module xnc_unpack #(
   input  logic [Words-1:0][xnc_pkg::CoreWidth-1:0]  cores_i,
   input  logic [Words-1:0][xnc_pkg::MidWidth-1:0]   mids_i,
   input  logic [Words-1:0][xnc_pkg::RestWidth-1:0]  gathered_i,
-  input  logic [Levels-1:0][Words/2-1:0]            straight_i,
+  /// From xnc_count.
+  input  logic [Levels-1:0][Words/2-1:0]            ranks_i,
   output logic [Words-1:0][15:0]                    words_o
 );
 
+  logic [Levels-1:0][Words/2-1:0]           straight;
   logic [Words-1:0][xnc_pkg::RestWidth-1:0] scattered, rests;
   logic [Words-1:0][xnc_pkg::MidWidth-1:0]  mids;
 
+  xnc_steer #(.Words(Words)) i_steer (.ranks_i, .straight_o(straight));
   xnc_butterfly #(.Words(Words), .Width(xnc_pkg::RestWidth), .Gather(1'b0)) i_scatter (
-    .straight_i,
+    .straight_i(straight),
     .lanes_i(gathered_i),
     .lanes_o(scattered)
   );

@@ -8,31 +8,17 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use xnc::container::{self, Container, Content, FILE_RECORD, INDEX_SUFFIX, Item, META_SUFFIX};
 use xnc::model::{Format, gguf};
-use xnc::{Progress, Table, Verify};
+use xnc::{Codec, Progress, Table, Verify};
 
 use crate::choices::Choices;
+use crate::seal::{CHECKED_FROM, Part, seal};
 use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, edit, round_trip};
-
-/// Bytes of a record before those that its checksum covers: `spec/container.md`, section 2.
-const CHECKED_FROM: usize = 21;
-
-struct Part {
-    name: String,
-    dtype: String,
-    shape: Vec<u64>,
-    bytes: Vec<u8>,
-}
-
-impl Part {
-    fn is_record(&self) -> bool {
-        self.name == FILE_RECORD || self.name.ends_with(META_SUFFIX)
-    }
-}
 
 /// Target `container`.
 pub fn run(data: &[u8]) {
     let mut choices = Choices(data);
-    let good = [GOLDEN_SAFETENSORS, GOLDEN_GGUF, several_chunks()][choices.below(3)];
+    let [xnc, fast] = several_chunks();
+    let good = [GOLDEN_SAFETENSORS, GOLDEN_GGUF, xnc, fast][choices.below(4)];
     let file = Container::from_bytes(good.to_vec()).expect("a good file");
     let mut parts: Vec<Part> = file.layout().tensors.iter().map(|tensor| part(&file, tensor)).collect();
     for _ in 0..1 + choices.below(4) {
@@ -49,20 +35,22 @@ pub fn run(data: &[u8]) {
     use_all(bytes, &mut choices);
 }
 
-/// A compressed file whose tables take several chunks, made on first use.
-fn several_chunks() -> &'static [u8] {
-    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
-    FILE.get_or_init(|| {
+/// Compressed files whose tables take several chunks, one a codec, made on first use.
+fn several_chunks() -> [&'static [u8]; 2] {
+    static FILES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+    let files = FILES.get_or_init(|| {
         let words = |n: u16| (0..n).flat_map(|i| (0x3c00 | i.wrapping_mul(40_503) & 0xbf80).to_le_bytes());
         let odd = |n: u16| (0..n).flat_map(|i| (i & 0xff | u16::from(i % 600 == 0)).to_le_bytes());
         let tensors = [
-            ("wte.weight".to_owned(), "BF16", vec![700, 30], words(21_000).collect()),
+            ("wte.weight".to_owned(), "BF16", vec![300, 70], words(21_000).collect()),
             ("odd.weight".to_owned(), "BF16", vec![9000, 1], odd(9000).collect()),
+            ("half.weight".to_owned(), "F16", vec![100, 70], words(7000).collect()),
         ];
-        round_trip::compressed(&round_trip::safetensors_file(&[], &tensors))
-            .expect("compresses")
-            .expect("shrinks")
-    })
+        let source = round_trip::safetensors_file(&[], &tensors);
+        [Codec::Xnc, Codec::Fast]
+            .map(|codec| round_trip::compressed(&source, codec).expect("compresses").expect("shrinks"))
+    });
+    files.each_ref().map(Vec::as_slice)
 }
 
 fn part(file: &Container, tensor: &xnc::model::Tensor) -> Part {
@@ -140,57 +128,6 @@ fn edit_header(part: &mut Part, choices: &mut Choices<'_>) {
     part.shape = vec![part.bytes.len() as u64];
 }
 
-/// Makes checksums right: of chunks, then of indexes, then of records.
-fn seal(parts: &mut [Part]) {
-    for at in 0..parts.len() {
-        if let Some(name) = parts[at].name.strip_suffix(META_SUFFIX).map(str::to_owned) {
-            let find = |name: &str| parts.iter().position(|part| part.name == name);
-            let (payload, index) = (find(&name), find(&format!("{name}{INDEX_SUFFIX}")));
-            if let (Some(payload), Some(index)) = (payload, index) {
-                let chunks = chunks(&parts[at].bytes).unwrap_or(0);
-                let payload = std::mem::take(&mut parts[payload].bytes);
-                let index = &mut parts[index].bytes;
-                seal_chunks(index, &payload, chunks);
-                let check = format!("{:08x}", crc32c::crc32c(index));
-                put_after(&mut parts[at].bytes, b"\"index_crc32c\":\"", check.as_bytes());
-                let payload_at = parts.iter().position(|part| part.name == name).expect("found above");
-                parts[payload_at].bytes = payload;
-            }
-        }
-        let part = &mut parts[at];
-        if part.is_record() && part.bytes.len() >= CHECKED_FROM {
-            let check = format!("{:08x}", crc32c::crc32c(&part.bytes[CHECKED_FROM..]));
-            part.bytes[CHECKED_FROM - 10..CHECKED_FROM - 2].copy_from_slice(check.as_bytes());
-        }
-    }
-}
-
-/// Chunks of the table that a record describes.
-fn chunks(record: &[u8]) -> Option<usize> {
-    let record: Value = serde_json::from_slice(record).ok()?;
-    let axes = record["shape"].as_array()?.iter();
-    let words = axes.map(Value::as_u64).try_fold(1u64, |n, axis| n.checked_mul(axis?))?;
-    Some(words.div_ceil(8192) as usize)
-}
-
-fn seal_chunks(index: &mut [u8], payload: &[u8], chunks: usize) {
-    let mut begin = 0;
-    for record in index.as_chunks_mut::<16>().0.iter_mut().take(chunks) {
-        let end = u64::from_le_bytes(*record.first_chunk().expect("sixteen bytes")) as usize;
-        if let Some(chunk) = payload.get(begin..end) {
-            record[12..].copy_from_slice(&crc32c::crc32c(chunk).to_le_bytes());
-        }
-        begin = end;
-    }
-}
-
-fn put_after(bytes: &mut [u8], mark: &[u8], text: &[u8]) {
-    let found = bytes.windows(mark.len()).position(|part| part == mark);
-    if let Some(slot) = found.and_then(|at| bytes.get_mut(at + mark.len()..at + mark.len() + text.len())) {
-        slot.copy_from_slice(text);
-    }
-}
-
 fn put_together<'a>(good: &[u8], file: &Container, parts: &'a [Part]) -> Vec<u8> {
     // A GGUF file cannot name the types of the other format.
     let known =
@@ -241,5 +178,11 @@ fn look_up(file: &Container, name: &str, choices: &mut Choices<'_>) {
         if id + 1 < rows && table.read(id * dim, &mut both).is_ok() {
             assert_eq!(row, both[..dim], "row {id} of {name} in a longer read");
         }
+    }
+    let mut values = vec![0.0; dim];
+    drop(table.gather_f32(&[rows - 1], &mut values));
+    if rows.saturating_mul(dim) < 1 << 15 {
+        drop(table.product(&values, &mut vec![0.0; rows]));
+        drop(table.product_bf16(&row, &mut vec![0.0; rows]));
     }
 }

@@ -11,6 +11,7 @@ pub mod edit;
 pub mod headers;
 pub mod model;
 pub mod round_trip;
+pub mod seal;
 
 /// A target: its name, which is that of its file in `/fuzz/fuzz_targets`, and its body.
 pub type Target = (&'static str, fn(&[u8]));

@@ -31,10 +31,11 @@ const KEYS: &[&str] = &["format", "general.name", "xnc.version", "xnc.tensors", 
 /// Target `round_trip`.
 pub fn run(data: &[u8]) {
     let mut choices = Choices(data);
+    let codec = choices.one(Codec::ALL);
     let source = source(&mut choices);
     // Not every description is a file.
     let Ok(plain) = Container::from_bytes(source.clone()) else { return };
-    let packed = match compressed(&source) {
+    let packed = match compressed(&source, codec) {
         Ok(Some(packed)) => packed,
         Ok(None) | Err(Error::AlreadyCompressed { .. } | Error::NotATable { .. }) => return,
         Err(error) => panic!("a good file does not compress: {error}"),
@@ -62,11 +63,11 @@ pub fn run(data: &[u8]) {
 ///
 /// # Errors
 /// Those of [`xnc::compress()`].
-pub fn compressed(source: &[u8]) -> xnc::Result<Option<Vec<u8>>> {
+pub fn compressed(source: &[u8], codec: Codec) -> xnc::Result<Option<Vec<u8>>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (plain, packed) = (folder.path().join("plain"), folder.path().join("packed"));
     fs::write(&plain, source).expect("the temporary folder takes files");
-    let (codec, selection, progress) = (Codec::Xnc, Selection::All, Progress::silent());
+    let (selection, progress) = (Selection::All, Progress::silent());
     let options = CompressOptions { codec, selection, threads: 1, force: true, progress };
     let report = xnc::compress(&plain, &packed, &options)?;
     Ok(report.output_bytes.map(|_| fs::read(&packed).expect("written")))

@@ -38,7 +38,7 @@ fn gguf_keys_of_ours_in_a_source_stay_and_do_not_stand_twice() {
 
 #[test]
 fn a_source_with_a_tensor_of_a_companions_name_is_refused_as_such() {
-    // It was refused before too, but as a corrupt file. Found by target `round_trip`.
+    // It was refused before too, but as a corrupt file. Found by reading.
     let words = le(&Random(1).bf16_weights(64 * 64, 0));
     let tensors = [("a", "BF16", vec![64, 64], words), ("a.xnc_index", "U8", vec![1], vec![1])];
     let folder = tempfile::tempdir().expect("temporary folder");

@@ -1,11 +1,12 @@
-//! Project automation: `cargo xtask data`, `cargo xtask test`, `cargo xtask sample`. What a task needs beyond Rust and Python it
-//! installs into the ignored folders `.tools/` and `data/`, and says so.
+//! Project automation, a file a task. What a task needs beyond Rust and Python it installs into the ignored folders `.tools/` and
+//! `data/`, and says so.
 
 mod data;
 mod dither;
 mod fuzz;
 mod models;
 mod python;
+mod rtl;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,12 @@ enum Task {
         #[arg(long, default_value_t = 30)]
         seconds: u64,
     },
+    /// Check the hardware in rtl/: lint, simulation, proofs, synthesis; writes the tables of rtl/README.md
+    Rtl {
+        /// A standard cell library (Liberty, plain or gzipped) to synthesise with instead of the default one
+        #[arg(long)]
+        liberty: Option<PathBuf>,
+    },
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -41,6 +48,7 @@ fn main() -> Result<()> {
         Task::Data => data::tables(),
         Task::Test => test::all(),
         Task::Fuzz { seconds } => fuzz::all(seconds),
+        Task::Rtl { liberty } => rtl::all(liberty.as_deref()),
         Task::Sample => data::sample(),
     }
 }

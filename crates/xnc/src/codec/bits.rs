@@ -33,7 +33,7 @@ impl BitWriter {
         self.bytes.extend_from_slice(&self.pending.to_le_bytes()[..tail]);
         self.bytes.resize(position / 8 + room.max(tail), 0);
         let end = write(&mut self.bytes, position);
-        self.pending = if end % 8 == 0 { 0 } else { u64::from(self.bytes[end / 8]) };
+        self.pending = if end.is_multiple_of(8) { 0 } else { u64::from(self.bytes[end / 8]) };
         self.filled = (end % 8) as u32;
         self.bytes.truncate(end / 8);
     }

@@ -53,10 +53,8 @@ pub(crate) fn compress(
     }
 
     let is_selected = |name: &str| selected.iter().any(|tensor| tensor.name == name);
-    let names = file.layout().tensors.iter().map(|tensor| tensor.name.as_str());
-    if let Some(name) =
-        names.into_iter().find(|name| name.strip_suffix(INDEX_SUFFIX).is_some_and(is_selected))
-    {
+    let mut names = file.layout().tensors.iter().map(|tensor| tensor.name.as_str());
+    if let Some(name) = names.find(|name| name.strip_suffix(INDEX_SUFFIX).is_some_and(is_selected)) {
         return Err(Error::AlreadyCompressed { name: name.into() });
     }
     let longest = file.layout().format.longest_name() - INDEX_SUFFIX.len();

@@ -20,6 +20,8 @@ use chunk::{CHUNK_WORDS, Chunk};
 
 /// Bytes of a chunk record.
 const RECORD: usize = 16;
+/// Bits of the shortest form of a word, its selector included.
+const LEAST_BITS: usize = 10;
 /// Payload and index are filled to a multiple of this.
 const PADDING: usize = 64;
 
@@ -42,9 +44,11 @@ pub(super) fn encode(
     let (mut end, mut bits) = (0, 0);
     let encode_chunk = |number: usize| {
         let first = number * CHUNK_WORDS;
-        let mut buffer = vec![0; CHUNK_WORDS.min(total - first)];
-        words.read(first, &mut buffer);
-        let chunk = chunk::encode(backend, shape.dtype, &buffer);
+        // On the stack: freeing larger vectors in batches makes the allocator return and fault in the same pages again and again.
+        let mut buffer = [0; CHUNK_WORDS];
+        let buffer = &mut buffer[..CHUNK_WORDS.min(total - first)];
+        words.read(first, buffer);
+        let chunk = chunk::encode(backend, shape.dtype, buffer);
         let checksum = crc32c::crc32c(&chunk.bytes);
         (buffer.len(), chunk, checksum)
     };
@@ -109,7 +113,10 @@ impl Layout {
             });
             // Only BF16 words can fail to come back from an FP16 image.
             let allowed = shape.dtype == Dtype::Bf16 || record.exceptions_end == 0;
-            if record.end < end || record.end > stored.payload.len() as u64 || !rising || !allowed {
+            // No form of a word is shorter, so a few bytes cannot promise a row that takes a lot of memory.
+            let least = (words * LEAST_BITS).div_ceil(8) as u64;
+            let long_enough = record.end.checked_sub(end).is_some_and(|bytes| bytes >= least);
+            if !long_enough || record.end > stored.payload.len() as u64 || !rising || !allowed {
                 return Err(Error::corrupt(format!("record of chunk {number} in the index makes no sense")));
             }
             end = record.end;

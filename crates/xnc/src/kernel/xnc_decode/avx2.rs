@@ -18,28 +18,24 @@ pub fn decode<const BF16: bool>(bytes: &[u8], mut position: usize, blocks: &mut 
         let head = head(window, shift);
         let signs = bits(window, shift + SIGNS) as u32;
         let with_mid = if head.flag { head.selectors } else { u32::MAX };
-        let mut halves = [_mm256_setzero_si256(); 2];
-        let (mut mids_at, mut rests_at) = (shift + MIDS, shift + RESTS);
-        for (half, t) in halves.iter_mut().enumerate() {
-            let (sign, with_mid) = ((signs >> (16 * half)) as u16, (with_mid >> (16 * half)) as u16);
-            let mids = spread::<3>(bits(window, mids_at), with_mid);
-            mids_at += 3 * with_mid.count_ones() as usize;
-            *t = cores(window, shift + CORES + 128 * half);
-            *t = _mm256_xor_si256(*t, _mm256_slli_epi16::<11>(mids));
-            *t = _mm256_xor_si256(*t, under(sign, 0x8000));
-            *t = _mm256_xor_si256(*t, under(sign & with_mid, 0x3800));
-            if !head.flag {
-                let failing = (head.selectors >> (16 * half)) as u16;
-                // Sixteen rests need 64 bits; a load has 57 for certain.
-                let low = bits(window, rests_at) & 0xffff_ffff;
-                let rests = spread::<4>(low | bits(window, rests_at + 32) << 32, failing);
-                rests_at += 4 * failing.count_ones() as usize;
-                let top = _mm256_slli_epi16::<11>(_mm256_and_si256(rests, _mm256_set1_epi16(8)));
-                *t = _mm256_xor_si256(*t, _mm256_and_si256(rests, _mm256_set1_epi16(7)));
-                *t = _mm256_xor_si256(*t, _mm256_xor_si256(top, under(sign & failing, 0x4000)));
-            }
+        // Bits 6 to 13 of all words as bytes, and bits 1 to 5 as bytes.
+        let cores = cores(window, shift + CORES);
+        let mids = spread::<3>(window, shift + MIDS, with_mid);
+        let inverted = _mm256_xor_si256(under(signs, 0x10), under(signs & with_mid, 7));
+        let [mut low, mut high] =
+            interleave(cores, _mm256_xor_si256(mids, inverted)).map(|words| _mm256_slli_epi16::<3>(words));
+        if !head.flag {
+            let rests = spread::<4>(window, shift + RESTS, head.selectors);
+            let rests = _mm256_xor_si256(rests, under(signs & head.selectors, 8));
+            let rest = |words| {
+                let top = _mm256_slli_epi16::<11>(_mm256_and_si256(words, _mm256_set1_epi16(8)));
+                _mm256_or_si256(top, _mm256_and_si256(words, _mm256_set1_epi16(7)))
+            };
+            let [below, above] = interleave(rests, _mm256_setzero_si256());
+            low = _mm256_xor_si256(low, rest(below));
+            high = _mm256_xor_si256(high, rest(above));
         }
-        let [low, high] = halves.map(|t| prefix_xor(t));
+        let (low, high) = (prefix_xor(low), prefix_xor(high));
         let high = _mm256_xor_si256(high, last_word(_mm256_permute4x64_epi64::<0xff>(low)));
         for (to, words) in block.as_chunks_mut::<16>().0.iter_mut().zip([low, high]) {
             store(to, if BF16 { widen(words) } else { words });
@@ -49,54 +45,48 @@ pub fn decode<const BF16: bool>(bytes: &[u8], mut position: usize, blocks: &mut 
     (blocks.len(), position)
 }
 
-/// Sixteen cores at bits 3 to 10.
+/// 32 bytes from a bit position on.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn cores(window: &[u8; WINDOW], at: usize) -> __m256i {
-    let bytes = _mm256_set_m128i(load(window, at / 8 + 8), load(window, at / 8));
-    // Each core with the byte behind it, which has its upper bits.
-    let pairs = _mm256_setr_epi8(
-        0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8,
-    );
-    let words = _mm256_srl_epi16(_mm256_shuffle_epi8(bytes, pairs), _mm_cvtsi32_si128((at % 8) as i32));
-    _mm256_slli_epi16::<3>(_mm256_and_si256(words, _mm256_set1_epi16(0xff)))
+    let (here, next) = (load(window, at / 8), load(window, at / 8 + 8));
+    // Each lane takes its upper bits from the next one; a shift by 64 gives zero.
+    let shift = (at % 8) as i32;
+    let lower = _mm256_srl_epi64(here, _mm_cvtsi32_si128(shift));
+    _mm256_or_si256(lower, _mm256_sll_epi64(next, _mm_cvtsi32_si128(64 - shift)))
 }
 
-/// Gives fields of `WIDTH` bits, in order, to the words that `mask` names; the others are zero.
+/// Gives fields of `WIDTH` bits, in order, to the bytes that `mask` names; the others are zero.
 #[inline]
 #[target_feature(enable = "avx2,bmi2,popcnt")]
-fn spread<const WIDTH: u32>(fields: u64, mask: u16) -> __m256i {
+fn spread<const WIDTH: u32>(window: &[u8; WINDOW], mut at: usize, mask: u32) -> __m256i {
     const EACH: u64 = 0x0101_0101_0101_0101;
-    let places = |mask: u16| _pdep_u64(u64::from(mask & 0xff), EACH) * ((1 << WIDTH) - 1);
-    let low = _pdep_u64(fields, places(mask));
-    let high = _pdep_u64(fields >> (WIDTH * (mask & 0xff).count_ones()), places(mask >> 8));
-    _mm256_cvtepu8_epi16(_mm_set_epi64x(high as i64, low as i64))
+    let lanes = [0, 8, 16, 24].map(|first| {
+        let places = _pdep_u64(u64::from(mask >> first & 0xff), EACH) * ((1 << WIDTH) - 1);
+        let lane = _pdep_u64(bits(window, at), places) as i64;
+        at += (WIDTH * (mask >> first & 0xff).count_ones()) as usize;
+        lane
+    });
+    _mm256_setr_epi64x(lanes[0], lanes[1], lanes[2], lanes[3])
 }
 
-/// `value` in the words that `mask` names, zero in the others.
+/// `value` in the bytes that `mask` names, zero in the others.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn under(mask: u16, value: u16) -> __m256i {
-    let bit = _mm256_setr_epi16(
-        1,
-        2,
-        4,
-        8,
-        0x10,
-        0x20,
-        0x40,
-        0x80,
-        0x100,
-        0x200,
-        0x400,
-        0x800,
-        0x1000,
-        0x2000,
-        0x4000,
-        i16::MIN,
-    );
-    let set = _mm256_and_si256(_mm256_set1_epi16(mask as i16), bit);
-    _mm256_and_si256(_mm256_cmpeq_epi16(set, bit), _mm256_set1_epi16(value as i16))
+fn under(mask: u32, value: i8) -> __m256i {
+    let eights = _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303);
+    let bit = _mm256_set1_epi64x(0x8040_2010_0804_0201u64 as i64);
+    let set = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(mask as i32), eights), bit);
+    _mm256_and_si256(_mm256_cmpeq_epi8(set, bit), _mm256_set1_epi8(value))
+}
+
+/// Words of these low and high bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn interleave(low: __m256i, high: __m256i) -> [__m256i; 2] {
+    // Interleaving works inside lanes, which need bytes 0 to 7 with 16 to 23 before the others.
+    let [low, high] = [low, high].map(|bytes| _mm256_permute4x64_epi64::<0b11_01_10_00>(bytes));
+    [_mm256_unpacklo_epi8(low, high), _mm256_unpackhi_epi8(low, high)]
 }
 
 /// Prefix XOR of 16 words.
@@ -133,10 +123,10 @@ fn widen(words: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(window: &[u8; WINDOW], at: usize) -> __m128i {
-    let bytes: &[u8; 16] = window[at..].first_chunk().expect("fields lie inside the window");
-    // SAFETY: 16 bytes.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+fn load(window: &[u8; WINDOW], at: usize) -> __m256i {
+    let bytes: &[u8; 32] = window[at..].first_chunk().expect("fields lie inside the window");
+    // SAFETY: 32 bytes.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 #[inline]

@@ -51,7 +51,8 @@ fn differences(window: &[u8; WINDOW], shift: usize, with_mid: u32, failing: u32,
             let has_rest = failing >> (8 * eight + i) & 1;
             let mid = (mids as u16 & 7) ^ (sign * 7);
             let rest = rests as u16 & 0xf ^ sign << 3;
-            *word |= (mid * has_mid as u16) << 11 | (rest & 7 | (rest >> 3) << 14) * has_rest as u16;
+            let rest = (rest & 7) | ((rest >> 3) << 14);
+            *word |= ((mid * has_mid as u16) << 11) | (rest * has_rest as u16);
             mids >>= 3 * has_mid;
             rests >>= 4 * has_rest;
             mids_at += 3 * has_mid as usize;

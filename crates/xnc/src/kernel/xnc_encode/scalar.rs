@@ -56,7 +56,7 @@ fn gather<const WIDTH: usize>(fields: [u8; 32], mask: u32) -> u128 {
         let (mut gathered, mut filled) = (0u64, 0);
         for (i, &field) in fields.iter().enumerate() {
             let has = mask >> (8 * eight + i) & 1;
-            gathered |= u64::from(field) * u64::from(has) << filled;
+            gathered |= (u64::from(field) * u64::from(has)) << filled;
             filled += WIDTH * has as usize;
         }
         all |= u128::from(gathered) << at;

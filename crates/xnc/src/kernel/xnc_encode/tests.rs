@@ -18,7 +18,7 @@ fn block() -> impl Strategy<Value = Block> {
 
 fn agree(blocks: &[Block], before: usize) {
     let mut writer = BitWriter::default();
-    (0..before).for_each(|i| writer.put(i as u32 % 3 & 1, 1));
+    (0..before).for_each(|i| writer.put((i as u32 % 3) & 1, 1));
     let prefix = writer.len() as usize;
     blocks.iter().for_each(|words| block::encode(words, &mut writer));
     let end = writer.len() as usize;

@@ -1,0 +1,82 @@
+//! Checksums of a compressed file, made right again after edits.
+
+use serde_json::Value;
+use xnc::container::{FILE_RECORD, INDEX_SUFFIX, META_SUFFIX};
+
+/// Bytes of a record before those that its checksum covers: `spec/container.md`, section 2.
+pub const CHECKED_FROM: usize = 21;
+
+/// A tensor of a compressed file.
+pub struct Part {
+    /// Name.
+    pub name: String,
+    /// Element type.
+    pub dtype: String,
+    /// Extents.
+    pub shape: Vec<u64>,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Part {
+    /// Whether it is a record with a checksum of its own.
+    pub fn is_record(&self) -> bool {
+        self.name == FILE_RECORD || self.name.ends_with(META_SUFFIX)
+    }
+}
+
+/// Makes checksums right: of chunks, then of indexes, then of records.
+pub fn seal(parts: &mut [Part]) {
+    for at in 0..parts.len() {
+        if let Some(name) = parts[at].name.strip_suffix(META_SUFFIX).map(str::to_owned) {
+            let find = |name: &str| parts.iter().position(|part| part.name == name);
+            let (payload, index) = (find(&name), find(&format!("{name}{INDEX_SUFFIX}")));
+            if let (Some(payload), Some(index)) = (payload, index) {
+                let (chunks, place) = chunks(&parts[at].bytes).unwrap_or_default();
+                let payload = std::mem::take(&mut parts[payload].bytes);
+                let index = &mut parts[index].bytes;
+                seal_chunks(index, &payload, chunks, place);
+                let check = format!("{:08x}", crc32c::crc32c(index));
+                put_after(&mut parts[at].bytes, b"\"index_crc32c\":\"", check.as_bytes());
+                let payload_at = parts.iter().position(|part| part.name == name).expect("found above");
+                parts[payload_at].bytes = payload;
+            }
+        }
+        let part = &mut parts[at];
+        if part.is_record() && part.bytes.len() >= CHECKED_FROM {
+            let check = format!("{:08x}", crc32c::crc32c(&part.bytes[CHECKED_FROM..]));
+            part.bytes[CHECKED_FROM - 10..CHECKED_FROM - 2].copy_from_slice(check.as_bytes());
+        }
+    }
+}
+
+/// Chunks of the table that a record describes, and the place of the checksum in a chunk record.
+fn chunks(record: &[u8]) -> Option<(usize, usize)> {
+    let record: Value = serde_json::from_slice(record).ok()?;
+    let mut axes = record["shape"].as_array()?.iter().map(Value::as_u64);
+    let rows = axes.next()??;
+    let dim = axes.try_fold(1u64, |n, axis| n.checked_mul(axis?))?;
+    if record["codec"] == "fast" {
+        let rows_per_chunk = 65_535 / dim.checked_mul(2)?.checked_add(1)?;
+        return Some((rows.div_ceil(rows_per_chunk.max(1)) as usize, 8));
+    }
+    Some((rows.checked_mul(dim)?.div_ceil(8192) as usize, 12))
+}
+
+fn seal_chunks(index: &mut [u8], payload: &[u8], chunks: usize, place: usize) {
+    let mut begin = 0;
+    for record in index.as_chunks_mut::<16>().0.iter_mut().take(chunks) {
+        let end = u64::from_le_bytes(*record.first_chunk().expect("sixteen bytes")) as usize;
+        if let Some(chunk) = payload.get(begin..end) {
+            record[place..place + 4].copy_from_slice(&crc32c::crc32c(chunk).to_le_bytes());
+        }
+        begin = end;
+    }
+}
+
+fn put_after(bytes: &mut [u8], mark: &[u8], text: &[u8]) {
+    let found = bytes.windows(mark.len()).position(|part| part == mark);
+    if let Some(slot) = found.and_then(|at| bytes.get_mut(at + mark.len()..at + mark.len() + text.len())) {
+        slot.copy_from_slice(text);
+    }
+}

