@@ -7,6 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::codec::dense::Effort;
 use crate::codec::{self, Codec, TableShape};
 use crate::container::{
     self, ALIGN, Container, Content, FILE_RECORD, FileRecord, INDEX_SUFFIX, Item, META_SUFFIX, Storage,
@@ -24,6 +25,8 @@ use crate::target::Target;
 pub struct CompressOptions<'a> {
     /// Codec of the tables.
     pub codec: Codec,
+    /// How much time codec `dense` may take.
+    pub effort: Effort,
     /// Which tensors.
     pub selection: Selection,
     /// Threads; 0 takes what the machine has. The output does not depend on it.
@@ -113,7 +116,7 @@ fn compress_file(source: &Path, target: &Path, options: &CompressOptions<'_>) ->
     let mut steps = options.progress.stage(Stage::Encode, total);
     let mut originals = HashMap::new();
     for tensor in selected {
-        let one = encode_tensor(&file, tensor, options.codec, &mut scratch, &mut originals, &mut |bytes| {
+        let one = encode_tensor(&file, tensor, options, &mut scratch, &mut originals, &mut |bytes| {
             steps.add(bytes)
         })
         .map_err(|e| in_scratch(e, &target))?;
@@ -152,11 +155,12 @@ fn nothing_selected(file: &Container, selection: &Selection) -> String {
 fn encode_tensor(
     file: &Container,
     tensor: &Tensor,
-    codec: Codec,
+    options: &CompressOptions<'_>,
     scratch: &mut std::fs::File,
     originals: &mut HashMap<(String, Vec<u64>, String), String>,
     advance: &mut dyn FnMut(u64),
 ) -> io::Result<Encoded> {
+    let codec = options.codec;
     let bytes = file.bytes(tensor);
     let dtype = tensor.table_dtype().expect("selected tensors are tables");
     let mut digest = blake3::Hasher::new();
@@ -195,8 +199,9 @@ fn encode_tensor(
     }
 
     let mut payload = BufWriter::with_capacity(1 << 20, &mut *scratch);
-    let coded =
-        codec::encode(codec, shape, Words::new(bytes), &mut payload, &mut |words| advance(2 * words as u64))?;
+    let coded = codec::encode(codec, shape, Words::new(bytes), options.effort, &mut payload, &mut |words| {
+        advance(2 * words as u64)
+    })?;
     payload.flush()?;
     drop(payload);
     let mut index = coded.index;

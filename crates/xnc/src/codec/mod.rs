@@ -5,6 +5,7 @@
 //! Codecs do no I/O and hold no `unsafe`.
 
 pub mod bits;
+pub mod dense;
 pub mod ordered;
 pub mod xnc;
 
@@ -24,16 +25,19 @@ use crate::error::{Error, Result};
 pub enum Codec {
     /// The published block scheme: `spec/xnc.md`.
     Xnc,
+    /// The smallest: predicts rows from columns, from themselves and from each other: `spec/dense.md`.
+    Dense,
 }
 
 impl Codec {
     /// Every codec of this build.
-    pub const ALL: &[Codec] = &[Codec::Xnc];
+    pub const ALL: &[Codec] = &[Codec::Xnc, Codec::Dense];
 
     /// Name in files and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Codec::Xnc => "xnc",
+            Codec::Dense => "dense",
         }
     }
 
@@ -80,7 +84,7 @@ pub struct Encoded {
     pub params: Value,
 }
 
-/// Encodes a table: the payload goes to `payload` in order, `advance` hears of every word done.
+/// Encodes a table: the payload goes to `payload` in order, `advance` hears of every word done. Only `dense` heeds `effort`.
 /// Uses the threads of the current rayon pool; the bytes do not depend on their number.
 ///
 /// # Errors
@@ -89,11 +93,13 @@ pub fn encode(
     codec: Codec,
     shape: TableShape,
     words: Words<'_>,
+    effort: dense::Effort,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
 ) -> io::Result<Encoded> {
     match codec {
         Codec::Xnc => xnc::encode(shape, words, payload, advance),
+        Codec::Dense => dense::encode(shape, words, effort, payload, advance),
     }
 }
 
@@ -110,6 +116,8 @@ pub struct Stored<'a> {
 pub enum Opened {
     /// Codec `xnc`.
     Xnc(xnc::Layout),
+    /// Codec `dense`.
+    Dense(dense::Layout),
 }
 
 impl Opened {
@@ -120,12 +128,14 @@ impl Opened {
     pub fn open(codec: Codec, shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Opened> {
         match codec {
             Codec::Xnc => xnc::Layout::open(shape, params, stored).map(Opened::Xnc),
+            Codec::Dense => dense::Layout::open(shape, params, stored).map(Opened::Dense),
         }
     }
 
     fn layout(&self) -> &dyn ChunkLayout {
         match self {
             Opened::Xnc(layout) => layout,
+            Opened::Dense(layout) => layout,
         }
     }
 

@@ -6,5 +6,7 @@
 #![allow(unsafe_code)]
 
 mod backend;
+pub mod residual;
+pub mod similar;
 
 pub use backend::Backend;
