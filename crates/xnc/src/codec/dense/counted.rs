@@ -20,8 +20,8 @@ pub fn stream_rows(dim: usize) -> usize {
 /// Distributions of the bytes of words.
 pub struct Counts {
     upper: Symbols,
-    /// By upper byte; none where a distribution would cost more than it saves.
-    lower: Vec<Option<Box<Symbols>>>,
+    /// By upper byte: how many low bits are plain, and the distribution of the others; none where all are plain.
+    lower: Vec<Option<Box<(u8, Symbols)>>>,
 }
 
 impl Counts {
@@ -39,10 +39,17 @@ impl Counts {
         let mut bits = 0.0;
         for (upper, n) in upper.iter_mut().zip(n.chunks_exact(256)) {
             *upper = n.iter().sum();
-            let (plain, counted) = (8.0 * *upper as f64, entropy(n) + stored(n));
-            bits += plain.min(counted);
-            let fit = || Box::new(Symbols::fit(n.try_into().expect("256 counts")));
-            lower.push((counted < plain).then(fit));
+            let mut best = (8.0 * *upper as f64, None);
+            for plain in 0..8 {
+                let mut top = [0u64; 256];
+                n.iter().enumerate().for_each(|(low, n)| top[low >> plain] += n);
+                let cost = f64::from(plain) * *upper as f64 + entropy(&top) + stored(&top) + 8.0;
+                if cost < best.0 {
+                    best = (cost, Some((plain as u8, top)));
+                }
+            }
+            bits += best.0;
+            lower.push(best.1.map(|(plain, top)| Box::new((plain, Symbols::fit(&top)))));
         }
         bits += entropy(&upper) + stored(&upper) + 256.0;
         (Counts { upper: Symbols::fit(&upper), lower }, bits)
@@ -56,7 +63,8 @@ impl Counts {
         for (k, lower) in self.lower.iter().enumerate() {
             if let Some(lower) = lower {
                 out[at + k / 8] |= 1 << (k % 8);
-                lower.write(out);
+                out.push(lower.0);
+                lower.1.write(out);
             }
         }
     }
@@ -69,7 +77,13 @@ impl Counts {
         for k in 0..256 {
             lower.push(match map[k / 8] >> (k % 8) & 1 {
                 0 => None,
-                _ => Some(Box::new(Symbols::read(bytes)?)),
+                _ => {
+                    let plain = bytes.split_off(..1)?[0];
+                    if plain > 7 {
+                        return None;
+                    }
+                    Some(Box::new((plain, Symbols::read(bytes)?)))
+                }
             });
         }
         Some(Counts { upper, lower })
@@ -81,10 +95,14 @@ impl Counts {
         for &word in words {
             let [low, high] = word.to_le_bytes();
             pending.symbol(&self.upper, high);
-            match &self.lower[usize::from(high)] {
-                Some(lower) => pending.symbol(lower, low),
-                None => pending.bits(u32::from(low), 8),
-            }
+            let plain = match self.lower[usize::from(high)].as_deref() {
+                Some((plain, top)) => {
+                    pending.symbol(top, low >> plain);
+                    u32::from(*plain)
+                }
+                None => 8,
+            };
+            pending.bits(u32::from(low) & ((1 << plain) - 1), plain);
         }
         pending.finish(out);
     }
@@ -94,10 +112,11 @@ impl Counts {
         let Some(mut r) = Reader::new(stream) else { return false };
         for word in words {
             let high = r.symbol(&self.upper);
-            let low = match &self.lower[usize::from(high)] {
-                Some(lower) => r.symbol(lower),
-                None => r.bits(8) as u8,
+            let (top, plain) = match self.lower[usize::from(high)].as_deref() {
+                Some((plain, top)) => (u32::from(r.symbol(top)), u32::from(*plain)),
+                None => (0, 8),
             };
+            let low = (top << plain | r.bits(plain)) as u8;
             *word = u16::from_le_bytes([low, high]);
         }
         r.done()

@@ -180,7 +180,7 @@ fn precision(rows: usize) -> u8 {
 
 fn column(grid: Grid, mean: f64, sigma: f64, shift: u8) -> Column {
     let bias = grid.dtype().bias();
-    let octave = sigma.max(1e-300).log2().floor();
+    let octave = sigma.clamp(1e-300, 1e300).log2().floor();
     let scale = ((sigma / 2f64.powf(octave) * 4096.0).round() as u16).clamp(4096, 8191);
     let unit = (octave as i32 - 12 + bias).clamp(-4096, 4096);
     let mean = (mean * 2f64.powi(bias - unit)).round().clamp(-1e9, 1e9) as i32;

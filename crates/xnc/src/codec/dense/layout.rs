@@ -16,12 +16,12 @@ use crate::codec::bits::BitReader;
 use crate::codec::{ChunkLayout, Stored, TableShape};
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
-use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Tables};
+use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Tables, WEIGHTS};
 
 /// Kind of a row whose words are all equal.
-pub const CONSTANT: u8 = 24;
+pub const CONSTANT: u8 = 32;
 /// Level of rows that nothing refers to.
-pub const LAST: u8 = 2;
+pub const LAST: u8 = 3;
 /// Words that a chunk holds at most, unless a single row is longer: 64 KiB of the source.
 const CHUNK_WORDS: usize = 1 << 15;
 
@@ -306,6 +306,9 @@ impl Layout {
                 return None;
             }
             s.refs.push(key);
+        }
+        if s.head.weighs() > WEIGHTS {
+            return None;
         }
         (s.state, s.rest) = (r.state, r.rest);
         Some(s)

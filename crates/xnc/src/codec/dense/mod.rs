@@ -45,7 +45,12 @@ impl Effort {
 
     /// References that a row may have.
     fn references(self) -> usize {
-        [0, 1, 2, 2][usize::from(self.0) - 1]
+        [0, 1, 3, 3][usize::from(self.0) - 1]
+    }
+
+    /// Similar rows among which a row's references are found.
+    fn candidates(self) -> usize {
+        [0, 4, 16, 32][usize::from(self.0) - 1]
     }
 
     /// Dimensions that the search for similar rows looks at.

@@ -6,11 +6,12 @@ use super::fit::{Fit, Parts, fit, pieces};
 use super::grid::Grid;
 use super::layout::{CONSTANT, LAST, chunk_rows};
 use super::model::Model;
+use super::refer::{self, Candidate, Limits};
 use super::row::{self, Coding, Plan, cost, tally, walk};
 use super::select::{self, Innovations, Search, neighbours};
 use super::stream::Pending;
 use super::symbols::Symbols;
-use super::{Effort, Share, Streams, refer};
+use super::{Effort, Share, Streams};
 use crate::codec::ordered::for_each_in_order;
 use crate::kernel::residual::{Head, PIECES, REFS, Tables};
 
@@ -20,9 +21,10 @@ const SAMPLE: usize = 4096;
 const REFERENCE: f32 = 22.0;
 /// Share of what a key would save as a follower that it is charged: keys refer to other keys, too.
 const KEY_LOSS: f32 = 0.35;
-/// Similar rows among which keys are found, and among which a row's references are.
+/// Similar rows among which keys are found.
 const NEIGHBOURS: usize = 24;
-const CANDIDATES: usize = 16;
+/// Rows that the references of a row of each level may reach together: eight at last, few for rows that others build on.
+const REACH: [usize; LAST as usize + 1] = [0, 2, 4, 8];
 
 /// Encodes by prediction; none where there is nothing to predict from.
 pub fn encode(
@@ -132,7 +134,8 @@ fn add(counts: Vec<[f64; PIECES]>) -> [f64; PIECES] {
 fn settled(tables: &Tables, scale: u8, words: &[u16]) -> Head {
     let mut e = vec![0; words.len()];
     walk(tables, &Head { scale, ..Head::default() }, &[&[]; REFS], words, &mut e, |_, _, _, _| {});
-    refer::head(&refer::choose(&e, &[], 0.0, 0), scale)
+    let alone = Limits { cost: 0.0, most: 0, reach: 0 };
+    refer::head(&refer::choose(&e, &[], alone), scale)
 }
 
 /// Every row by itself: plans without references, and the innovations.
@@ -156,7 +159,7 @@ fn alone(words: &[u16], tables: &Tables, scales: &[Option<u8>]) -> (Vec<Plan>, I
     (plans, Innovations { all, stride, dim })
 }
 
-/// Chooses keys in two levels, then references for all rows but those of level 0. Returns the keys.
+/// Chooses keys in levels, then references for all rows but those of level 0. Returns the keys.
 fn refer_all(
     words: &[u16],
     tables: &Tables,
@@ -169,25 +172,38 @@ fn refer_all(
     let live: Vec<u32> = (0..plans.len() as u32).filter(|&r| !plans[r as usize].constant).collect();
     let floor = (1.0 - 2f32.powf(-2.0 * REFERENCE / dim as f32)).sqrt();
     let how = Search { sketch: effort.sketch(dim), limit: NEIGHBOURS, floor };
-    let keys = keys_among(e, &live, how, KEY_LOSS, &mut |done| share.to(0.15 + 0.45 * done));
-    let first = keys_among(e, &keys, how, 1.0, &mut |done| share.to(0.6 + 0.05 * done));
-    keys.iter().for_each(|&r| plans[r as usize].level = 1);
-    first.iter().for_each(|&r| plans[r as usize].level = 0);
+    let mut keys = keys_among(e, &live, how, KEY_LOSS, &mut |done| share.to(0.15 + 0.45 * done));
+    let all = keys.clone();
+    for level in (0..LAST).rev() {
+        keys.iter().for_each(|&r| plans[r as usize].level = level);
+        if level > 0 {
+            keys = keys_among(e, &keys, how, if level > 1 { KEY_LOSS } else { 1.0 }, &mut |_| ());
+        }
+    }
+    let keys = all;
+    share.to(0.65);
+    let mut reach = vec![1usize; plans.len()];
     for level in 1..=LAST {
         let members: Vec<u32> = keys.iter().copied().filter(|&r| plans[r as usize].level < level).collect();
         let rows: Vec<u32> = live.iter().copied().filter(|&r| plans[r as usize].level == level).collect();
-        let how = Search { limit: CANDIDATES, floor: 0.9 * floor, ..how };
+        let how = Search { limit: effort.candidates(), floor: 0.9 * floor, ..how };
+        let limits = Limits { cost: REFERENCE, most: effort.references(), reach: REACH[usize::from(level)] };
         let mut seen = 0;
         let lists = neighbours(e, &rows, &members, how, &mut |n| {
             seen += n;
-            share.to(0.6 + 0.05 * f64::from(level) + 0.1 * seen as f64 / live.len() as f64);
+            share.to(0.65 + 0.12 * seen as f64 / live.len() as f64);
         });
         let chosen: Vec<(Plan, Vec<i8>)> = rows
             .par_iter()
             .zip(&lists)
             .map(|(&row, list)| {
-                let candidates: Vec<(u32, &[i8])> = list.iter().map(|&(_, k)| (k, e.row(k))).collect();
-                let choice = refer::choose(e.row(row), &candidates, REFERENCE, effort.references());
+                let candidate = |&(_, k): &(f32, u32)| Candidate {
+                    row: k,
+                    reach: reach[k as usize],
+                    innovations: e.row(k),
+                };
+                let candidates: Vec<Candidate<'_>> = list.iter().map(candidate).collect();
+                let choice = refer::choose(e.row(row), &candidates, limits);
                 let head = refer::head(&choice, plans[row as usize].head.scale);
                 let plan = Plan { constant: false, level, head, refs: choice.refs };
                 let mut new = vec![0i8; if level < LAST { dim } else { 0 }];
@@ -202,6 +218,7 @@ fn refer_all(
         for (&row, (plan, new)) in rows.iter().zip(chosen) {
             let at = row as usize * e.stride;
             e.all[at..at + new.len()].copy_from_slice(&new);
+            reach[row as usize] += plan.refs.iter().map(|&k| reach[k as usize]).sum::<usize>();
             plans[row as usize] = plan;
         }
     }

@@ -129,12 +129,12 @@ fn cell(g: &Group, c: &Context, at: V) -> Cell {
 }
 
 impl Half {
-    /// Appends a coder word to every lane whose state fell below 2^16 while words remain.
+    /// Appends a coder word to each of `lanes` whose state fell below 2^16 while words remain.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn refill(&mut self, g: &Group) {
+    fn refill(&mut self, g: &Group, lanes: V) {
         let low = _mm256_cmpeq_epi32(_mm256_srli_epi32::<16>(self.x), _mm256_setzero_si256());
-        let need = _mm256_and_si256(low, _mm256_cmpgt_epi32(self.ends, self.at));
+        let need = _mm256_and_si256(_mm256_and_si256(low, lanes), _mm256_cmpgt_epi32(self.ends, self.at));
         // SAFETY: lanes in `need` have `at < end`, and `bytes` extends four bytes past every end.
         let w = unsafe { _mm256_mask_i32gather_epi32::<1>(set(0), g.bytes.as_ptr().cast(), self.at, need) };
         let full = _mm256_or_si256(_mm256_slli_epi32::<16>(self.x), _mm256_and_si256(w, set(0xffff)));
@@ -215,8 +215,10 @@ impl Half {
         let f = _mm256_blendv_epi8(f, set(65536 - 2 * g.half), escape);
         let full = _mm256_mullo_epi32(f, _mm256_srli_epi32::<16>(self.x));
         self.x = _mm256_add_epi32(full, _mm256_sub_epi32(slot, low));
-        self.refill(g);
+        self.refill(g, set(-1));
 
+        // The leading one is the cell's, which the guess may lie above where the cell reaches zero.
+        let n = _mm256_andnot_si256(_mm256_cmpeq_epi32(a, set(0)), n);
         // Mantissa bits that a cell leaves open follow as they are.
         let missing = _mm256_sub_epi32(_mm256_add_epi32(sh, set(m)), n);
         let missing = _mm256_min_epi32(_mm256_max_epi32(missing, set(0)), set(m));
@@ -226,7 +228,7 @@ impl Half {
             let mask = _mm256_sub_epi32(_mm256_sllv_epi32(set(1), missing), set(1));
             fraction = _mm256_or_si256(fraction, _mm256_and_si256(self.x, mask));
             self.x = _mm256_blendv_epi8(self.x, _mm256_srlv_epi32(self.x, missing), open);
-            self.refill(g);
+            self.refill(g, open);
         }
         let exponent = _mm256_sub_epi32(_mm256_add_epi32(c.unit, n), set(1));
         let word = _mm256_add_epi32(_mm256_sll_epi32(exponent, _mm_cvtsi32_si128(m)), fraction);
@@ -242,7 +244,7 @@ impl Half {
         if any(escape) {
             let plain = _mm256_and_si256(self.x, set(0xffff));
             self.x = _mm256_blendv_epi8(self.x, _mm256_srli_epi32::<16>(self.x), escape);
-            self.refill(g);
+            self.refill(g, escape);
             word = _mm256_blendv_epi8(word, plain, escape);
             let (w, u) = (store(word), store(c.unit));
             let v = core::array::from_fn(|i| scalar::floor_of(w[i] as u16, u[i], m as u32).0);

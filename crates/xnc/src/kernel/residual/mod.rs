@@ -16,7 +16,9 @@ pub const LANES: usize = 16;
 /// Pieces of the residual's distribution on either side of zero, each an eighth of a deviation wide.
 pub const PIECES: usize = 64;
 /// Most rows that one row may refer to.
-pub const REFS: usize = 2;
+pub const REFS: usize = 3;
+/// Most that the magnitudes of a row's weights add up to, so that weighted innovations fit 16 bits.
+pub const WEIGHTS: i32 = 254;
 /// Largest innovation, in sixteenths of the row's scale.
 pub const INNOVATION_LIMIT: i32 = 127;
 /// Dimensions whose predictions are summed together.
@@ -31,6 +33,13 @@ pub struct Head {
     pub lift: u8,
     /// Weights of the reference rows in 1/32.
     pub weights: [i8; REFS],
+}
+
+impl Head {
+    /// Sum of the weights' magnitudes.
+    pub fn weighs(&self) -> i32 {
+        self.weights.iter().map(|&w| i32::from(w).abs()).sum()
+    }
 }
 
 /// Mantissas of the eight row scales of an octave: `round(2^14 * 2^(i/8))`.
@@ -54,7 +63,7 @@ pub struct Lane<'a> {
 /// Returns whether every row ended exactly where its stream does.
 ///
 /// # Panics
-/// If lengths differ, or a head holds a scale above 127 or a lift above 7.
+/// If lengths differ, or a head holds a scale above 127, a lift above 7 or weights above [`WEIGHTS`].
 pub fn decode(
     backend: Backend,
     tables: &Tables,
@@ -66,7 +75,7 @@ pub fn decode(
     assert!(lanes.len() <= LANES && words.len() == lanes.len() && innovations.len() == lanes.len());
     assert!(words.iter().all(|w| w.len() == dim));
     assert!(innovations.iter().all(|e| e.is_empty() || e.len() == dim));
-    assert!(lanes.iter().all(|l| l.head.scale < 128 && l.head.lift < 8));
+    assert!(lanes.iter().all(|l| l.head.scale < 128 && l.head.lift < 8 && l.head.weighs() <= WEIGHTS));
     assert!(lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty() || r.len() == dim)));
     match backend.0 {
         #[cfg(target_arch = "x86_64")]

@@ -170,7 +170,7 @@ pub fn decode(t: &Tables, lane: &Lane, words: &mut [u16], innovations: &mut [i8]
             c.advance(low, high);
             let sign = at >> 31;
             let a = at ^ sign;
-            let n = 31 - (a | 1).leading_zeros();
+            let n = 31 - (a >> sh << sh | 1).leading_zeros();
             let missing = (m + sh).saturating_sub(n).min(m);
             let fraction = if missing == 0 { a >> sh } else { a >> sh << missing | c.bits(missing) };
             words[j] =
