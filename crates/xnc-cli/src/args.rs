@@ -1,6 +1,6 @@
 //! The command line: what the user may say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use xnc::{Codec, Selection};
@@ -54,17 +54,59 @@ pub enum Command {
         raw:  the words, little-endian, one row after another"
     )]
     Rows(Rows),
+    /// Measure ratio, encoding, decoding, lookups and products of a table beside plain words
+    #[command(after_help = "Example:\n  xnc bench model.safetensors --json\n\n\
+        Everything runs in one process, interleaved in random order; medians are reported.\n\
+        The plain product is the fastest of several variants. GB = 10^9 bytes of source words.\n\
+        Temporary files of the size of the input are written to the system's temporary folder.")]
+    Bench(Bench),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  xnc completions bash > ~/.local/share/bash-completion/completions/xnc"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual, or write a page for every command
+    #[command(after_help = "Example:\n  xnc man --folder ~/.local/share/man/man1 && man xnc-compress")]
+    Man {
+        /// Folder for one page a command; without it, the first page goes to standard output
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+}
+
+#[derive(ClapArgs)]
+pub struct Bench {
+    /// Model file, plain or compressed
+    pub input: PathBuf,
+    /// Name of the table [default: the largest]
+    #[arg(long)]
+    pub tensor: Option<String>,
+    /// Codec [default: the one the file is compressed with, else `fast`]
+    #[arg(long, value_enum)]
+    pub codec: Option<CodecArg>,
+    /// Threads of the product [default: as many as the machine has]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// Time to spend measuring, in seconds
+    #[arg(long, default_value_t = 15)]
+    pub seconds: u64,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(ClapArgs)]
 pub struct Compress {
-    /// Model file
+    /// Model file or folder
     pub input: PathBuf,
-    /// Target [default: STEM.xnc.EXT beside the input]
+    /// Target [default: STEM.xnc.EXT or FOLDER.xnc beside the input]
     #[arg(short, long)]
     pub output: Option<PathBuf>,
     /// Codec of the tables
-    #[arg(long, value_enum, default_value_t = CodecArg::Xnc)]
+    #[arg(long, value_enum, default_value_t = CodecArg::Fast)]
     pub codec: CodecArg,
     /// For codec dense: 1 (fast, rows independent of each other) to 4 (smallest)
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
@@ -85,7 +127,7 @@ pub struct Compress {
 
 #[derive(ClapArgs)]
 pub struct Restore {
-    /// Compressed file
+    /// Compressed file or folder
     pub input: PathBuf,
     /// Target [default: the input's name without `.xnc`]
     #[arg(short, long)]
@@ -100,7 +142,7 @@ pub struct Restore {
 
 #[derive(ClapArgs)]
 pub struct Verify {
-    /// Compressed file
+    /// Compressed file or folder
     pub input: PathBuf,
     /// Threads [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
@@ -109,7 +151,7 @@ pub struct Verify {
 
 #[derive(ClapArgs)]
 pub struct Inspect {
-    /// Model file, plain or compressed
+    /// Model file or folder, plain or compressed
     pub input: PathBuf,
     /// Print one JSON object instead of tables
     #[arg(long)]
@@ -118,7 +160,7 @@ pub struct Inspect {
 
 #[derive(ClapArgs)]
 pub struct Analyze {
-    /// Model file, plain or compressed
+    /// Model file or folder, plain or compressed
     pub input: PathBuf,
     /// Threads [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
@@ -130,7 +172,7 @@ pub struct Analyze {
 
 #[derive(ClapArgs)]
 pub struct Rows {
-    /// Model file, plain or compressed
+    /// Model file or folder, plain or compressed
     pub input: PathBuf,
     /// Name of the table
     #[arg(long)]
@@ -152,6 +194,8 @@ pub enum RowFormat {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CodecArg {
+    /// Rows that decode alone at memory speed
+    Fast,
     /// The published block scheme
     Xnc,
     /// The smallest files: predicts rows from columns, from themselves and from each other
@@ -161,6 +205,7 @@ pub enum CodecArg {
 impl From<CodecArg> for Codec {
     fn from(codec: CodecArg) -> Codec {
         match codec {
+            CodecArg::Fast => Codec::Fast,
             CodecArg::Xnc => Codec::Xnc,
             CodecArg::Dense => Codec::Dense,
         }
@@ -168,15 +213,17 @@ impl From<CodecArg> for Codec {
 }
 
 impl Command {
-    /// The file the command reads.
-    pub fn input(&self) -> &PathBuf {
+    /// The file or folder the command reads.
+    pub fn input(&self) -> Option<&Path> {
         match self {
-            Command::Compress(args) => &args.input,
-            Command::Restore(args) => &args.input,
-            Command::Verify(args) => &args.input,
-            Command::Inspect(args) => &args.input,
-            Command::Analyze(args) => &args.input,
-            Command::Rows(args) => &args.input,
+            Command::Compress(args) => Some(&args.input),
+            Command::Restore(args) => Some(&args.input),
+            Command::Verify(args) => Some(&args.input),
+            Command::Inspect(args) => Some(&args.input),
+            Command::Analyze(args) => Some(&args.input),
+            Command::Rows(args) => Some(&args.input),
+            Command::Bench(args) => Some(&args.input),
+            Command::Completions { .. } | Command::Man { .. } => None,
         }
     }
 }

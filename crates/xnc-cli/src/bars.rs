@@ -43,6 +43,7 @@ fn bar(stage: Stage, total: u64) -> ProgressBar {
         Stage::Digest => "hashing",
         Stage::Write => "writing",
         Stage::Restore => "restoring",
+        Stage::Copy => "copying",
         Stage::Analyze => "counting",
     };
     let template = "{msg:>9} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";

@@ -1,5 +1,6 @@
 //! Errors for people, and the exit codes of `xnc --help`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use xnc::Error;
@@ -9,6 +10,12 @@ use crate::args::Command;
 /// Prints the error with the file it concerns and picks the exit code.
 pub fn report(command: &Command, error: &anyhow::Error) -> ExitCode {
     let cause = error.downcast_ref::<Error>();
+    let root = cause.map(|mut cause| {
+        while let Error::InFile { source, .. } = cause {
+            cause = source;
+        }
+        cause
+    });
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
@@ -17,9 +24,12 @@ pub fn report(command: &Command, error: &anyhow::Error) -> ExitCode {
         Some(Error::Io { .. } | Error::TargetExists { .. } | Error::SameFile { .. }) | None => {
             eprintln!("xnc: {error:#}");
         }
-        Some(_) => eprintln!("xnc: {}: {error:#}", command.input().display()),
+        Some(_) => {
+            let input = command.input().unwrap_or(Path::new("")).display();
+            eprintln!("xnc: {input}: {error:#}");
+        }
     }
-    ExitCode::from(match cause {
+    ExitCode::from(match root {
         Some(Error::Io { .. }) => 3,
         Some(Error::Corrupt { .. } | Error::NotAModel { .. }) => 4,
         Some(_) => 5,

@@ -21,6 +21,9 @@ fn main() -> ExitCode {
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Rows(args) => commands::rows::run(args),
+        Command::Bench(args) => commands::bench::run(args),
+        Command::Completions { shell } => commands::manual::completions(*shell),
+        Command::Man { folder } => commands::manual::pages(folder.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -127,7 +127,7 @@ fn exit_codes_name_the_fault_and_nothing_is_lost() {
         (5, "verify m.safetensors".into(), "not a compressed file"),
         (5, "compress m.safetensors -o taken.safetensors".into(), "--force"),
         (5, "restore m.xnc.safetensors -o taken.safetensors".into(), "--force"),
-        (5, "compress m.safetensors -o m.safetensors --force".into(), "both source and target"),
+        (5, "compress m.safetensors -o m.safetensors --force".into(), "lies in, the source"),
         (5, "compress m.safetensors -o n.safetensors --tensors nope".into(), TENSOR),
         (5, format!("{rows} 4096"), "4096 rows"),
         (5, "rows m.safetensors --tensor nope --ids 0".into(), TENSOR),
@@ -175,4 +175,50 @@ fn a_killed_process_leaves_source_and_old_target_intact() {
     }
     assert_eq!(xnc(&dir, line).0, 0);
     assert_eq!(xnc(&dir, "verify out.safetensors").0, 0);
+}
+
+#[test]
+fn completions_and_manual_name_every_command() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let (code, script, _) = xnc(dir.path(), "completions bash");
+    assert!(code == 0 && script.contains("_xnc()") && script.contains("--tensors"));
+    let (code, page, _) = xnc(dir.path(), "man");
+    assert!(code == 0 && page.contains(".TH xnc") && page.contains("Exit codes"), "{page}");
+    assert_eq!(xnc(dir.path(), "man --folder pages").0, 0);
+    for command in ["compress", "restore", "verify", "inspect", "analyze", "rows"] {
+        let page = fs::read_to_string(dir.path().join(format!("pages/xnc-{command}.1"))).expect("a page");
+        assert!(page.contains("Example:"), "{command}");
+    }
+}
+
+#[test]
+fn a_folder_goes_through_every_command() {
+    let (_keep, dir) = folder();
+    fs::create_dir(dir.join("model")).expect("makes");
+    fs::rename(dir.join("m.safetensors"), dir.join("model/model.safetensors")).expect("moves");
+    fs::write(dir.join("model/config.json"), r#"{"vocab_size": 4096}"#).expect("writes");
+    let report = json(&dir, "compress model --json");
+    assert!(report["output_bytes"].as_u64() < report["source_bytes"].as_u64());
+    for line in ["verify model.xnc", "inspect model.xnc", "analyze model.xnc", "restore model.xnc -o back"] {
+        let (code, out, err) = xnc(&dir, line);
+        assert!(code == 0 && !out.is_empty(), "{line}: {err}");
+    }
+    assert!(
+        fs::read(dir.join("back/model.safetensors")).expect("restored") == fs::read(SAMPLE).expect("sample")
+    );
+    let rows = format!("--tensor {TENSOR} --ids 7");
+    assert_eq!(xnc(&dir, &format!("rows model.xnc {rows}")).1, xnc(&dir, &format!("rows model {rows}")).1);
+    assert_eq!(xnc(&dir, "restore model.xnc").0, 0, "the default target is the source, which is as it was");
+    let (code, _, err) = xnc(&dir, "compress model/config.json");
+    assert!(code == 4, "{err}");
+}
+
+#[test]
+fn a_table_without_rows_has_no_row_and_no_buffer() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let json = r#"{"a":{"dtype":"BF16","shape":[0,4611686018427387904],"data_offsets":[0,0]}}"#;
+    let file = [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
+    fs::write(dir.path().join("a.safetensors"), file).expect("written");
+    let (code, _, err) = xnc(dir.path(), "rows a.safetensors --tensor a --ids 0");
+    assert!(code > 0 && err.contains("out of range"), "{code}: {err}");
 }

@@ -94,11 +94,19 @@ pub enum Error {
         /// The target.
         path: PathBuf,
     },
-    /// Source and target are one file.
-    #[error("{} is both source and target; name another target with -o", path.display())]
+    /// Source and target are one file, or one folder lies in the other.
+    #[error("{} is, or lies in, the source; name another target with -o", path.display())]
     SameFile {
-        /// The file.
+        /// The target.
         path: PathBuf,
+    },
+    /// An error in one file of a folder.
+    #[error("{}: {source}", file.display())]
+    InFile {
+        /// The file, relative to the folder.
+        file: PathBuf,
+        /// What went wrong there.
+        source: Box<Error>,
     },
 }
 
@@ -109,6 +117,14 @@ impl Error {
 
     pub(crate) fn corrupt_at(offset: u64, what: impl Into<String>) -> Self {
         Error::Corrupt { what: what.into(), offset: Some(offset) }
+    }
+
+    /// Names the file inside a folder, unless the error does already.
+    pub(crate) fn in_file(file: &Path, error: Error) -> Self {
+        match error {
+            Error::Io { .. } => error,
+            other => Error::InFile { file: file.to_owned(), source: Box::new(other) },
+        }
     }
 
     /// Names the file in an I/O error: `.map_err(Error::io(path))`.

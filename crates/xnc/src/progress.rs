@@ -13,6 +13,8 @@ pub enum Stage {
     Write,
     /// Decoding and hashing what restores from a compressed file; counted in source bytes.
     Restore,
+    /// Copying the files of a folder that hold no table.
+    Copy,
     /// Counting words; in source bytes.
     Analyze,
 }

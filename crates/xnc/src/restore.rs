@@ -1,188 +1,38 @@
-//! Compressed file back to the source's bytes.
+//! Compressed file or folder back to the source's bytes.
 
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use crate::container::Container;
+use crate::error::Result;
+use crate::options::{RestoreOptions, RestoreReport};
+use crate::progress::{Progress, in_pool};
+use crate::{file, folder};
 
-use crate::codec::ordered::for_each_in_order;
-use crate::compress::hex;
-use crate::container::{Coded, Container};
-use crate::error::{Error, Result};
-use crate::model::Layout;
-use crate::progress::{Progress, Stage, Steps, in_pool};
-use crate::target::Target;
-
-/// How to restore.
-pub struct RestoreOptions<'a> {
-    /// Threads; 0 takes what the machine has.
-    pub threads: usize,
-    /// Replace an existing target.
-    pub force: bool,
-    /// Hears how far the work is.
-    pub progress: Progress<'a>,
-}
-
-/// What [`restore`] or [`verify`] found: the source's size and SHA-256, both confirmed.
-#[derive(Clone, Debug)]
-pub struct RestoreReport {
-    /// Size of the restored file.
-    pub bytes: u64,
-    /// Its SHA-256, hexadecimal.
-    pub sha256: String,
-    /// Compressed tensors in it.
-    pub tensors: usize,
-}
-
-/// Restores the file that `source` was made of. The target appears whole, and only with the recorded SHA-256.
+/// Restores the file or folder that `source` was made of. Every file appears whole, and only with its recorded SHA-256.
 ///
 /// # Errors
-/// Those of the files, and [`Error::Corrupt`] wherever a checksum or a structure does not hold.
+/// Those of the files, and [`crate::Error::Corrupt`] wherever a checksum or a structure does not hold.
 pub fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>) -> Result<RestoreReport> {
     in_pool(options.threads, || {
-        let container = Container::open(source)?;
-        container.record()?;
-        let mut target = Target::create(target, source, options.force)?;
-        let report = restore_into(&container, target.file(), &options.progress)?;
-        target.commit()?;
-        Ok(report)
+        if source.is_dir() {
+            folder::restore(source, target, options)
+        } else {
+            file::restore(source, target, options)
+        }
     })
 }
 
-/// Checks everything in a compressed file: chunk checksums, tensor digests, and the SHA-256 of what it restores to.
+/// Checks everything in a compressed file or folder: chunk checksums, tensor digests, and the SHA-256 of what it restores to.
 ///
 /// # Errors
 /// As [`restore`], without a target.
 pub fn verify(source: &Path, threads: usize, progress: &Progress<'_>) -> Result<RestoreReport> {
-    in_pool(threads, || restore_into(&Container::open(source)?, &mut io::sink(), progress))
-}
-
-/// Passes bytes on and hashes them.
-struct Hashing<'a> {
-    out: &'a mut dyn Write,
-    digest: Sha256,
-    bytes: u64,
-}
-
-impl Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.digest.update(bytes);
-        self.bytes += bytes.len() as u64;
-        self.out.write_all(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-/// Writes the source's bytes in order, checking all that can be checked, on the current rayon pool. What was written before an
-/// error is to be thrown away.
-///
-/// # Errors
-/// As [`restore`].
-pub fn restore_into(
-    container: &Container,
-    out: &mut dyn Write,
-    progress: &Progress<'_>,
-) -> Result<RestoreReport> {
-    let record = container.record()?;
-    let format = container.layout().format;
-    if record.format != format.name() {
-        return Err(Error::corrupt(format!("a {} file records a {} source", format.name(), record.format)));
-    }
-    let outside = container.outside()?;
-    let source = Layout::parse(&outside, record.size)?;
-    let mut steps = progress.stage(Stage::Restore, record.size);
-    let mut out = BufWriter::with_capacity(1 << 20, Hashing { out, digest: Sha256::new(), bytes: 0 });
-    let mut outside = outside.as_slice();
-    let mut gaps = source.gaps(record.size).into_iter().peekable();
-    let mut fill = |out: &mut dyn Write, until: u64| -> Result<()> {
-        while let Some(gap) = gaps.next_if(|gap| gap.start < until) {
-            let bytes = outside
-                .split_off(..(gap.end - gap.start) as usize)
-                .ok_or_else(|| Error::corrupt("the source's header does not cover its own gaps"))?;
-            out.write_all(bytes).map_err(write_failed)?;
-        }
-        Ok(())
-    };
-    for tensor in &source.tensors {
-        fill(&mut out, tensor.range.start)?;
-        if let Some(meta) = container.metas().get(&tensor.name) {
-            if (meta.dtype.name(), &meta.shape) != (tensor.dtype.as_str(), &tensor.shape) {
-                return Err(Error::corrupt(format!(
-                    "tensor `{}` is not what the source's header says",
-                    tensor.name
-                )));
-            }
-            decode_tensor(&container.coded(&tensor.name)?, &tensor.name, &meta.blake3, &mut out, &mut steps)?;
+    in_pool(threads, || {
+        if source.is_dir() {
+            folder::verify(source, progress)
         } else {
-            let stored = container.layout().tensor(&tensor.name);
-            let stored =
-                stored.filter(|stored| (&stored.dtype, &stored.shape) == (&tensor.dtype, &tensor.shape));
-            let stored = stored.filter(|stored| stored.bytes() == tensor.bytes()).ok_or_else(|| {
-                Error::corrupt(format!(
-                    "plain tensor `{}` is missing or of another type or shape",
-                    tensor.name
-                ))
-            })?;
-            for part in container.bytes(stored).chunks(1 << 20) {
-                out.write_all(part).map_err(write_failed)?;
-                steps.add(part.len() as u64);
-            }
+            file::restore_into(&Container::open(source)?, &mut io::sink(), progress)
         }
-    }
-    fill(&mut out, record.size)?;
-    let hashing = out.into_inner().map_err(|e| write_failed(e.into_error()))?;
-    let sha256 = hex(&hashing.digest.finalize());
-    if (hashing.bytes, &sha256) != (record.size, &record.sha256) {
-        return Err(Error::corrupt(format!(
-            "restored bytes have SHA-256 {sha256}, the source had {}",
-            record.sha256
-        )));
-    }
-    Ok(RestoreReport { bytes: record.size, sha256, tensors: container.metas().len() })
-}
-
-/// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked.
-fn decode_tensor(
-    coded: &Coded,
-    name: &str,
-    expected: &str,
-    out: &mut dyn Write,
-    steps: &mut Steps<'_>,
-) -> Result<()> {
-    let (opened, stored) = (&coded.opened, coded.stored());
-    let mut digest = blake3::Hasher::new();
-    let decode = |number: usize| -> Result<Vec<u8>> {
-        opened.check(stored, number)?;
-        let words = opened.words_of(number);
-        let mut buffer = vec![0; words.len()];
-        opened.decode(stored, number, words.start, &mut buffer)?;
-        Ok(buffer.iter().flat_map(|word| word.to_le_bytes()).collect())
-    };
-    for_each_in_order(0..opened.chunks(), decode, |bytes| {
-        let bytes = bytes.map_err(|e| match e {
-            Error::Corrupt { what, offset } => {
-                Error::Corrupt { what: format!("tensor `{name}`: {what}"), offset }
-            }
-            other => other,
-        })?;
-        digest.update(&bytes);
-        steps.add(bytes.len() as u64);
-        out.write_all(&bytes).map_err(write_failed)
-    })?;
-    if digest.finalize().to_hex().as_str() != expected {
-        return Err(Error::corrupt(format!("tensor `{name}` does not decode to its BLAKE3 digest")));
-    }
-    Ok(())
-}
-
-fn write_failed(source: io::Error) -> Error {
-    Error::Io { path: "restored file".into(), source }
+    })
 }

@@ -8,6 +8,21 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
+/// Names of temporary files; a killed process leaves one.
+const PREFIX: &str = ".xnc-";
+const SUFFIX: &str = ".part";
+
+/// Removes what killed runs left in a folder that only this run writes to.
+pub fn remove_leftovers(folder: &Path) {
+    for file in folder.read_dir().into_iter().flatten().flatten() {
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            std::fs::remove_file(file.path()).ok();
+        }
+    }
+}
+
 /// A file being written beside its target under a temporary name.
 pub struct Target {
     path: PathBuf,
@@ -27,7 +42,7 @@ impl Target {
             return Err(Error::SameFile { path: path.to_owned() });
         }
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".xnc-").suffix(".part");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         // Temporary files are private by default; this one becomes a file like any other, as the umask has it.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

@@ -25,10 +25,28 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
         ("every.bf16", "BF16", vec![256, 512], le(&[every_word(), vec![0; 65536]].concat())),
         ("every.f16", "F16", vec![256, 512], le(&[every_word(), vec![0; 65536]].concat())),
     ];
+    // Full groups and a tail, native FP16 and BF16 in disguise, rows with and without exceptions, plain rows.
+    let words = random.bf16_weights(60 * 150, 200);
+    let disguised: Vec<u16> = words
+        .iter()
+        .map(|&word| half::f16::from_f32(half::bf16::from_bits(word).to_f32()).to_bits())
+        .collect();
+    let mut native: Vec<u16> =
+        (0..40 * 200).map(|_| half::f16::from_f32(random.normal()).to_bits()).collect();
+    native[..200].copy_from_slice(&every_word()[..200]);
+    let wide = [
+        ("model.embed_tokens.weight", "BF16", vec![60, 150], le(&words)),
+        ("disguised.f16", "F16", vec![60, 150], le(&disguised)),
+        ("native.f16", "F16", vec![40, 200], le(&native)),
+        ("lm_head.weight", "BF16", vec![60, 150], le(&words)),
+        ("norm.weight", "F32", vec![2], vec![0, 0, 128, 63, 0, 0, 0, 64]),
+    ];
     vec![
         ("1.0-xnc.safetensors", Codec::Xnc, safetensors_file(&small)),
         ("1.0-xnc.gguf", Codec::Xnc, gguf_file(&small, None)),
         ("1.0-xnc-every-word.safetensors", Codec::Xnc, safetensors_file(&every)),
+        ("1.0-fast.safetensors", Codec::Fast, safetensors_file(&wide)),
+        ("1.0-fast.gguf", Codec::Fast, gguf_file(&wide, None)),
         ("1.0-dense.safetensors", Codec::Dense, safetensors_file(&predictable())),
         ("1.0-dense.gguf", Codec::Dense, gguf_file(&small, None)),
         ("1.0-dense-every-word.safetensors", Codec::Dense, safetensors_file(&every)),
@@ -155,7 +173,7 @@ fn the_packages_of_both_formats_open_compressed_files() {
         eprintln!("reading with the safetensors and gguf packages runs in `cargo xtask test` only");
         return;
     };
-    for name in ["1.0-xnc.safetensors", "1.0-xnc.gguf"] {
+    for name in ["1.0-xnc.safetensors", "1.0-xnc.gguf", "1.0-fast.safetensors", "1.0-fast.gguf"] {
         let path = spec().join("vectors").join(name);
         let output =
             Command::new(&python).args(["-c", READ_WITH_PACKAGES]).arg(path).output().expect("Python runs");

@@ -99,9 +99,10 @@ fn every_truncation_is_an_error() {
 #[test]
 fn random_damage_never_panics() {
     let mut random = Random(2);
-    for gguf in [false, true] {
+    for (gguf, &codec) in [false, true].into_iter().flat_map(|gguf| Codec::ALL.iter().map(move |c| (gguf, c)))
+    {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let (source, good) = packed(folder.path(), Codec::Xnc, gguf);
+        let (source, good) = packed(folder.path(), codec, gguf);
         for round in 0..2000 {
             let mut bad = good.clone();
             for _ in 0..1 + random.next() % 8 {

@@ -3,6 +3,7 @@
 
 mod data;
 mod dither;
+mod fuzz;
 mod models;
 mod python;
 mod test;
@@ -25,6 +26,12 @@ enum Task {
     Data,
     /// Run every test: format, lints, unit and integration tests, Python readers, real tables
     Test,
+    /// Run every fuzz target for a while
+    Fuzz {
+        /// Seconds a target
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -33,6 +40,7 @@ fn main() -> Result<()> {
     match Args::parse().task {
         Task::Data => data::tables(),
         Task::Test => test::all(),
+        Task::Fuzz { seconds } => fuzz::all(seconds),
         Task::Sample => data::sample(),
     }
 }

@@ -4,9 +4,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{data, python, root, run, say};
+use crate::{data, fuzz, python, root, run, say};
 
-/// Format, lints, then all tests with the real tables and the Python readers at hand.
+/// Format, lints, then all tests with the real tables and the Python readers at hand, then half a minute of every fuzz target.
 pub fn all() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
@@ -15,6 +15,7 @@ pub fn all() -> Result<()> {
     let mut tests = Command::new("cargo");
     tests.args(["test", "--workspace"]).current_dir(root());
     run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))?;
+    fuzz::all(30)?;
     say("all tests passed");
     Ok(())
 }

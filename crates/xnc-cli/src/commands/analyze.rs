@@ -1,6 +1,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use xnc::container::Container;
+use xnc::model::folder::model_files;
 use xnc::{Analysis, Table, Verify};
 
 use super::{print, print_json, table, with_bars};
@@ -8,12 +9,14 @@ use crate::args;
 use crate::units::{percent, shape};
 
 pub fn run(args: &args::Analyze) -> Result<()> {
-    let file = Container::open(&args.input)?;
     let mut tables = Vec::new();
-    for name in file.table_names() {
-        let table = Table::from_container(&file, name, Verify::OnTouch)?;
-        let analysis = with_bars(|progress| xnc::analyze(&table, args.threads, &progress))?;
-        tables.push((name, table, analysis));
+    for path in model_files(&args.input)? {
+        let file = Container::open(&path)?;
+        for name in file.table_names() {
+            let table = Table::from_container(&file, name, Verify::OnTouch)?;
+            let analysis = with_bars(|progress| xnc::analyze(&table, args.threads, &progress))?;
+            tables.push((name.to_owned(), table, analysis));
+        }
     }
     if args.json {
         return print_json(&json!({

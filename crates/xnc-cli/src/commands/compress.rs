@@ -36,8 +36,14 @@ pub fn run(args: &args::Compress) -> Result<()> {
     print(&text(&report, &args.input, &output, seconds))
 }
 
-/// `STEM.xnc.EXT` beside the input.
+/// `STEM.xnc.EXT` beside the input, or `FOLDER.xnc`.
 fn default_output(input: &Path) -> Result<PathBuf> {
+    if input.is_dir() {
+        let input = input.canonicalize()?;
+        let mut name = input.file_name().context("the folder has no name; name a target with -o")?.to_owned();
+        name.push(".xnc");
+        return Ok(input.with_file_name(name));
+    }
     let stem = input.file_stem().context("the input has no file name; name a target with -o")?;
     let mut name = stem.to_owned();
     name.push(".xnc");

@@ -1,8 +1,11 @@
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use xnc::container::{Container, INDEX_SUFFIX, META_SUFFIX};
+use xnc::model::folder::model_files;
+use xnc::model::role;
 use xnc::{Analysis, Dtype, Table, Verify};
 
 use super::{print, print_json, table, with_bars};
@@ -19,7 +22,27 @@ struct Inspected {
 }
 
 pub fn run(args: &args::Inspect) -> Result<()> {
-    let file = Container::open(&args.input)?;
+    let mut files = Vec::new();
+    for path in model_files(&args.input)? {
+        files.push(inspect(path)?);
+    }
+    if args.json {
+        let shown: Vec<Value> = files.iter().map(json).collect();
+        // A lone file is one object, as users of one file expect; a folder is a list of them.
+        return print_json(&if args.input.is_dir() { json!({"files": shown}) } else { shown[0].clone() });
+    }
+    print(&files.iter().map(text).collect::<Vec<_>>().join("\n\n"))
+}
+
+/// A file and its tables, the largest first.
+struct InspectedFile {
+    path: PathBuf,
+    file: Container,
+    tables: Vec<Inspected>,
+}
+
+fn inspect(path: PathBuf) -> Result<InspectedFile> {
+    let file = Container::open(&path)?;
     let mut tables = Vec::new();
     for name in file.table_names() {
         let table = Table::from_container(&file, name, Verify::OnTouch)?;
@@ -29,10 +52,7 @@ pub fn run(args: &args::Inspect) -> Result<()> {
         tables.push(Inspected { name: name.to_owned(), table, analysis, source_bytes, stored_bytes });
     }
     tables.sort_by_key(|one| std::cmp::Reverse(one.source_bytes));
-    if args.json {
-        return print_json(&json(&file, &tables));
-    }
-    print(&text(args, &file, &tables))
+    Ok(InspectedFile { path, file, tables })
 }
 
 /// Bytes that a table takes in the file with its companions.
@@ -51,9 +71,10 @@ impl Inspected {
     }
 }
 
-fn json(file: &Container, tables: &[Inspected]) -> Value {
+fn json(InspectedFile { path, file, tables }: &InspectedFile) -> Value {
     let share = |bytes: u64| bytes as f64 / file.file_bytes() as f64;
     json!({
+        "file": path.to_string_lossy(),
         "format": file.layout().format.name(),
         "file_bytes": file.file_bytes(),
         "compressed": file.evidence().is_some(),
@@ -75,10 +96,10 @@ fn json(file: &Container, tables: &[Inspected]) -> Value {
     })
 }
 
-fn text(args: &args::Inspect, file: &Container, tables: &[Inspected]) -> String {
+fn text(InspectedFile { path, file, tables }: &InspectedFile) -> String {
     let mut out = format!(
         "{}: {}, {}, {} tensors",
-        args.input.display(),
+        path.display(),
         file.layout().format.name(),
         bytes(file.file_bytes()),
         file.layout().tensors.len(),
@@ -87,7 +108,12 @@ fn text(args: &args::Inspect, file: &Container, tables: &[Inspected]) -> String 
         let _ = write!(out, "\ncompressed from {}, SHA-256 {}", bytes(record.size), record.sha256);
     }
     if tables.is_empty() {
-        return out + "\nholds no 16-bit table";
+        let quantised =
+            role::quantised(file.layout()).map(|tensor| format!("{} is {}", tensor.name, tensor.dtype));
+        let quantised: Vec<String> = quantised.collect();
+        return out
+            + "\nholds no 16-bit table"
+            + &if quantised.is_empty() { String::new() } else { format!(": {}", quantised.join(", ")) };
     }
     let rows = tables.iter().map(|one| {
         vec![

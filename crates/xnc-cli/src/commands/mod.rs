@@ -1,8 +1,10 @@
 //! One file a command.
 
 pub mod analyze;
+pub mod bench;
 pub mod compress;
 pub mod inspect;
+pub mod manual;
 pub mod restore;
 pub mod rows;
 pub mod verify;

@@ -1,14 +1,16 @@
 use std::io::{self, BufWriter, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use xnc::container::Container;
+use xnc::model::folder::model_files;
 use xnc::{Dtype, Table, Verify};
 
 use crate::args::{self, RowFormat};
 
 pub fn run(args: &args::Rows) -> Result<()> {
-    let table = Table::open(&args.input, &args.tensor, Verify::OnTouch)?;
+    let table = Table::from_container(&find(args)?, &args.tensor, Verify::OnTouch)?;
     // A first pass finds every error before anything is printed.
-    let mut row = vec![0; table.dim()];
+    let mut row = vec![0; if table.rows() > 0 { table.dim() } else { 0 }];
     for &id in &args.ids {
         table.row(id, &mut row)?;
     }
@@ -35,6 +37,19 @@ pub fn run(args: &args::Rows) -> Result<()> {
     }
     out.flush()?;
     Ok(())
+}
+
+/// The model file that holds the tensor: the input, or one of a folder's. Where none does, the last one says so.
+fn find(args: &args::Rows) -> Result<Container> {
+    let mut last = None;
+    for path in model_files(&args.input)? {
+        let file = Container::open(&path)?;
+        if file.layout().tensor(&args.tensor).is_some() {
+            return Ok(file);
+        }
+        last = Some(file);
+    }
+    last.context("no model file")
 }
 
 /// NPY format 1.0. NumPy has no bfloat16, so such words come as integers.

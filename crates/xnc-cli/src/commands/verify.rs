@@ -6,14 +6,13 @@ use crate::units::bytes;
 
 pub fn run(args: &args::Verify) -> Result<()> {
     let report = with_bars(|progress| xnc::verify(&args.input, args.threads, &progress))?;
-    print(&format!(
-        "{}: good; {} compressed, restores to {} with SHA-256 {}",
-        args.input.display(),
-        match report.tensors {
-            1 => "1 tensor".to_owned(),
-            n => format!("{n} tensors"),
-        },
-        bytes(report.bytes),
-        report.sha256,
-    ))
+    let tensors = match report.tensors {
+        1 => "1 tensor".to_owned(),
+        n => format!("{n} tensors"),
+    };
+    let restored = match report.sha256 {
+        Some(sha256) => format!("{} with SHA-256 {sha256}", bytes(report.bytes)),
+        None => format!("{} files, {}, each with its SHA-256", report.files, bytes(report.bytes)),
+    };
+    print(&format!("{}: good; {tensors} compressed, restores to {restored}", args.input.display()))
 }

@@ -25,6 +25,19 @@ impl BitWriter {
         }
     }
 
+    /// Lets a kernel append: `write` is given all bytes, with `room` of them from the byte of the position on, and that position. It returns the one behind
+    /// what it wrote and leaves the rest of that byte zero.
+    pub fn append_with(&mut self, room: usize, write: impl FnOnce(&mut [u8], usize) -> usize) {
+        let position = self.len() as usize;
+        let tail = self.filled.div_ceil(8) as usize;
+        self.bytes.extend_from_slice(&self.pending.to_le_bytes()[..tail]);
+        self.bytes.resize(position / 8 + room.max(tail), 0);
+        let end = write(&mut self.bytes, position);
+        self.pending = if end % 8 == 0 { 0 } else { u64::from(self.bytes[end / 8]) };
+        self.filled = (end % 8) as u32;
+        self.bytes.truncate(end / 8);
+    }
+
     /// Bits written so far.
     pub fn len(&self) -> u64 {
         self.bytes.len() as u64 * 8 + u64::from(self.filled)
@@ -59,6 +72,11 @@ impl<'a> BitReader<'a> {
     /// Bits consumed so far.
     pub fn position(&self) -> usize {
         self.position
+    }
+
+    /// The bytes, from bit 0 on.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Bits left.

@@ -6,6 +6,7 @@
 
 pub mod bits;
 pub mod dense;
+pub mod fast;
 pub mod ordered;
 pub mod xnc;
 
@@ -23,6 +24,8 @@ use crate::error::{Error, Result};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Codec {
+    /// Rows that decode alone at memory speed: `spec/fast.md`.
+    Fast,
     /// The published block scheme: `spec/xnc.md`.
     Xnc,
     /// The smallest: predicts rows from columns, from themselves and from each other: `spec/dense.md`.
@@ -31,11 +34,12 @@ pub enum Codec {
 
 impl Codec {
     /// Every codec of this build.
-    pub const ALL: &[Codec] = &[Codec::Xnc, Codec::Dense];
+    pub const ALL: &[Codec] = &[Codec::Fast, Codec::Xnc, Codec::Dense];
 
     /// Name in files and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
+            Codec::Fast => "fast",
             Codec::Xnc => "xnc",
             Codec::Dense => "dense",
         }
@@ -98,6 +102,7 @@ pub fn encode(
     advance: &mut dyn FnMut(usize),
 ) -> io::Result<Encoded> {
     match codec {
+        Codec::Fast => fast::encode(shape, words, payload, advance),
         Codec::Xnc => xnc::encode(shape, words, payload, advance),
         Codec::Dense => dense::encode(shape, words, effort, payload, advance),
     }
@@ -114,10 +119,12 @@ pub struct Stored<'a> {
 
 /// A table whose index was read and found consistent.
 pub enum Opened {
+    /// Codec `fast`.
+    Fast(fast::Layout),
     /// Codec `xnc`.
     Xnc(xnc::Layout),
     /// Codec `dense`.
-    Dense(dense::Layout),
+    Dense(Box<dense::Layout>),
 }
 
 impl Opened {
@@ -127,15 +134,19 @@ impl Opened {
     /// [`Error::Corrupt`] where they contradict the shape, the payload, or themselves.
     pub fn open(codec: Codec, shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Opened> {
         match codec {
+            Codec::Fast => fast::Layout::open(shape, params, stored).map(Opened::Fast),
             Codec::Xnc => xnc::Layout::open(shape, params, stored).map(Opened::Xnc),
-            Codec::Dense => dense::Layout::open(shape, params, stored).map(Opened::Dense),
+            Codec::Dense => {
+                dense::Layout::open(shape, params, stored).map(|layout| Opened::Dense(Box::new(layout)))
+            }
         }
     }
 
     fn layout(&self) -> &dyn ChunkLayout {
         match self {
+            Opened::Fast(layout) => layout,
             Opened::Xnc(layout) => layout,
-            Opened::Dense(layout) => layout,
+            Opened::Dense(layout) => &**layout,
         }
     }
 

@@ -14,8 +14,8 @@ pub use meta::{ALIGN, FileRecord, Piece, Storage, TensorMeta, VERSION};
 pub use reader::{Coded, Container};
 pub use writer::{Content, Item, write};
 
-pub(crate) use meta::seal;
-pub(crate) use outside::keep;
+pub(crate) use meta::{seal, unseal as read_record};
+pub(crate) use outside::{keep, kept, recover_kept};
 
 /// Name of the companion that records the source file.
 pub const FILE_RECORD: &str = "xnc.file";

@@ -39,27 +39,32 @@ pub fn keep(source: &[u8], layout: &Layout) -> Vec<Piece> {
     ]
 }
 
-fn kept(bytes: &[u8]) -> Piece {
+/// Bytes in a piece of their own.
+pub fn kept(bytes: &[u8]) -> Piece {
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     zlib.write_all(bytes).expect("memory takes all");
     let zlib = zlib.finish().expect("memory takes all");
     Piece::Kept { length: bytes.len() as u64, zlib: BASE64.encode(zlib) }
 }
 
-/// Undoes [`keep`] in the compressed file `file` with the header `layout`.
+/// Undoes [`kept`].
+///
+/// # Errors
+/// As [`recover`].
+pub fn recover_kept(pieces: &[Piece]) -> Result<Vec<u8>> {
+    recover(pieces, &[])
+}
+
+/// Undoes [`keep`], where `pairs` are the key-value pairs of the compressed file.
 ///
 /// # Errors
 /// [`Error::Corrupt`] when a piece does not unpack to its length or names pairs that are not there.
-pub fn recover(pieces: &[Piece], file: &[u8], layout: &Layout) -> Result<Vec<u8>> {
+pub fn recover(pieces: &[Piece], pairs: &[u8]) -> Result<Vec<u8>> {
     let mut outside = Vec::new();
     for piece in pieces {
         match piece {
             Piece::Kept { length, zlib } => unpack(zlib, *length, &mut outside)?,
             Piece::Pairs { from, length } => {
-                let pairs = match &layout.header {
-                    Header::Gguf(header) => &file[header.pair_bytes.clone()],
-                    Header::Safetensors(_) => &[],
-                };
                 let end = from.checked_add(*length).and_then(|end| usize::try_from(end).ok());
                 let bytes = end.and_then(|end| pairs.get(*from as usize..end));
                 outside

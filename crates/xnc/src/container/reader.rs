@@ -10,7 +10,7 @@ use super::outside;
 use super::{FILE_RECORD, FileRecord, INDEX_SUFFIX, META_SUFFIX, Map, Storage, TensorMeta};
 use crate::codec::{Codec, Opened, Stored, TableShape};
 use crate::error::{Error, Result};
-use crate::model::{Layout, Tensor, role};
+use crate::model::{Header, Layout, Tensor, role};
 
 /// A model file, compressed or plain, mapped and understood.
 pub struct Container {
@@ -185,7 +185,11 @@ impl Container {
     /// # Errors
     /// [`Error::Corrupt`] when they do not unpack to the recorded length.
     pub fn outside(&self) -> Result<Vec<u8>> {
-        outside::recover(&self.record()?.outside, &self.map, &self.layout)
+        let pairs = match &self.layout.header {
+            Header::Gguf(header) => &self.map[header.pair_bytes.clone()],
+            Header::Safetensors(_) => &[],
+        };
+        outside::recover(&self.record()?.outside, pairs)
     }
 }
 

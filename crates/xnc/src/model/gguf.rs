@@ -35,6 +35,20 @@ pub struct GgufHeader {
     pub alignment: u64,
 }
 
+impl GgufHeader {
+    /// The keys of the pairs, read again from the file's first bytes.
+    fn keys<'a>(&self, head: &'a [u8]) -> Vec<&'a str> {
+        let mut fields = Fields { bytes: &head[..self.pair_bytes.end], at: self.pair_bytes.start };
+        let mut key = || -> Result<&'a str> {
+            let key = fields.text()?;
+            let kind = fields.u32()?;
+            fields.skip_value(kind, 0)?;
+            Ok(key)
+        };
+        (0..self.pairs).map_while(|_| key().ok()).collect()
+    }
+}
+
 /// A ggml element type: name, elements a block, bytes a block.
 #[derive(Clone, Copy, Debug)]
 struct Type(u32, &'static str, u64, u64);
@@ -82,7 +96,8 @@ pub fn type_id(name: &str) -> Option<u32> {
 }
 
 /// A header for tensors of the given sizes, laid out one after another on `alignment` bytes, with the pairs of `source`,
-/// the alignment replaced, and the text pairs of `extra` appended. `head` is the file that `source` was read from.
+/// the alignment replaced, and the text pairs of `extra` appended, but for keys that stand already. `head` is the file that
+/// `source` was read from.
 pub fn header<'a>(
     head: &[u8],
     source: &GgufHeader,
@@ -91,6 +106,8 @@ pub fn header<'a>(
     alignment: u64,
 ) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
+    let taken = source.keys(head);
+    let extra: Vec<_> = extra.iter().filter(|(key, _)| !taken.contains(&key.as_str())).collect();
     let added = extra.len() as u64 + u64::from(source.alignment_value.is_none());
     out.extend_from_slice(&source.version.to_le_bytes());
     out.extend_from_slice(&(tensors.len() as u64).to_le_bytes());

@@ -3,6 +3,7 @@
 //! A [`Layout`] is read from a file's first bytes and the file's length. Every field is hostile until checked:
 //! no allocation is sized by one, and after parsing all byte ranges lie in the file and do not overlap.
 
+pub mod folder;
 pub mod gguf;
 pub mod role;
 pub mod safetensors;

@@ -45,25 +45,30 @@ pub fn is_table_name(name: &str) -> bool {
     WHOLE_NAMES.contains(&name) || TABLE_NAMES.iter().any(ends)
 }
 
-/// The tensors that `selection` picks, in file order.
+/// The tensors that `selection` picks, in file order. `table_rows` are the numbers of rows that a configuration gives to tables
+/// ([`super::folder::table_rows`]), none for a lone file.
 ///
 /// # Errors
 /// A name that is missing, or names a tensor of another type.
-pub fn select<'a>(layout: &'a Layout, selection: &Selection) -> Result<Vec<&'a Tensor>> {
+pub fn select<'a>(layout: &'a Layout, selection: &Selection, table_rows: &[u64]) -> Result<Vec<&'a Tensor>> {
     let mut picked: Vec<&Tensor> = match selection {
         Selection::All => layout.tensors.iter().filter(|tensor| tensor.table_dtype().is_some()).collect(),
-        Selection::Embeddings => layout
-            .tensors
-            .iter()
-            .filter(|tensor| {
-                tensor.table_dtype().is_some() && tensor.shape.len() == 2 && is_table_name(&tensor.name)
-            })
-            .collect(),
+        Selection::Embeddings => candidates(layout).filter(|tensor| is_table(tensor, table_rows)).collect(),
         Selection::Named(names) => names.iter().map(|name| named(layout, name)).collect::<Result<_>>()?,
     };
     picked.sort_by_key(|tensor| tensor.range.start);
     picked.dedup_by_key(|tensor| &tensor.name);
     Ok(picked)
+}
+
+/// Whether a 2-D tensor plays the role of a table: by its name, or because its rows are counted by the vocabulary.
+fn is_table(tensor: &Tensor, table_rows: &[u64]) -> bool {
+    is_table_name(&tensor.name) || tensor.shape.first().is_some_and(|rows| table_rows.contains(rows))
+}
+
+/// Tables in the disguise of a quantised type: what a message names when there is nothing to compress.
+pub fn quantised(layout: &Layout) -> impl Iterator<Item = &Tensor> {
+    layout.tensors.iter().filter(|tensor| tensor.table_dtype().is_none() && is_table_name(&tensor.name))
 }
 
 fn named<'a>(layout: &'a Layout, name: &str) -> Result<&'a Tensor> {

@@ -132,10 +132,12 @@ pub(super) fn parse(head: &[u8], file_bytes: u64) -> Result<Layout> {
                 file_bytes - data
             )));
         }
+        // Checked, because a restorer parses headers of files that are longer than what is there.
+        let stored_bits = (end - begin).checked_mul(8);
         let elements = info.shape.iter().try_fold(1u64, |n, &axis| n.checked_mul(axis));
         let bits =
-            |n: u64| element_bits(&info.dtype).map_or(Some((end - begin) * 8), |bits| n.checked_mul(bits));
-        if elements.and_then(bits) != Some((end - begin) * 8) {
+            elements.and_then(|n| element_bits(&info.dtype).map_or(stored_bits, |bits| n.checked_mul(bits)));
+        if bits.is_none() || bits != stored_bits {
             return Err(Error::corrupt(format!(
                 "tensor `{name}` of type {} and shape {:?} cannot take {} bytes",
                 info.dtype,

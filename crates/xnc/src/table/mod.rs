@@ -1,5 +1,7 @@
 //! What a caller holds after opening: a table that is looked up by row, compressed or plain, from any number of threads.
 
+mod gather;
+mod product;
 mod touched;
 
 use std::ops::Range;
@@ -76,7 +78,7 @@ impl Table {
         self.shape.rows
     }
 
-    /// Words in a row.
+    /// Words in a row. In a table without rows this is whatever the file says, and no size for a buffer.
     pub fn dim(&self) -> usize {
         self.shape.dim
     }
@@ -102,26 +104,14 @@ impl Table {
     /// # Panics
     /// If `out` is not [`Table::dim`] long.
     pub fn row(&self, id: usize, out: &mut [u16]) -> Result<()> {
-        assert_eq!(out.len(), self.dim(), "a row takes `dim` words");
         if id >= self.rows() {
             return Err(Error::RowOutOfRange { row: id as u64, rows: self.rows() as u64 });
         }
-        self.read(id * self.dim(), out)
-    }
-
-    /// Reads rows into `out`, one after another.
-    ///
-    /// # Errors
-    /// As [`Table::row`].
-    ///
-    /// # Panics
-    /// If `out` is not `ids.len() * dim` long.
-    pub fn gather(&self, ids: &[usize], out: &mut [u16]) -> Result<()> {
-        assert_eq!(out.len(), ids.len() * self.dim(), "a row takes `dim` words");
-        if self.dim() == 0 {
-            return ids.iter().try_for_each(|&id| self.row(id, &mut []));
+        assert_eq!(out.len(), self.dim(), "a row takes `dim` words");
+        if self.fast().is_some() {
+            return self.gather(&[id], out);
         }
-        ids.iter().zip(out.chunks_exact_mut(self.dim())).try_for_each(|(&id, row)| self.row(id, row))
+        self.read(id * self.dim(), out)
     }
 
     /// Reads the words from `first` on, in row-major order, as many as `out` takes.

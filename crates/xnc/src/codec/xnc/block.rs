@@ -1,7 +1,10 @@
 //! One block of up to 32 FP16 words: the paper's transform, its word classes, and the bits that are kept.
 //! `spec/xnc.md`, sections 2 and 3.
+//!
+//! Full blocks go through [`crate::kernel`]. This is the same for any length, a bit at a time: the short block at a table's end, and what tests hold kernels against.
 
 use crate::codec::bits::{BitReader, BitWriter};
+use crate::kernel::{Backend, xnc_encode};
 
 /// Words in a full block: 64 bytes, one cache line.
 pub const BLOCK_WORDS: usize = 32;
@@ -96,12 +99,23 @@ impl Count {
 }
 
 /// Counts a block without writing it.
+///
+/// # Panics
+/// If the block holds more than 32 words.
 pub fn count(block: &[u16]) -> Count {
-    let t = Transformed::new(block);
-    let n = t.len as u64;
-    let failing = u64::from(t.failing.count_ones());
-    let long = u64::from(t.long.count_ones());
-    let (words_9, words_12) = if t.flag() { (n - long, long) } else { (0, n - failing) };
+    let (failing, long) = match block.try_into() {
+        Ok(full) => {
+            let classes = xnc_encode::classify(Backend::best(), full);
+            (classes.failing, classes.with_mid & !classes.failing)
+        }
+        Err(_) => {
+            let t = Transformed::new(block);
+            (t.failing, t.long)
+        }
+    };
+    let n = block.len() as u64;
+    let (failing, long) = (u64::from(failing.count_ones()), u64::from(long.count_ones()));
+    let (words_9, words_12) = if failing == 0 { (n - long, long) } else { (0, n - failing) };
     Count { words_9, words_12, words_16: failing, metadata_bits: 1 + n }
 }
 

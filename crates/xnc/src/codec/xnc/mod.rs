@@ -15,6 +15,7 @@ use super::ordered::for_each_in_order;
 use super::{ChunkLayout, Encoded, Stored, TableShape};
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use chunk::{CHUNK_WORDS, Chunk};
 
 /// Bytes of a chunk record.
@@ -34,6 +35,7 @@ pub(super) fn encode(
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
 ) -> io::Result<Encoded> {
+    let backend = Backend::best();
     let total = shape.words();
     let mut index = Vec::new();
     let mut exceptions = Vec::new();
@@ -42,21 +44,27 @@ pub(super) fn encode(
         let first = number * CHUNK_WORDS;
         let mut buffer = vec![0; CHUNK_WORDS.min(total - first)];
         words.read(first, &mut buffer);
-        (buffer.len(), chunk::encode(shape.dtype, &buffer))
+        let chunk = chunk::encode(backend, shape.dtype, &buffer);
+        let checksum = crc32c::crc32c(&chunk.bytes);
+        (buffer.len(), chunk, checksum)
     };
-    for_each_in_order(0..total.div_ceil(CHUNK_WORDS), encode_chunk, |(len, chunk): (usize, Chunk)| {
-        payload.write_all(&chunk.bytes)?;
-        end += chunk.bytes.len() as u64;
-        bits += chunk.bits;
-        exceptions.extend_from_slice(&chunk.exceptions);
-        let listed = u32::try_from(exceptions.len())
-            .map_err(|_| io::Error::other("more than 2^32 blocks do not survive the FP16 image"))?;
-        index.extend_from_slice(&end.to_le_bytes());
-        index.extend_from_slice(&listed.to_le_bytes());
-        index.extend_from_slice(&crc32c::crc32c(&chunk.bytes).to_le_bytes());
-        advance(len);
-        io::Result::Ok(())
-    })?;
+    for_each_in_order(
+        0..total.div_ceil(CHUNK_WORDS),
+        encode_chunk,
+        |(len, chunk, checksum): (usize, Chunk, u32)| {
+            payload.write_all(&chunk.bytes)?;
+            end += chunk.bytes.len() as u64;
+            bits += chunk.bits;
+            exceptions.extend_from_slice(&chunk.exceptions);
+            let listed = u32::try_from(exceptions.len())
+                .map_err(|_| io::Error::other("more than 2^32 blocks do not survive the FP16 image"))?;
+            index.extend_from_slice(&end.to_le_bytes());
+            index.extend_from_slice(&listed.to_le_bytes());
+            index.extend_from_slice(&checksum.to_le_bytes());
+            advance(len);
+            io::Result::Ok(())
+        },
+    )?;
     index.extend_from_slice(&exceptions);
     let params = serde_json::to_value(Params { bits }).map_err(io::Error::other)?;
     Ok(Encoded { payload_bytes: end, index, params })
@@ -64,6 +72,7 @@ pub(super) fn encode(
 
 /// Where the chunks lie; made by reading the whole index once.
 pub struct Layout {
+    backend: Backend,
     shape: TableShape,
     chunks: usize,
 }
@@ -79,7 +88,7 @@ impl Layout {
     pub(super) fn open(shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Layout> {
         let params =
             Params::deserialize(params).map_err(|e| Error::corrupt(format!("params of codec xnc: {e}")))?;
-        let layout = Layout { shape, chunks: shape.words().div_ceil(CHUNK_WORDS) };
+        let layout = Layout { backend: Backend::best(), shape, chunks: shape.words().div_ceil(CHUNK_WORDS) };
         let records = layout.chunks.checked_mul(RECORD).filter(|&bytes| bytes <= stored.index.len());
         let Some(records) = records else {
             return Err(Error::corrupt(format!(
@@ -162,7 +171,7 @@ impl ChunkLayout for Layout {
         let bytes = &stored.payload[start..record.end as usize];
         let list = &stored.index[self.chunks * RECORD..][listed..record.exceptions_end as usize];
         let total = CHUNK_WORDS.min(self.shape.words() - number * CHUNK_WORDS);
-        chunk::decode(self.shape.dtype, bytes, list, total, first, out).map_err(|fault| {
+        chunk::decode(self.backend, self.shape.dtype, bytes, list, total, first, out).map_err(|fault| {
             let what = match fault {
                 chunk::Malformed::Short => "ends inside a block",
                 chunk::Malformed::Long => "goes on after its last block",

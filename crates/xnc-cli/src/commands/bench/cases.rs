@@ -1,0 +1,237 @@
+//! The cases of a bench run, and the numbers that come out.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::io;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use xnc::codec::{self, TableShape};
+use xnc::dtype::Words;
+use xnc::kernel::{Backend, bytes_of};
+use xnc::{Codec, Dtype, Effort, Table, Verify};
+
+use super::Files;
+use super::measure::{Cases, Random, median};
+use super::words::{self, Activations, VARIANTS};
+
+/// Rows looked up at a time.
+pub const GATHER: usize = 512;
+
+/// Lookups timed as one, so that a timer's own cost is lost in it.
+const GATHERS: usize = 8;
+
+/// Vectors of the batch.
+const BATCH: usize = 8;
+
+pub struct Numbers {
+    pub rounds: usize,
+    pub ratio: f64,
+    pub read_gb_s: f64,
+    pub read_gb_s_one: f64,
+    pub encode_gb_s: f64,
+    pub decode_gb_s: f64,
+    pub memcpy_gb_s: f64,
+    pub gather_ns: f64,
+    pub gather_f32_ns: f64,
+    pub copy_ns: f64,
+    pub first_touch_ns: f64,
+    /// On touch, on open, never.
+    pub open_ms: [f64; 3],
+    /// F32 on all threads first.
+    pub products: Vec<Product>,
+    pub batch: Option<Product>,
+}
+
+pub struct Product {
+    pub activation: &'static str,
+    pub threads: usize,
+    pub vectors: usize,
+    pub ms: f64,
+    pub plain_ms: f64,
+    pub plain_variant: String,
+    pub plain_gb_s: f64,
+    pub backend: &'static str,
+    pub variants: Vec<(String, serde_json::Value)>,
+}
+
+impl Numbers {
+    pub fn product(&self, threads: usize, activation: &str) -> Option<&Product> {
+        self.products.iter().find(|product| product.threads == threads && product.activation == activation)
+    }
+}
+
+/// Measures everything in this process.
+pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds: u64) -> Result<Numbers> {
+    let (rows, dim, dtype) = (coded.rows(), coded.dim(), coded.dtype());
+    ensure!(rows > 0 && dim > 0, "tensor `{}` is empty", files.tensor);
+    let bytes = 2 * rows * dim;
+    let mut source = vec![1_u16; rows * dim];
+    plain.read(0, &mut source)?;
+    let target = RefCell::new(vec![1_u16; rows * dim]);
+    coded.read(0, &mut target.borrow_mut())?;
+    ensure!(*target.borrow() == source, "the compressed table differs from its source");
+
+    let mut random = Random::new(2);
+    let x: Vec<Vec<f32>> = (0..BATCH).map(|_| (0..dim).map(|_| random.signed()).collect()).collect();
+    let x_bf16: Vec<u16> = x[0].iter().map(|x| (x.to_bits() >> 16) as u16).collect();
+    let flat = x.concat();
+    let ids: Vec<Vec<usize>> = (0..64).map(|_| (0..GATHER).map(|_| random.below(rows)).collect()).collect();
+    let turn = RefCell::new(0);
+    let next_ids = || {
+        *turn.borrow_mut() += 1;
+        &ids[*turn.borrow() % ids.len()]
+    };
+    let out = RefCell::new(vec![1.0_f32; BATCH * rows]);
+    let (some, some_f32) =
+        (RefCell::new(vec![1_u16; GATHER * dim]), RefCell::new(vec![1.0_f32; GATHER * dim]));
+
+    let plain_f32 = [Activations::f32(dtype, &x[..1]), Activations::f32(dtype, &x)];
+    let plain_bf16 = Activations::bf16(std::slice::from_ref(&x_bf16));
+    let mut cases = Cases::default();
+    let words = bytes_of(&source);
+    cases.add("read", || _ = black_box(words::read(words, threads)));
+    cases.add("read one", || _ = black_box(words::read(words, 1)));
+    cases.add("memcpy", || target.borrow_mut().copy_from_slice(black_box(&source)));
+    cases.add("decode", || coded.read(0, &mut target.borrow_mut()).expect("checked above"));
+    for (name, table) in [("gather", coded), ("copy", plain)] {
+        cases.add(name, || {
+            for _ in 0..GATHERS {
+                table.gather(next_ids(), &mut some.borrow_mut()).expect("checked above");
+            }
+        });
+    }
+    cases.add("gather f32", || {
+        for _ in 0..GATHERS {
+            coded.gather_f32(next_ids(), &mut some_f32.borrow_mut()).expect("checked above");
+        }
+    });
+    // The plain rows as a caller would copy them: no call a row, no checks.
+    cases.add("copy plainly", || {
+        for _ in 0..GATHERS {
+            let mut some = some.borrow_mut();
+            for (&id, out) in next_ids().iter().zip(some.chunks_exact_mut(dim)) {
+                out.copy_from_slice(&source[id * dim..][..dim]);
+            }
+        }
+    });
+    let mut counts = vec![threads, 1];
+    counts.dedup();
+    for &n in &counts {
+        let (plain_f32, plain_bf16) = (&plain_f32, &plain_bf16);
+        let (x, x_bf16, out) = (&x[0], &x_bf16, &out);
+        cases.add(format!("f32 {n}"), move || {
+            coded.product_threads(x, n, &mut out.borrow_mut()[..rows]).expect("checked above");
+        });
+        for (name, ahead) in VARIANTS {
+            cases.add(format!("plain f32 {n} {name}"), move || {
+                plain_f32[0].product(words, dim, n, ahead, &mut out.borrow_mut()[..rows]);
+            });
+        }
+        if dtype == Dtype::Bf16 {
+            cases.add(format!("bf16 {n}"), move || {
+                coded.product_bf16_threads(x_bf16, n, &mut out.borrow_mut()[..rows]).expect("checked above");
+            });
+            cases.add(format!("plain bf16 {n} no prefetch"), move || {
+                plain_bf16.product(words, dim, n, 0, &mut out.borrow_mut()[..rows]);
+            });
+        }
+    }
+    cases.add("batch", || {
+        coded.product_threads(&flat, threads, &mut out.borrow_mut()).expect("checked above")
+    });
+    cases.add("plain batch no prefetch", || {
+        plain_f32[1].product(words, dim, threads, 0, &mut out.borrow_mut());
+    });
+    let rounds = cases.run(Duration::from_secs(seconds));
+
+    let gb_s =
+        |name: &str| -> Result<f64> { Ok(bytes as f64 * 1e-9 / cases.median(name).context("a case")?) };
+    let row_ns = |name: &str| -> Result<f64> {
+        Ok(cases.median(name).context("a case")? * 1e9 / (GATHERS * GATHER) as f64)
+    };
+    let product =
+        |activation: &'static str, n: usize, vectors: usize, name: &str, prefix: &str| -> Option<Product> {
+            let variants = cases.all(prefix);
+            let (plain_variant, plain) = variants.first()?.clone();
+            Some(Product {
+                activation,
+                threads: n,
+                vectors,
+                ms: cases.median(name)? * 1e3,
+                plain_ms: plain * 1e3,
+                plain_variant,
+                plain_gb_s: bytes as f64 * 1e-9 / plain,
+                backend: Backend::best().name(),
+                variants: variants.into_iter().map(|(name, s)| (name, (s * 1e3).into())).collect(),
+            })
+        };
+    let products = counts
+        .iter()
+        .flat_map(|&n| {
+            ["f32", "bf16"].map(|a| product(a, n, 1, &format!("{a} {n}"), &format!("plain {a} {n} ")))
+        })
+        .flatten()
+        .collect();
+    Ok(Numbers {
+        rounds,
+        ratio: bytes as f64 / files.stored_bytes()? as f64,
+        read_gb_s: gb_s("read")?,
+        read_gb_s_one: gb_s("read one")?,
+        encode_gb_s: encode(coded, words)?,
+        decode_gb_s: gb_s("decode")?,
+        memcpy_gb_s: gb_s("memcpy")?,
+        gather_ns: row_ns("gather")?,
+        gather_f32_ns: row_ns("gather f32")?,
+        copy_ns: row_ns("copy")?.min(row_ns("copy plainly")?),
+        first_touch_ns: first_touch(files, dim, rows)?,
+        open_ms: [Verify::OnTouch, Verify::OnOpen, Verify::Never].map(|verify| open(files, verify)),
+        products,
+        batch: product("f32", threads, BATCH, "batch", "plain batch "),
+    })
+}
+
+/// Encodes into nothing on one thread.
+fn encode(coded: &Table, words: &[u8]) -> Result<f64> {
+    let shape = TableShape { dtype: coded.dtype(), rows: coded.rows(), dim: coded.dim() };
+    let codec = coded.codec().unwrap_or(Codec::Fast);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    let seconds = (0..5).map(|_| {
+        let start = Instant::now();
+        pool.install(|| {
+            let effort = Effort::default();
+            codec::encode(codec, shape, Words::new(words), effort, &mut io::sink(), &mut |_| {})
+        })?;
+        io::Result::Ok(start.elapsed().as_secs_f64())
+    });
+    let seconds = median(seconds.collect::<io::Result<_>>()?).context("five runs")?;
+    Ok(words.len() as f64 * 1e-9 / seconds)
+}
+
+/// A row of a chunk that no one has read: its checksum is compared.
+fn first_touch(files: &Files, dim: usize, rows: usize) -> Result<f64> {
+    let table = Table::open(&files.coded, &files.tensor, Verify::OnTouch)?;
+    let mut random = Random::new(3);
+    let mut row = vec![0; dim];
+    // Chunks hold 64 KiB; rows further apart are in different ones.
+    let apart = (1 << 15) / dim + 1;
+    let mut ids: Vec<usize> = (0..rows).step_by(apart).collect();
+    for i in (1..ids.len()).rev() {
+        ids.swap(i, random.below(i + 1));
+    }
+    let times = ids.iter().take(500).map(|&id| {
+        let start = Instant::now();
+        table.row(id, &mut row)?;
+        xnc::Result::Ok(start.elapsed().as_secs_f64() * 1e9)
+    });
+    median(times.collect::<xnc::Result<_>>()?).context("a row")
+}
+
+fn open(files: &Files, verify: Verify) -> f64 {
+    let times = (0..5).map(|_| {
+        let start = Instant::now();
+        drop(black_box(Table::open(&files.coded, &files.tensor, verify)));
+        start.elapsed().as_secs_f64() * 1e3
+    });
+    median(times.collect()).unwrap_or(0.0)
+}

@@ -1,0 +1,245 @@
+//! Compressed files with lies in them: parts of a good file are edited, checksums made right again, then it is opened, looked up and restored.
+
+use std::io::{Read as _, Write};
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::Value;
+use xnc::container::{self, Container, Content, FILE_RECORD, INDEX_SUFFIX, Item, META_SUFFIX};
+use xnc::model::{Format, gguf};
+use xnc::{Progress, Table, Verify};
+
+use crate::choices::Choices;
+use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, edit, round_trip};
+
+/// Bytes of a record before those that its checksum covers: `spec/container.md`, section 2.
+const CHECKED_FROM: usize = 21;
+
+struct Part {
+    name: String,
+    dtype: String,
+    shape: Vec<u64>,
+    bytes: Vec<u8>,
+}
+
+impl Part {
+    fn is_record(&self) -> bool {
+        self.name == FILE_RECORD || self.name.ends_with(META_SUFFIX)
+    }
+}
+
+/// Target `container`.
+pub fn run(data: &[u8]) {
+    let mut choices = Choices(data);
+    let good = [GOLDEN_SAFETENSORS, GOLDEN_GGUF, several_chunks()][choices.below(3)];
+    let file = Container::from_bytes(good.to_vec()).expect("a good file");
+    let mut parts: Vec<Part> = file.layout().tensors.iter().map(|tensor| part(&file, tensor)).collect();
+    for _ in 0..1 + choices.below(4) {
+        if choices.is_empty() {
+            break;
+        }
+        edit_part(&mut parts, &mut choices);
+    }
+    seal(&mut parts);
+    let mut bytes = put_together(good, &file, &parts);
+    if choices.byte() % 4 == 1 {
+        edit::apply_some(&mut bytes, &mut choices, 4);
+    }
+    use_all(bytes, &mut choices);
+}
+
+/// A compressed file whose tables take several chunks, made on first use.
+fn several_chunks() -> &'static [u8] {
+    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let words = |n: u16| (0..n).flat_map(|i| (0x3c00 | i.wrapping_mul(40_503) & 0xbf80).to_le_bytes());
+        let odd = |n: u16| (0..n).flat_map(|i| (i & 0xff | u16::from(i % 600 == 0)).to_le_bytes());
+        let tensors = [
+            ("wte.weight".to_owned(), "BF16", vec![700, 30], words(21_000).collect()),
+            ("odd.weight".to_owned(), "BF16", vec![9000, 1], odd(9000).collect()),
+        ];
+        round_trip::compressed(&round_trip::safetensors_file(&[], &tensors))
+            .expect("compresses")
+            .expect("shrinks")
+    })
+}
+
+fn part(file: &Container, tensor: &xnc::model::Tensor) -> Part {
+    let (name, dtype, shape) = (tensor.name.clone(), tensor.dtype.clone(), tensor.shape.clone());
+    Part { name, dtype, shape, bytes: file.bytes(tensor).to_vec() }
+}
+
+fn edit_part(parts: &mut Vec<Part>, choices: &mut Choices<'_>) {
+    let at = choices.below(parts.len());
+    match choices.byte() % 16 {
+        0 => drop(parts.remove(at)),
+        1 => parts[at].shape = (0..choices.below(4)).map(|_| choices.number()).collect(),
+        2 => parts[at].dtype = choices.one(&["U8", "I8", "BF16", "F16", "F32"]).into(),
+        3 => {
+            let other = choices.below(parts.len());
+            let name = parts[other].name.clone() + choices.one(&["", INDEX_SUFFIX, META_SUFFIX, "x"]);
+            parts[at].name = name;
+        }
+        4 => parts[at].bytes = parts[choices.below(parts.len())].bytes.clone(),
+        5..=7 => {
+            parts
+                .iter_mut()
+                .filter(|part| part.name == FILE_RECORD)
+                .for_each(|part| edit_header(part, choices));
+        }
+        kind => {
+            let part = &mut parts[at];
+            let fixed = if part.is_record() { CHECKED_FROM.min(part.bytes.len()) } else { 0 };
+            let mut tail = part.bytes.split_off(fixed);
+            if part.is_record() && kind % 2 == 0 {
+                edit::number(&mut tail, choices); // most other edits are no JSON
+            } else {
+                edit::apply_some(&mut tail, choices, 1 + usize::from(kind % 4));
+            }
+            part.bytes.extend_from_slice(&tail);
+        }
+    }
+    if let Some(part) = parts.get_mut(at)
+        && part.shape.len() == 1
+        && choices.byte() % 8 != 1
+    {
+        let filling = if part.is_record() { b' ' } else { 0 };
+        part.bytes.resize(part.bytes.len().next_multiple_of(container::ALIGN), filling);
+        part.shape = vec![part.bytes.len() as u64];
+    }
+}
+
+/// Edits the source's header inside the file record, and the size that the record tells.
+fn edit_header(part: &mut Part, choices: &mut Choices<'_>) {
+    let Ok(mut record) = serde_json::from_slice::<Value>(&part.bytes) else { return };
+    let Some(pieces) = record["outside"].as_array_mut() else { return };
+    let at = choices.below(pieces.len());
+    let Some(piece) = pieces.get_mut(at) else { return };
+    let Some(Ok(packed)) = piece["zlib"].as_str().map(|text| BASE64.decode(text)) else { return };
+    let mut header = Vec::new();
+    if flate2::read::ZlibDecoder::new(&packed[..]).take(1 << 18).read_to_end(&mut header).is_err() {
+        return;
+    }
+    edit::apply_some(&mut header, choices, 4);
+    if choices.byte() % 4 != 1 && header.len() > 8 && header[8] == b'{' {
+        let length = header.len() as u64 - 8;
+        header[..8].copy_from_slice(&length.to_le_bytes());
+    }
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    zlib.write_all(&header).expect("memory takes all");
+    *piece = serde_json::json!({
+        "length": header.len(),
+        "zlib": BASE64.encode(zlib.finish().expect("memory takes all")),
+    });
+    if choices.byte() % 2 == 1 {
+        record["size"] = choices.number().into();
+    }
+    part.bytes = record.to_string().into_bytes();
+    part.bytes.resize(part.bytes.len().next_multiple_of(container::ALIGN), b' ');
+    part.shape = vec![part.bytes.len() as u64];
+}
+
+/// Makes checksums right: of chunks, then of indexes, then of records.
+fn seal(parts: &mut [Part]) {
+    for at in 0..parts.len() {
+        if let Some(name) = parts[at].name.strip_suffix(META_SUFFIX).map(str::to_owned) {
+            let find = |name: &str| parts.iter().position(|part| part.name == name);
+            let (payload, index) = (find(&name), find(&format!("{name}{INDEX_SUFFIX}")));
+            if let (Some(payload), Some(index)) = (payload, index) {
+                let chunks = chunks(&parts[at].bytes).unwrap_or(0);
+                let payload = std::mem::take(&mut parts[payload].bytes);
+                let index = &mut parts[index].bytes;
+                seal_chunks(index, &payload, chunks);
+                let check = format!("{:08x}", crc32c::crc32c(index));
+                put_after(&mut parts[at].bytes, b"\"index_crc32c\":\"", check.as_bytes());
+                let payload_at = parts.iter().position(|part| part.name == name).expect("found above");
+                parts[payload_at].bytes = payload;
+            }
+        }
+        let part = &mut parts[at];
+        if part.is_record() && part.bytes.len() >= CHECKED_FROM {
+            let check = format!("{:08x}", crc32c::crc32c(&part.bytes[CHECKED_FROM..]));
+            part.bytes[CHECKED_FROM - 10..CHECKED_FROM - 2].copy_from_slice(check.as_bytes());
+        }
+    }
+}
+
+/// Chunks of the table that a record describes.
+fn chunks(record: &[u8]) -> Option<usize> {
+    let record: Value = serde_json::from_slice(record).ok()?;
+    let axes = record["shape"].as_array()?.iter();
+    let words = axes.map(Value::as_u64).try_fold(1u64, |n, axis| n.checked_mul(axis?))?;
+    Some(words.div_ceil(8192) as usize)
+}
+
+fn seal_chunks(index: &mut [u8], payload: &[u8], chunks: usize) {
+    let mut begin = 0;
+    for record in index.as_chunks_mut::<16>().0.iter_mut().take(chunks) {
+        let end = u64::from_le_bytes(*record.first_chunk().expect("sixteen bytes")) as usize;
+        if let Some(chunk) = payload.get(begin..end) {
+            record[12..].copy_from_slice(&crc32c::crc32c(chunk).to_le_bytes());
+        }
+        begin = end;
+    }
+}
+
+fn put_after(bytes: &mut [u8], mark: &[u8], text: &[u8]) {
+    let found = bytes.windows(mark.len()).position(|part| part == mark);
+    if let Some(slot) = found.and_then(|at| bytes.get_mut(at + mark.len()..at + mark.len() + text.len())) {
+        slot.copy_from_slice(text);
+    }
+}
+
+fn put_together<'a>(good: &[u8], file: &Container, parts: &'a [Part]) -> Vec<u8> {
+    // A GGUF file cannot name the types of the other format.
+    let known =
+        |part: &&Part| file.layout().format == Format::Safetensors || gguf::type_id(&part.dtype).is_some();
+    let item = |part: &'a Part| {
+        let (name, dtype, shape) = (part.name.clone(), part.dtype.clone(), part.shape.clone());
+        Item { name, dtype, shape, content: Content::Bytes(&part.bytes) }
+    };
+    let items: Vec<Item<'_>> = parts.iter().filter(known).map(item).collect();
+    let mut out = Vec::new();
+    let mut scratch = tempfile::tempfile().expect("a temporary file");
+    container::write(&mut out, (good, &file.layout().header), &[], &items, &mut scratch, &mut |_| ())
+        .expect("memory takes all");
+    out
+}
+
+/// Opens, looks up, restores: errors are fine, anything else that is not right panics.
+fn use_all(bytes: Vec<u8>, choices: &mut Choices<'_>) {
+    let Ok(file) = Container::from_bytes(bytes) else { return };
+    for name in file.table_names().into_iter().take(8) {
+        look_up(&file, name, choices);
+    }
+    let mut restored = Vec::new();
+    match xnc::restore_into(&file, &mut restored, &Progress::silent()) {
+        Ok(report) => assert_eq!(report.bytes, restored.len() as u64),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+fn look_up(file: &Container, name: &str, choices: &mut Choices<'_>) {
+    let verify = choices.one(&[Verify::OnTouch, Verify::OnOpen, Verify::Never]);
+    let Ok(table) = Table::from_container(file, name, verify) else { return };
+    let (rows, dim) = (table.rows(), table.dim());
+    if rows == 0 || dim > 1 << 16 {
+        return;
+    }
+    let mut row = vec![0; dim];
+    assert!(table.row(rows, &mut row).is_err(), "a row past the end");
+    for _ in 0..4 {
+        let id = choices.below(rows);
+        if table.row(id, &mut row).is_err() {
+            continue;
+        }
+        let mut both = vec![0; 2 * dim];
+        if table.gather(&[rows - 1, id], &mut both).is_ok() {
+            assert_eq!(row, both[dim..], "row {id} of {name} in a gather");
+        }
+        if id + 1 < rows && table.read(id * dim, &mut both).is_ok() {
+            assert_eq!(row, both[..dim], "row {id} of {name} in a longer read");
+        }
+    }
+}

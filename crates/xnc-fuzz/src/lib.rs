@@ -1,0 +1,31 @@
+//! What the fuzz targets do, apart from who calls them: libFuzzer through `/fuzz`, random bytes through `tests/random.rs`.
+//!
+//! Every body takes any bytes and panics where the library breaks a promise. The bytes are a list of choices
+//! ([`choices::Choices`]), so that random ones are as good as libFuzzer's: they pick a good file and edit it ([`edit`]), or describe tensors.
+
+pub mod backends;
+pub mod block;
+pub mod choices;
+pub mod container;
+pub mod edit;
+pub mod headers;
+pub mod model;
+pub mod round_trip;
+
+/// A target: its name, which is that of its file in `/fuzz/fuzz_targets`, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    ("safetensors", headers::safetensors),
+    ("gguf", headers::gguf),
+    ("container", container::run),
+    ("block", block::run),
+    ("round_trip", round_trip::run),
+    ("backends", backends::run),
+];
+
+/// Golden files, the soil of all mutations; the one with every word is too large to be mutated often.
+pub const GOLDEN_SAFETENSORS: &[u8] = include_bytes!("../../../spec/vectors/1.0-xnc.safetensors");
+/// As [`GOLDEN_SAFETENSORS`], in GGUF.
+pub const GOLDEN_GGUF: &[u8] = include_bytes!("../../../spec/vectors/1.0-xnc.gguf");

@@ -1,0 +1,82 @@
+//! Codec `fast`: rows that decode alone, at memory speed. `spec/fast.md`.
+//!
+//! [`symbols`] chooses the codes of a table, [`row`] knows one row, [`layout`] the index, this module encodes a table.
+
+mod layout;
+mod row;
+mod symbols;
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::ordered::for_each_in_order;
+use super::{Encoded, TableShape};
+use crate::dtype::Words;
+use crate::kernel::Backend;
+use layout::{Parts, RECORD};
+use row::Encoder;
+use symbols::Fit;
+
+pub use layout::Layout;
+
+/// What the words are coded as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coding {
+    /// BF16 words.
+    Bf16,
+    /// FP16 words, as they are.
+    F16,
+    /// FP16 words that all are BF16 values, coded as these.
+    Bf16InF16,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params {
+    coding: Coding,
+}
+
+pub(super) fn encode(
+    shape: TableShape,
+    words: Words<'_>,
+    payload: &mut dyn Write,
+    advance: &mut dyn FnMut(usize),
+) -> io::Result<Encoded> {
+    let coding = symbols::coding(shape.dtype, words);
+    let fit = Fit::new(shape, coding, words);
+    let parts = Parts::new(shape, coding);
+    let backend = Backend::best();
+    let (mut records, mut starts) = (Vec::new(), Vec::new());
+    let mut end = 0_u64;
+    let encode_chunk = |number: usize| {
+        let rows = parts.rows_of(number);
+        let mut encoder = Encoder::new(backend, coding, &fit, shape.dim);
+        let mut buffer = vec![0; shape.dim];
+        for row in rows.clone() {
+            words.read(row * shape.dim, &mut buffer);
+            encoder.add(&mut buffer);
+        }
+        (rows.len() * shape.dim, encoder.finish())
+    };
+    for_each_in_order(0..parts.chunks(), encode_chunk, |(len, chunk): (usize, row::Chunk)| {
+        payload.write_all(&chunk.bytes)?;
+        end += chunk.bytes.len() as u64;
+        records.extend_from_slice(&end.to_le_bytes());
+        records.extend_from_slice(&crc32c::crc32c(&chunk.bytes).to_le_bytes());
+        records.extend_from_slice(&[0; RECORD - 12]);
+        chunk.starts.iter().for_each(|start| starts.extend_from_slice(&start.to_le_bytes()));
+        advance(len);
+        io::Result::Ok(())
+    })?;
+    // What a kernel may read past the last row, whatever that row's bytes are.
+    let guard = parts.guard(end);
+    payload.write_all(&vec![0; guard])?;
+    let index = [records, starts, fit.tops().to_vec(), vec![0], fit.bias().to_vec()].concat();
+    let params = serde_json::to_value(Params { coding }).map_err(io::Error::other)?;
+    Ok(Encoded { payload_bytes: end + guard as u64, index, params })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Choosing the codes of a table: which symbols have one, and a bias for each column.
+
+use super::Coding;
+use crate::codec::TableShape;
+use crate::dtype::{Dtype, Words, bf16_to_f16, f16_to_bf16};
+use crate::kernel::pack::Tops;
+use crate::kernel::row::Form;
+
+/// Rows that the choice looks at, evenly spread: enough for any histogram, few enough to cost nothing.
+const ROWS: usize = 8192;
+
+/// Bits that the rank of a symbol costs besides those that every word takes; the last for a symbol without a code.
+const COST: [u64; 8] = [1, 2, 3, 5, 5, 5, 5, 25];
+
+/// Steps of the search; it ends by itself well before.
+const STEPS: usize = 20;
+
+impl Coding {
+    /// How words of this coding divide.
+    pub const fn form(self) -> Form {
+        match self {
+            Coding::Bf16 | Coding::Bf16InF16 => Form::Bf16,
+            Coding::F16 => Form::F16,
+        }
+    }
+
+    /// Type of the words that are coded.
+    pub const fn dtype(self) -> Dtype {
+        match self {
+            Coding::Bf16 | Coding::Bf16InF16 => Dtype::Bf16,
+            Coding::F16 => Dtype::F16,
+        }
+    }
+}
+
+/// What to code a table as. Reads FP16 tables until a word says that they are not BF16 in disguise.
+pub(super) fn coding(dtype: Dtype, words: Words<'_>) -> Coding {
+    let disguised = |word: u16| bf16_to_f16(f16_to_bf16(word)) == word;
+    match dtype {
+        Dtype::Bf16 => Coding::Bf16,
+        Dtype::F16 if words.iter(0..words.len()).all(disguised) => Coding::Bf16InF16,
+        Dtype::F16 => Coding::F16,
+    }
+}
+
+/// The codes of a table.
+pub struct Fit {
+    tops: Tops,
+    bias: Vec<u8>,
+}
+
+impl Fit {
+    /// Upper bytes that have a code, commonest first.
+    pub fn tops(&self) -> &Tops {
+        &self.tops
+    }
+
+    /// Bias of each column, in steps of the exponent field.
+    pub fn bias(&self) -> &[u8] {
+        &self.bias
+    }
+
+    /// Looks at some rows. Alternates between the best symbols for given biases and the best biases for given symbols, each a
+    /// step down in bits.
+    pub fn new(shape: TableShape, coding: Coding, words: Words<'_>) -> Fit {
+        let field = Field::of(coding);
+        let mut columns = vec![vec![0_u64; field.size()]; shape.dim];
+        let step = shape.rows.div_ceil(ROWS).max(1);
+        for row in (0..shape.rows).step_by(step) {
+            let words = words.iter(row * shape.dim..(row + 1) * shape.dim);
+            for (word, column) in words.zip(&mut columns) {
+                let word = if coding == Coding::Bf16InF16 { f16_to_bf16(word) } else { word };
+                column[usize::from(coding.dtype().exponent(word))] += 1;
+            }
+        }
+        let mut bias: Vec<u8> = columns.iter().map(|column| field.center(column)).collect();
+        let mut ranks = field.ranks(&columns, &bias);
+        for _ in 0..STEPS {
+            let better: Vec<u8> = columns
+                .iter()
+                .zip(&bias)
+                .map(|(column, &bias)| field.improve(column, bias, &ranks))
+                .collect();
+            if better == bias {
+                break;
+            }
+            bias = better;
+            ranks = field.ranks(&columns, &bias);
+        }
+        let mut tops: Tops = [0; 7];
+        for (symbol, &rank) in ranks.iter().enumerate().filter(|&(_, &rank)| rank < 7) {
+            tops[rank] = (symbol as u8) << coding.form().planes();
+        }
+        Fit { tops, bias }
+    }
+}
+
+/// The exponent field of the coded words.
+struct Field {
+    bits: u32,
+    /// Where the mean of a column goes: far from both ends.
+    middle: u64,
+}
+
+impl Field {
+    fn of(coding: Coding) -> Field {
+        match coding.dtype() {
+            Dtype::Bf16 => Field { bits: 8, middle: 120 },
+            Dtype::F16 => Field { bits: 5, middle: 15 },
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 << self.bits
+    }
+
+    /// Symbol of an exponent under a bias: all but the lowest bit of the difference.
+    fn symbol(&self, exponent: usize, bias: u8) -> usize {
+        exponent.wrapping_sub(usize::from(bias)) % self.size() / 2
+    }
+
+    fn center(&self, column: &[u64]) -> u8 {
+        let total: u64 = column.iter().sum();
+        let sum: u64 = (0..).zip(column).map(|(exponent, n)| exponent * n).sum();
+        ((sum + total / 2) / total.max(1)).wrapping_sub(self.middle) as u8
+    }
+
+    /// Rank of each symbol, commonest first; equals in order, so that the same table always gives the same file.
+    fn ranks(&self, columns: &[Vec<u64>], bias: &[u8]) -> Vec<usize> {
+        let mut counts = vec![0; self.size() / 2];
+        for (column, &bias) in columns.iter().zip(bias) {
+            for (exponent, n) in column.iter().enumerate().filter(|&(_, &n)| n > 0) {
+                counts[self.symbol(exponent, bias)] += n;
+            }
+        }
+        let mut order: Vec<usize> = (0..counts.len()).collect();
+        order.sort_by_key(|&symbol| std::cmp::Reverse(counts[symbol]));
+        let mut ranks = vec![0; counts.len()];
+        order.into_iter().enumerate().for_each(|(rank, symbol)| ranks[symbol] = rank);
+        ranks
+    }
+
+    /// The cheapest bias near the present one.
+    fn improve(&self, column: &[u64], bias: u8, ranks: &[usize]) -> u8 {
+        let bits = |&candidate: &u8| -> u64 {
+            let cost = |exponent: usize| COST[ranks[self.symbol(exponent, candidate)].min(7)];
+            column.iter().enumerate().filter(|&(_, &n)| n > 0).map(|(exponent, n)| n * cost(exponent)).sum()
+        };
+        // The present one first: it stays when others only equal it.
+        let near = [0, 1, -1, 2, -2, 3, -3_i8].map(|by| bias.wrapping_add_signed(by));
+        near.into_iter().min_by_key(bits).unwrap_or(bias)
+    }
+}

@@ -1,0 +1,143 @@
+//! Tables of every kind through encode, open, decode, on every backend.
+
+use super::*;
+use crate::codec::Codec;
+use crate::codec::{Opened, Stored};
+use crate::dtype::{Dtype, bf16_to_f16};
+use crate::kernel::bytes_of;
+
+/// A stream of numbers that looks random; the same in every run.
+pub(crate) struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Nearly normal, deviation 0.03.
+    pub fn normal(&mut self) -> f32 {
+        let sum: u64 = (0..12).map(|_| self.next() >> 40).sum();
+        (sum as f32 / (1 << 24) as f32 - 6.0) * 0.03
+    }
+}
+
+fn tables(dtype: Dtype, words: usize) -> Vec<Vec<u16>> {
+    let mut random = Random(3);
+    let cast = |x: f32| match dtype {
+        Dtype::Bf16 => (x.to_bits() >> 16) as u16,
+        Dtype::F16 => half::f16::from_f32(x).to_bits(),
+    };
+    let normal: Vec<u16> = (0..words).map(|_| cast(random.normal())).collect();
+    let disguised = normal.iter().map(|&w| bf16_to_f16(w)).collect();
+    let spiked =
+        normal.iter().map(|&w| if random.next().is_multiple_of(40) { random.next() as u16 } else { w });
+    let spiked = spiked.collect();
+    let zero_rows = normal.iter().enumerate().map(|(i, &w)| if i % 1000 < 500 { 0 } else { w }).collect();
+    let all = (0..words).map(|i| (i as u16).wrapping_mul(40_503)).collect();
+    vec![normal, disguised, spiked, zero_rows, all, vec![0; words], vec![0x8000; words]]
+}
+
+#[test]
+fn every_table_comes_back_whole_and_in_ranges() {
+    for dtype in [Dtype::Bf16, Dtype::F16] {
+        for dim in [1, 7, 63, 64, 65, 100, 128, 576, 1000] {
+            let rows = 70_000 / dim;
+            for (kind, words) in tables(dtype, rows * dim).into_iter().enumerate() {
+                let shape = TableShape { dtype, rows, dim };
+                let mut payload = Vec::new();
+                let encoded =
+                    encode(shape, Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+                assert_eq!(payload.len() as u64, encoded.payload_bytes);
+                let stored = Stored { index: &encoded.index, payload: &payload };
+                let opened = Opened::open(Codec::Fast, shape, &encoded.params, stored).expect("opens");
+                let mut out = vec![0; words.len()];
+                for chunk in 0..opened.chunks() {
+                    opened.check(stored, chunk).expect("checksum");
+                    let range = opened.words_of(chunk);
+                    opened.decode(stored, chunk, range.start, &mut out[range.clone()]).expect("decodes");
+                    let part = range.start + range.len() / 3..range.start + range.len() / 2;
+                    let mut some = vec![0; part.len()];
+                    opened.decode(stored, chunk, part.start, &mut some).expect("decodes");
+                    assert_eq!(some, words[part]);
+                }
+                assert!(out == words, "{dtype} {dim} kind {kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn backends_agree_on_any_bytes() {
+    let mut random = Random(9);
+    for form in [Coding::Bf16, Coding::F16] {
+        for dim in [64, 65, 300, 640] {
+            let shape = crate::kernel::row::RowShape { dim, form: form.form() };
+            let upper: [u8; 16] = std::array::from_fn(|_| random.next() as u8);
+            let bias: Vec<u16> = (0..dim).map(|_| random.next() as u16).collect();
+            let symbols = crate::kernel::row::Symbols { upper: &upper, bias: &bias };
+            for _ in 0..300 {
+                let row: Vec<u8> =
+                    (0..shape.reach()).map(|_| (random.next() | random.next()) as u8).collect();
+                let mut expected = vec![0; dim];
+                crate::kernel::unpack::rows(Backend::SCALAR, shape, symbols, &row, &[0], &mut expected);
+                for backend in Backend::available() {
+                    let mut out = vec![0; dim];
+                    crate::kernel::unpack::rows(backend, shape, symbols, &row, &[0], &mut out);
+                    assert!(out == expected, "{backend:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fused_products_equal_those_of_the_words() {
+    use crate::kernel::row::RowShape;
+    use crate::kernel::{dot, product};
+    let mut random = Random(11);
+    let (rows, dim) = (100, 320);
+    let words: Vec<u16> = (0..rows * dim).map(|_| (random.normal().to_bits() >> 16) as u16).collect();
+    let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
+    let mut payload = Vec::new();
+    let encoded = encode(shape, Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+    let stored = Stored { index: &encoded.index, payload: &payload };
+    let layout = Layout::open(shape, &encoded.params, stored).expect("opens");
+    let scale = layout.scale().expect("weights of usual size");
+    let x: Vec<f32> = (0..dim).map(|_| random.normal()).collect();
+    let x_bf16: Vec<u16> = x.iter().map(|x| (x.to_bits() >> 16) as u16).collect();
+    let scaled: Vec<f32> = x.iter().zip(scale).map(|(x, scale)| x * scale).collect();
+    let value = |word: u16| f32::from_bits(u32::from(word) << 16);
+    let scaled_bf16: Vec<u16> =
+        x_bf16.iter().zip(scale).map(|(&x, scale)| ((value(x) * scale).to_bits() >> 16) as u16).collect();
+    let at: Vec<usize> = (0..rows).map(|row| layout.row(stored, row).start).collect();
+    let fused_rows = at.iter().filter(|&&at| payload[at] == 0).count();
+    assert!(fused_rows > rows / 2);
+    let row = RowShape { dim, form: crate::kernel::row::Form::Bf16 };
+    for backend in Backend::available() {
+        let upper = layout.symbols().upper;
+        if product::has_f32(backend, row) {
+            let (mut arranged, mut expected) = (vec![0.0; dim], vec![0.0; rows]);
+            dot::arrange(backend, Dtype::Bf16, &x, &mut arranged);
+            dot::rows_f32(backend, Dtype::Bf16, bytes_of(&words), dim, &arranged, 0, &mut expected);
+            let mut out = vec![0.0; rows];
+            dot::arrange(backend, Dtype::Bf16, &scaled, &mut arranged);
+            product::rows_f32(backend, row, upper, &payload, &at, &arranged, &mut out);
+            for (r, (out, expected)) in out.iter().zip(&expected).enumerate() {
+                assert!(payload[at[r]] != 0 || out.to_bits() == expected.to_bits(), "{backend:?} row {r}");
+            }
+        }
+        if product::has_bf16(backend, row) {
+            let mut expected = vec![0.0; rows];
+            dot::rows_bf16(backend, bytes_of(&words), dim, &x_bf16, &mut expected);
+            let mut out = vec![0.0; rows];
+            product::rows_bf16(backend, row, upper, &payload, &at, &scaled_bf16, &mut out);
+            for (r, (out, expected)) in out.iter().zip(&expected).enumerate() {
+                assert!(payload[at[r]] != 0 || out.to_bits() == expected.to_bits(), "{backend:?} row {r}");
+            }
+        }
+    }
+}

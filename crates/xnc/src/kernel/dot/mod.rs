@@ -1,0 +1,126 @@
+//! The plain twin: rows of uncompressed words times one vector of activations. What it computes defines every product.
+//!
+//! With F32 activations there are 32 lanes, lane `l` takes the words `w` of a row with `w % 32 == l` in order, one fused
+//! multiply-add each, from +0. Then `a[l] = lane[l] + lane[l + 16]`, `b[j] = a[2j] + a[2j + 1]`, `c[j] = b[j] + b[j + 4]`,
+//! `d[j] = c[j] + c[j + 2]`, and the result is `d[0] + d[1]`.
+//!
+//! With BF16 activations there are 32 lanes of word pairs, as `vdpbf16ps` has them: lane `l` takes words `2l` and `2l + 1` of each 64,
+//! the odd one first; subnormal inputs and results count as zero. Lanes are added in halves: 16, 8, 4, 2, 1 apart.
+//!
+//! In both, a row is filled with zero words, and the activations with zeros, to a multiple of 64.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+pub(super) mod scalar;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx2::{step as step_avx2, sum as sum_avx2};
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::{
+    load_bf16, pair_step, step as step_avx512, sum as sum_avx512, sum_pairs as sum_pairs_avx512,
+};
+
+use super::Backend;
+#[cfg(target_arch = "x86_64")]
+use super::backend::Isa;
+use super::row::GROUP;
+use crate::dtype::Dtype;
+
+/// Length of a padded row: `dim` filled to whole groups.
+pub const fn padded(dim: usize) -> usize {
+    dim.next_multiple_of(GROUP)
+}
+
+/// Distances, in bytes, at which the plain product can ask for words ahead; 0 leaves that to the machine.
+pub const AHEAD: [usize; 3] = [0, 512, 2048];
+
+/// Puts activations in the order in which [`rows_f32`] and [`super::product`] take them on this backend.
+///
+/// # Panics
+/// If `out` is not [`padded`] long.
+pub fn arrange(backend: Backend, dtype: Dtype, x: &[f32], out: &mut [f32]) {
+    assert_eq!(out.len(), padded(x.len()));
+    // A register of BF16 words falls into its even and its odd words.
+    let register = match (backend.0, dtype) {
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2, Dtype::Bf16) => 16,
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512 { .. }, Dtype::Bf16) => 32,
+        _ => 1,
+    };
+    for (i, slot) in out.iter_mut().enumerate() {
+        let (at, half) = (i % register, register.div_ceil(2));
+        let column = i - at + if at < half { 2 * at } else { 2 * (at - half) + 1 };
+        *slot = x.get(column).copied().unwrap_or(0.0);
+    }
+}
+
+/// `out[r]` is row `r` of `rows` times `x`, which [`arrange`] made; `rows` holds `out.len()` rows of `dim` words.
+/// `ahead` is one of [`AHEAD`] and changes no result.
+///
+/// # Panics
+/// If lengths differ.
+pub fn rows_f32(
+    backend: Backend,
+    dtype: Dtype,
+    rows: &[u8],
+    dim: usize,
+    x: &[f32],
+    ahead: usize,
+    out: &mut [f32],
+) {
+    assert!(rows.len() == 2 * dim * out.len() && x.len() == padded(dim));
+    if dim == 0 {
+        return out.fill(0.0);
+    }
+    #[cfg(target_arch = "x86_64")]
+    macro_rules! with_ahead { ($($rows:tt)*) => { match ahead {
+        512 => $($rows)*::<512>(rows, dim, x, out),
+        2048 => $($rows)*::<2048>(rows, dim, x, out),
+        _ => $($rows)*::<0>(rows, dim, x, out),
+    } } }
+    match (backend.0, dtype) {
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2, Dtype::Bf16) => unsafe { with_ahead!(avx2::bf16_rows) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512 { .. }, Dtype::Bf16) => unsafe { with_ahead!(avx512::bf16_rows) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => unsafe { with_ahead!(avx2::f16_rows) },
+        _ => scalar::rows_f32(dtype, rows, dim, x, out),
+    }
+}
+
+/// `out[r]` is row `r` of BF16 words times the BF16 activations `x`, which are [`padded`] with zeros.
+///
+/// # Panics
+/// If lengths differ.
+pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
+    assert!(rows.len() == 2 * dim * out.len() && x.len() == padded(dim));
+    if dim == 0 {
+        return out.fill(0.0);
+    }
+    match backend.0 {
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 { bf16: true } => unsafe { avx512::pair_rows(rows, dim, x, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 { bf16: false } => unsafe { avx2::pair_rows(rows, dim, x, out) },
+        _ => scalar::pair_rows(rows, dim, x, out),
+    }
+}
+
+/// The words of a row after its last full group, filled with zeros.
+fn filled(tail: &[u8]) -> [u8; 2 * GROUP] {
+    let mut group = [0; 2 * GROUP];
+    group[..tail.len()].copy_from_slice(tail);
+    group
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! AVX2 with BMI2: tiers by PDEP in general registers, the rest by bytes.
+
+use std::arch::x86_64::*;
+
+use super::super::row::{GROUP, RowShape, Symbols, code_planes};
+use super::{Streams, scalar};
+
+/// The 32 bytes of `bytes` from `at` on.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load<const N: usize>(bytes: &[u8; N], at: usize) -> __m256i {
+    let part: &[u8; 32] = bytes[at..at + 32].try_into().expect("32 bytes");
+    // SAFETY: 32 bytes.
+    unsafe { _mm256_loadu_si256(part.as_ptr().cast()) }
+}
+
+/// Sixteen words of `words` from `at` on.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_words(words: &[u16; GROUP], at: usize) -> __m256i {
+    let part: &[u16; 16] = words[at..at + 16].try_into().expect("sixteen words");
+    // SAFETY: sixteen words are 32 bytes.
+    unsafe { _mm256_loadu_si256(part.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store_words(words: &mut [u16; GROUP], at: usize, value: __m256i) {
+    let part: &mut [u16; 16] = (&mut words[at..at + 16]).try_into().expect("sixteen words");
+    // SAFETY: sixteen words are 32 bytes.
+    unsafe { _mm256_storeu_si256(part.as_mut_ptr().cast(), value) }
+}
+
+#[inline]
+fn plane<const AT: usize, const N: usize>(bytes: &[u8; N]) -> u64 {
+    const { assert!(AT + 8 <= N) };
+    u64::from_le_bytes(std::array::from_fn(|i| bytes[AT + i]))
+}
+
+/// Counts bits without letting the compiler turn a short loop of counts into a long vector one.
+#[inline]
+#[target_feature(enable = "popcnt")]
+fn count(plane: u64) -> usize {
+    let bits: u64;
+    // SAFETY: a register to a register, no flags that matter.
+    unsafe {
+        std::arch::asm!("popcnt {0}, {1}", out(reg) bits, in(reg) plane, options(pure, nomem, nostack))
+    };
+    bits as usize
+}
+
+/// What the loop keeps in registers.
+pub(in super::super) struct Unpack {
+    shape: RowShape,
+    upper: __m256i,
+    down: __m256i,
+    up: __m256i,
+    low_bits: __m256i,
+    high_bits: __m256i,
+    nibble: __m256i,
+}
+
+impl Unpack {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in super::super) fn new(shape: RowShape, upper: &[u8; 16]) -> Self {
+        Unpack {
+            shape,
+            // SAFETY: sixteen bytes.
+            upper: _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(upper.as_ptr().cast()) }),
+            down: _mm256_set_epi64x(3, 2, 1, 0),
+            up: _mm256_set_epi64x(0, 1, 2, 3),
+            low_bits: _mm256_set1_epi8(0x11),
+            high_bits: _mm256_set1_epi8(0x88_u8.cast_signed()),
+            nibble: _mm256_set1_epi8(0x0f),
+        }
+    }
+
+    /// A plane's bits to the lowest bit of each of 64 half bytes: places 0 to 31 in the low halves, 32 to 63 in the high ones.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn spread(&self, bits: u64) -> __m256i {
+        _mm256_and_si256(_mm256_srlv_epi64(_mm256_set1_epi64x(bits.cast_signed()), self.down), self.low_bits)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn three(&self, planes: [u64; 3]) -> __m256i {
+        let n = self.spread(planes[2]);
+        let n = _mm256_add_epi8(_mm256_add_epi8(n, n), self.spread(planes[1]));
+        _mm256_add_epi8(_mm256_add_epi8(n, n), self.spread(planes[0]))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn halves(&self, n: __m256i) -> [__m256i; 2] {
+        [_mm256_and_si256(n, self.nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(n), self.nibble)]
+    }
+
+    /// Hands the words of each full group, before their bias, to `sink`, with one item of `with`: words 0, 16, 32 and 48 on.
+    /// `N` is the size of a group's record; `KEPT` says that it has planes of kept bits.
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    pub(in super::super) fn groups<T, const KEPT: bool, const N: usize>(
+        &self,
+        row: &[u8],
+        with: impl Iterator<Item = T>,
+        mut sink: impl FnMut(T, [__m256i; 4]),
+    ) -> Streams {
+        let shape = self.shape;
+        assert!(row.len() >= shape.reach() && shape.record() == N);
+        let records = row[1..][..shape.groups() * N].as_chunks::<N>().0;
+        let mut streams = scalar::streams_of_tail(shape, row);
+        records.iter().for_each(|record| streams.rest += count(plane::<0, N>(record)));
+
+        let base = row.as_ptr();
+        let fetch = |at: usize| {
+            // SAFETY: every bit that moves a stream on is one of at most 4 * dim; `reach` covers these and eight bytes more.
+            unsafe { base.add(at >> 3).cast::<u64>().read_unaligned() >> (at & 7) }
+        };
+        for (record, with) in records.iter().zip(with) {
+            let escape = plane::<0, N>(record);
+            let second = _pdep_u64(fetch(streams.second), escape);
+            streams.second += escape.count_ones() as usize;
+            let bits = fetch(streams.rest);
+            let third = _pdep_u64(bits, second);
+            let bits = bits.wrapping_shr(second.count_ones());
+            let low = _pdep_u64(bits, third);
+            let high = _pdep_u64(bits.wrapping_shr(third.count_ones()), third);
+            streams.rest += (second.count_ones() + 2 * third.count_ones()) as usize;
+
+            let sign = _mm256_set1_epi64x(plane::<8, N>(record).cast_signed());
+            let sign = _mm256_and_si256(_mm256_sllv_epi64(sign, self.up), self.high_bits);
+            let codes = self.three(code_planes(escape, second, third, [low, high]));
+            let codes = self.halves(_mm256_or_si256(codes, sign));
+            let mut upper = codes.map(|codes| _mm256_shuffle_epi8(self.upper, codes));
+            if KEPT {
+                let kept = [plane::<16, N>(record), plane::<24, N>(record), plane::<32, N>(record)];
+                let kept = self.halves(self.three(kept));
+                upper = [_mm256_or_si256(upper[0], kept[0]), _mm256_or_si256(upper[1], kept[1])];
+            }
+            let lower = [load(record, N - GROUP), load(record, N - 32)];
+            let words = [
+                _mm256_unpacklo_epi8(lower[0], upper[0]),
+                _mm256_unpacklo_epi8(lower[1], upper[1]),
+                _mm256_unpackhi_epi8(lower[0], upper[0]),
+                _mm256_unpackhi_epi8(lower[1], upper[1]),
+            ];
+            sink(with, words);
+        }
+        streams
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    fn to_words<const KEPT: bool, const N: usize>(
+        &self,
+        bias: &[u16],
+        row: &[u8],
+        out: &mut [u16],
+    ) -> Streams {
+        let with = bias.as_chunks::<GROUP>().0.iter().zip(out.as_chunks_mut::<GROUP>().0);
+        let sink = |(bias, out): (&[u16; GROUP], &mut [u16; GROUP]), words: [__m256i; 4]| {
+            for (i, word) in words.into_iter().enumerate() {
+                store_words(out, 16 * i, _mm256_add_epi16(word, load_words(bias, 16 * i)));
+            }
+        };
+        self.groups::<_, KEPT, N>(row, with, sink)
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+pub(super) fn rows<const KEPT: bool, const N: usize>(
+    shape: RowShape,
+    symbols: Symbols<'_>,
+    payload: &[u8],
+    at: &[usize],
+    out: &mut [u16],
+) {
+    let unpack = Unpack::new(shape, symbols.upper);
+    for (i, out) in out.chunks_exact_mut(shape.dim).enumerate() {
+        super::ahead(shape, payload, at, i);
+        let row = &payload[at[i]..];
+        let streams = unpack.to_words::<KEPT, N>(symbols.bias, row, out);
+        scalar::tail_to_words(shape, symbols, row, streams, out);
+    }
+}

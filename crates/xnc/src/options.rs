@@ -1,0 +1,78 @@
+//! What callers say about compressing and restoring, and what they are told.
+
+use crate::codec::Codec;
+use crate::codec::dense::Effort;
+use crate::dtype::Dtype;
+use crate::model::role::Selection;
+use crate::progress::Progress;
+
+/// How to compress.
+pub struct CompressOptions<'a> {
+    /// Codec of the tables.
+    pub codec: Codec,
+    /// How much time codec `dense` may take.
+    pub effort: Effort,
+    /// Which tensors.
+    pub selection: Selection,
+    /// Threads; 0 takes what the machine has. The output does not depend on it.
+    pub threads: usize,
+    /// Replace an existing target.
+    pub force: bool,
+    /// Hears how far the work is.
+    pub progress: Progress<'a>,
+}
+
+/// What became of one tensor.
+#[derive(Clone, Debug)]
+pub struct TensorReport {
+    /// Name.
+    pub name: String,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Extents, outermost first.
+    pub shape: Vec<u64>,
+    /// Codec, none when the tensor stayed plain because it did not shrink by 1 %.
+    pub codec: Option<Codec>,
+    /// The tensor that holds the words, when this one is a duplicate.
+    pub same_as: Option<String>,
+    /// Bytes in the source.
+    pub source_bytes: u64,
+    /// Everything it adds to the file: payload, index, metadata.
+    pub stored_bytes: u64,
+}
+
+/// What [`crate::compress()`] did.
+#[derive(Clone, Debug)]
+pub struct CompressReport {
+    /// Size of the source.
+    pub source_bytes: u64,
+    /// Size of the target; none when nothing was worth writing.
+    pub output_bytes: Option<u64>,
+    /// One entry a selected tensor, in file order.
+    pub tensors: Vec<TensorReport>,
+    /// When nothing was written: why.
+    pub nothing: Option<String>,
+}
+
+/// How to restore.
+pub struct RestoreOptions<'a> {
+    /// Threads; 0 takes what the machine has.
+    pub threads: usize,
+    /// Replace an existing target.
+    pub force: bool,
+    /// Hears how far the work is.
+    pub progress: Progress<'a>,
+}
+
+/// What [`crate::restore()`] or [`crate::verify()`] found: the source's size and SHA-256, both confirmed.
+#[derive(Clone, Debug)]
+pub struct RestoreReport {
+    /// Size of the restored file, or of all files of a folder.
+    pub bytes: u64,
+    /// SHA-256 of the file, hexadecimal; none for a folder.
+    pub sha256: Option<String>,
+    /// Compressed tensors in it.
+    pub tensors: usize,
+    /// Files restored.
+    pub files: usize,
+}

@@ -1,0 +1,82 @@
+//! `cargo xtask fuzz`: every target of `/fuzz` for a while, with libFuzzer where it can be had, as a plain random test elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::{root, run, say};
+
+/// Limits of every run. Memory that grows with a field of a hostile file is a finding, so both limits are far above what honest
+/// inputs of this length need and far below what a field can ask for.
+const LIMITS: &[&str] = &["-rss_limit_mb=512", "-malloc_limit_mb=256", "-timeout=20", "-max_len=2048"];
+
+/// Runs every target for `seconds`.
+pub fn all(seconds: u64) -> Result<()> {
+    if let Some(missing) = missing() {
+        say(&format!("no {missing}, which libFuzzer needs: the fuzz targets run as plain random tests"));
+        let mut tests = Command::new("cargo");
+        tests.args(["test", "--package", "xnc-fuzz"]).current_dir(root());
+        return run(tests.env("XNC_FUZZ_SECONDS", seconds.to_string()));
+    }
+    let cargo_fuzz = cargo_fuzz()?;
+    // All at once, so that building does not take from the time of the first.
+    run(&mut nightly(&cargo_fuzz, "build"))?;
+    for target in targets()? {
+        // Inputs need their length from the beginning: a short one is only the beginning of a description.
+        let time = format!("-max_total_time={seconds}");
+        run(nightly(&cargo_fuzz, "run").args([&target, "--", &time, "-len_control=0"]).args(LIMITS))?;
+    }
+    Ok(())
+}
+
+/// What a machine without libFuzzer lacks first.
+fn missing() -> Option<&'static str> {
+    let runs = |program: &str, args: &[&str]| {
+        let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !cfg!(all(unix, target_arch = "x86_64")) {
+        Some("x86-64 Unix")
+    } else if !runs("rustup", &["run", "nightly", "cargo", "--version"]) {
+        Some("nightly toolchain")
+    } else if !runs("c++", &["--version"]) {
+        Some("C++ compiler")
+    } else {
+        None
+    }
+}
+
+/// cargo-fuzz in `.tools`, installed on first use.
+fn cargo_fuzz() -> Result<PathBuf> {
+    let program = root().join(".tools/bin/cargo-fuzz");
+    if !program.exists() {
+        say("installing cargo-fuzz into .tools");
+        run(Command::new("cargo")
+            .args(["install", "--locked", "--quiet", "--root", ".tools", "cargo-fuzz"])
+            .current_dir(root()))?;
+    }
+    Ok(program)
+}
+
+/// A command of cargo-fuzz under the nightly toolchain; what it builds goes where all else goes.
+fn nightly(cargo_fuzz: &Path, what: &str) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly"]).arg(cargo_fuzz).args(["fuzz", what, "--fuzz-dir", "fuzz"]);
+    command.args(["--target-dir", "target/fuzz"]).current_dir(root());
+    // Set by the cargo that runs this task, and it would be that cargo again.
+    command.env_remove("CARGO");
+    command
+}
+
+/// Names of all targets, in order.
+fn targets() -> Result<Vec<String>> {
+    let folder = root().join("fuzz/fuzz_targets");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
