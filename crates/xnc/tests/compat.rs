@@ -55,17 +55,17 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
 
 /// Tables whose rows predict each other, with rows and words that nothing predicts.
 fn predictable() -> Vec<support::Tensor<'static>> {
-    let (rows, dim) = (400, 36);
+    let (rows, dim) = (600, 36);
     let mut random = Random(7);
     let mean: Vec<f32> = (0..dim).map(|_| 0.05 * random.normal()).collect();
-    let centres: Vec<f32> = (0..8 * dim).map(|_| random.normal()).collect();
+    let centres: Vec<f32> = (0..90 * dim).map(|_| random.normal()).collect();
     let mut values = Vec::with_capacity(rows * dim);
     for row in 0..rows {
-        let centre = &centres[random.next() as usize % 8 * dim..][..dim];
+        let centre = &centres[random.next() as usize % 90 * dim..][..dim];
         let size = 0.02 * (1.0 + (row % 7) as f32);
         let mut before = 0.0;
         for j in 0..dim {
-            before = 0.5 * before + 0.3 * random.normal();
+            before = 0.5 * before + 0.2 * random.normal();
             values.push(mean[j] + size * (before + centre[j]));
         }
     }

@@ -14,6 +14,10 @@ const MIDDLE: i32 = 8;
 const CHUNK: usize = 512;
 /// Most rows that the covariance is taken from.
 const SAMPLE: usize = 1 << 16;
+/// Rows that medians are taken over.
+const MEDIANS: usize = 2048;
+/// Deviations beyond which a word says nothing about its row and column.
+const OUTLIER: f32 = 64.0;
 /// Largest value of a row scale, and the reciprocal of the smallest.
 const EXTREME: f64 = 1e30;
 
@@ -66,9 +70,11 @@ impl Normal<'_> {
                 let mut sums = vec![[0f64; 3]; self.dim];
                 for r in (0..live.len()).filter(|&i| live[i]).map(|i| c * CHUNK + i) {
                     let k = 1.0 / self.row_scale[r];
-                    for ((s, &w), &m) in sums.iter_mut().zip(self.words(r)).zip(&self.mean) {
+                    let columns = self.mean.iter().zip(&self.scale);
+                    for ((s, &w), (&m, &scale)) in sums.iter_mut().zip(self.words(r)).zip(columns) {
+                        let far = OUTLIER * scale;
                         let t = (self.grid.value(w) - m) * k;
-                        if t.is_finite() {
+                        if t.abs() <= far {
                             *s = [s[0] + f64::from(k * k), s[1] + f64::from(t * k), s[2] + f64::from(t * t)];
                         }
                     }
@@ -81,6 +87,22 @@ impl Normal<'_> {
             all.iter_mut().zip(part).for_each(|(a, s)| *a = [a[0] + s[0], a[1] + s[1], a[2] + s[2]]);
         }
         all
+    }
+
+    /// First scales of the columns: medians over a sample, which a few wild words do not move.
+    fn medians(&mut self, live: &[bool]) {
+        let alive: Vec<usize> = (0..live.len()).filter(|&r| live[r]).collect();
+        let n = alive.len().min(MEDIANS);
+        let median = |j: usize| {
+            let value = |i: usize| self.grid.value(self.words(alive[i * alive.len() / n])[j]).abs();
+            let mut values: Vec<f32> = (0..n).map(value).filter(|v| v.is_finite()).collect();
+            values.sort_by(f32::total_cmp);
+            match values.get(values.len() / 2) {
+                Some(&v) if v > 0.0 => v,
+                _ => values.last().copied().unwrap_or(1.0).max(1e-30),
+            }
+        };
+        self.scale = (0..self.dim).into_par_iter().map(median).collect();
     }
 
     /// Alternates between columns and rows until both have settled.
@@ -102,8 +124,9 @@ impl Normal<'_> {
                     .iter()
                     .zip(columns)
                     .map(|(&w, (m, s))| f64::from((self.grid.value(w) - m) / s));
-                let (sum, n) =
-                    t.filter(|t| t.is_finite()).fold((0f64, 0), |(sum, n), t| (sum + t * t, n + 1));
+                let (sum, n) = t
+                    .filter(|t| t.abs() <= f64::from(OUTLIER))
+                    .fold((0f64, 0), |(sum, n), t| (sum + t * t, n + 1));
                 if n == 0 || !live {
                     1.0
                 } else {
@@ -121,6 +144,7 @@ pub fn fit(words: &[u16], dim: usize, grid: Grid, parts: Parts) -> Fit {
     let live: Vec<bool> = words.par_chunks_exact(dim).map(|r| r.iter().any(|&w| w != r[0])).collect();
     let (mean, scale, row_scale) = (vec![0f32; dim], vec![1f32; dim], vec![1f32; rows]);
     let mut normal = Normal { words, grid, dim, mean, scale, row_scale };
+    normal.medians(&live);
     normal.settle(&live, parts.means);
     let alive: Vec<usize> = (0..rows).filter(|&r| live[r]).collect();
     let prediction =
