@@ -108,6 +108,9 @@ pub struct Compress {
     /// Codec of the tables
     #[arg(long, value_enum, default_value_t = CodecArg::Fast)]
     pub codec: CodecArg,
+    /// For codec dense: 1 (fast, rows independent of each other) to 4 (smallest)
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub effort: u8,
     /// Which tensors: `embeddings` (token and per-layer embeddings and output heads, by name), `all` 16-bit tensors, or NAME,NAME
     #[arg(long, default_value = "embeddings")]
     pub tensors: String,
@@ -195,6 +198,8 @@ pub enum CodecArg {
     Fast,
     /// The published block scheme
     Xnc,
+    /// The smallest files: predicts rows from columns, from themselves and from each other
+    Dense,
 }
 
 impl From<CodecArg> for Codec {
@@ -202,6 +207,7 @@ impl From<CodecArg> for Codec {
         match codec {
             CodecArg::Fast => Codec::Fast,
             CodecArg::Xnc => Codec::Xnc,
+            CodecArg::Dense => Codec::Dense,
         }
     }
 }

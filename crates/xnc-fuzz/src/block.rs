@@ -90,8 +90,15 @@ impl Table {
     fn comes_back(&self) {
         let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let mut payload = Vec::new();
-        let encoded = codec::encode(Codec::Xnc, self.shape, Words::new(&bytes), &mut payload, &mut |_| ())
-            .expect("memory");
+        let encoded = codec::encode(
+            Codec::Xnc,
+            self.shape,
+            Words::new(&bytes),
+            xnc::Effort::default(),
+            &mut payload,
+            &mut |_| (),
+        )
+        .expect("memory");
         assert!(self.shape.dtype == Dtype::Bf16 || payload.len() <= self.payload.len());
         payload.resize(payload.len().next_multiple_of(64), 0);
         let mut index = encoded.index;

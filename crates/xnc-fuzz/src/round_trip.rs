@@ -67,8 +67,8 @@ pub fn compressed(source: &[u8], codec: Codec) -> xnc::Result<Option<Vec<u8>>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (plain, packed) = (folder.path().join("plain"), folder.path().join("packed"));
     fs::write(&plain, source).expect("the temporary folder takes files");
-    let (selection, progress) = (Selection::All, Progress::silent());
-    let options = CompressOptions { codec, selection, threads: 1, force: true, progress };
+    let (selection, progress, effort) = (Selection::All, Progress::silent(), xnc::Effort::default());
+    let options = CompressOptions { codec, effort, selection, threads: 1, force: true, progress };
     let report = xnc::compress(&plain, &packed, &options)?;
     Ok(report.output_bytes.map(|_| fs::read(&packed).expect("written")))
 }

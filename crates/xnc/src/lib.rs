@@ -35,6 +35,7 @@ mod target;
 
 pub use analyze::{Analysis, Patterns, analyze};
 pub use codec::Codec;
+pub use codec::dense::Effort;
 pub use compress::compress;
 pub use dtype::Dtype;
 pub use error::{Error, Result};

@@ -1,6 +1,7 @@
 //! What callers say about compressing and restoring, and what they are told.
 
 use crate::codec::Codec;
+use crate::codec::dense::Effort;
 use crate::dtype::Dtype;
 use crate::model::role::Selection;
 use crate::progress::Progress;
@@ -9,6 +10,8 @@ use crate::progress::Progress;
 pub struct CompressOptions<'a> {
     /// Codec of the tables.
     pub codec: Codec,
+    /// How much time codec `dense` may take.
+    pub effort: Effort,
     /// Which tensors.
     pub selection: Selection,
     /// Threads; 0 takes what the machine has. The output does not depend on it.

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use xnc::{CompressOptions, CompressReport, TensorReport};
+use xnc::{CompressOptions, CompressReport, Effort, TensorReport};
 
 use super::{print, print_json, table, with_bars};
 use crate::args::{self, selection};
@@ -18,6 +18,7 @@ pub fn run(args: &args::Compress) -> Result<()> {
     let report = with_bars(|progress| {
         let options = CompressOptions {
             codec: args.codec.into(),
+            effort: Effort::new(args.effort),
             selection: selection(&args.tensors),
             threads: args.threads,
             force: args.force,

@@ -5,6 +5,7 @@
 //! Codecs do no I/O and hold no `unsafe`.
 
 pub mod bits;
+pub mod dense;
 pub mod fast;
 pub mod ordered;
 pub mod xnc;
@@ -27,17 +28,20 @@ pub enum Codec {
     Fast,
     /// The published block scheme: `spec/xnc.md`.
     Xnc,
+    /// The smallest: predicts rows from columns, from themselves and from each other: `spec/dense.md`.
+    Dense,
 }
 
 impl Codec {
     /// Every codec of this build.
-    pub const ALL: &[Codec] = &[Codec::Fast, Codec::Xnc];
+    pub const ALL: &[Codec] = &[Codec::Fast, Codec::Xnc, Codec::Dense];
 
     /// Name in files and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Codec::Fast => "fast",
             Codec::Xnc => "xnc",
+            Codec::Dense => "dense",
         }
     }
 
@@ -84,7 +88,7 @@ pub struct Encoded {
     pub params: Value,
 }
 
-/// Encodes a table: the payload goes to `payload` in order, `advance` hears of every word done.
+/// Encodes a table: the payload goes to `payload` in order, `advance` hears of every word done. Only `dense` heeds `effort`.
 /// Uses the threads of the current rayon pool; the bytes do not depend on their number.
 ///
 /// # Errors
@@ -93,12 +97,14 @@ pub fn encode(
     codec: Codec,
     shape: TableShape,
     words: Words<'_>,
+    effort: dense::Effort,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
 ) -> io::Result<Encoded> {
     match codec {
         Codec::Fast => fast::encode(shape, words, payload, advance),
         Codec::Xnc => xnc::encode(shape, words, payload, advance),
+        Codec::Dense => dense::encode(shape, words, effort, payload, advance),
     }
 }
 
@@ -117,6 +123,8 @@ pub enum Opened {
     Fast(fast::Layout),
     /// Codec `xnc`.
     Xnc(xnc::Layout),
+    /// Codec `dense`.
+    Dense(Box<dense::Layout>),
 }
 
 impl Opened {
@@ -128,6 +136,9 @@ impl Opened {
         match codec {
             Codec::Fast => fast::Layout::open(shape, params, stored).map(Opened::Fast),
             Codec::Xnc => xnc::Layout::open(shape, params, stored).map(Opened::Xnc),
+            Codec::Dense => {
+                dense::Layout::open(shape, params, stored).map(|layout| Opened::Dense(Box::new(layout)))
+            }
         }
     }
 
@@ -135,6 +146,7 @@ impl Opened {
         match self {
             Opened::Fast(layout) => layout,
             Opened::Xnc(layout) => layout,
+            Opened::Dense(layout) => &**layout,
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use crate::codec::{self, Codec, TableShape};
+use crate::codec::{self, TableShape};
 use crate::container::{
     self, ALIGN, Container, Content, FILE_RECORD, FileRecord, INDEX_SUFFIX, Item, META_SUFFIX, Storage,
     TensorMeta, VERSION, keep, seal,
@@ -70,7 +70,7 @@ pub(crate) fn compress(
     let mut steps = options.progress.stage(Stage::Encode, total);
     let mut originals = HashMap::new();
     for tensor in selected {
-        let one = encode_tensor(&file, tensor, options.codec, &mut scratch, &mut originals, &mut |bytes| {
+        let one = encode_tensor(&file, tensor, options, &mut scratch, &mut originals, &mut |bytes| {
             steps.add(bytes)
         })
         .map_err(|e| in_scratch(e, &target))?;
@@ -114,7 +114,7 @@ fn nothing_selected(file: &Container, selection: &Selection) -> String {
 fn encode_tensor(
     file: &Container,
     tensor: &Tensor,
-    codec: Codec,
+    options: &CompressOptions<'_>,
     scratch: &mut std::fs::File,
     originals: &mut HashMap<(String, Vec<u64>, String), String>,
     advance: &mut dyn FnMut(u64),
@@ -128,7 +128,7 @@ fn encode_tensor(
         name: tensor.name.clone(),
         dtype,
         shape: tensor.shape.clone(),
-        codec: Some(codec),
+        codec: Some(options.codec),
         same_as: None,
         source_bytes: tensor.bytes(),
         stored_bytes: 0,
@@ -157,14 +157,16 @@ fn encode_tensor(
     }
 
     let mut payload = BufWriter::with_capacity(1 << 20, &mut *scratch);
-    let coded =
-        codec::encode(codec, shape, Words::new(bytes), &mut payload, &mut |words| advance(2 * words as u64))?;
+    let words = Words::new(bytes);
+    let told = &mut |words| advance(2 * words as u64);
+    let coded = codec::encode(options.codec, shape, words, options.effort, &mut payload, told)?;
     payload.flush()?;
     drop(payload);
     let mut index = coded.index;
     index.resize(index.len().next_multiple_of(ALIGN), 0);
     let index_crc32c = format!("{:08x}", crc32c::crc32c(&index));
-    let meta = meta(Storage::Coded { codec: codec.name().into(), index_crc32c, params: coded.params });
+    let meta =
+        meta(Storage::Coded { codec: options.codec.name().into(), index_crc32c, params: coded.params });
     let stored = coded.payload_bytes.next_multiple_of(ALIGN as u64) + (index.len() + meta.len()) as u64;
     if stored.saturating_mul(100) > tensor.bytes().saturating_mul(99) {
         scratch.set_len(start)?;

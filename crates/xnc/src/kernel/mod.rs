@@ -8,7 +8,9 @@
 pub mod dot;
 pub mod pack;
 pub mod product;
+pub mod residual;
 pub mod row;
+pub mod similar;
 pub mod unpack;
 pub mod widen;
 

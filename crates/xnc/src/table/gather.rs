@@ -119,7 +119,7 @@ impl Table {
         match &self.words {
             Source::Coded { coded, .. } => match &coded.opened {
                 Opened::Fast(layout) => Some((layout, coded)),
-                Opened::Xnc(_) => None,
+                Opened::Xnc(_) | Opened::Dense(_) => None,
             },
             Source::Plain { .. } => None,
         }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use xnc::model::safetensors;
-use xnc::{Codec, CompressOptions, CompressReport, Progress, RestoreOptions, Selection};
+use xnc::{Codec, CompressOptions, CompressReport, Effort, Progress, RestoreOptions, Selection};
 
 /// A tensor to put into a file: name, type, shape, bytes.
 pub type Tensor<'a> = (&'a str, &'a str, Vec<u64>, Vec<u8>);
@@ -111,7 +111,14 @@ pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 
 /// Options with a codec and selection, the rest plain.
 pub fn options(codec: Codec, selection: Selection, threads: usize) -> CompressOptions<'static> {
-    CompressOptions { codec, selection, threads, force: true, progress: Progress::silent() }
+    CompressOptions {
+        codec,
+        effort: Effort::default(),
+        selection,
+        threads,
+        force: true,
+        progress: Progress::silent(),
+    }
 }
 
 /// Compresses every 16-bit tensor of `source` into `target`.

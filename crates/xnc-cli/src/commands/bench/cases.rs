@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use xnc::codec::{self, TableShape};
 use xnc::dtype::Words;
 use xnc::kernel::{Aligned, Backend, bytes_of};
-use xnc::{Codec, Dtype, Table, Verify};
+use xnc::{Codec, Dtype, Effort, Table, Verify};
 
 use super::Files;
 use super::measure::{Cases, Random, median};
@@ -198,7 +198,10 @@ fn encode(coded: &Table, words: &[u8]) -> Result<f64> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let seconds = (0..5).map(|_| {
         let start = Instant::now();
-        pool.install(|| codec::encode(codec, shape, Words::new(words), &mut io::sink(), &mut |_| {}))?;
+        pool.install(|| {
+            let effort = Effort::default();
+            codec::encode(codec, shape, Words::new(words), effort, &mut io::sink(), &mut |_| {})
+        })?;
         io::Result::Ok(start.elapsed().as_secs_f64())
     });
     let seconds = median(seconds.collect::<io::Result<_>>()?).context("five runs")?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use xnc::container::Container;
-use xnc::{Codec, CompressOptions, Progress, RestoreOptions, Selection, Table, Verify};
+use xnc::{Codec, CompressOptions, Effort, Progress, RestoreOptions, Selection, Table, Verify};
 
 use super::{print, print_json, with_bars};
 use crate::args;
@@ -67,6 +67,7 @@ impl Files {
         let report = with_bars(|progress: Progress<'_>| {
             let options = CompressOptions {
                 codec: codec.unwrap_or(Codec::Fast),
+                effort: Effort::default(),
                 selection: Selection::Named(vec![tensor.clone()]),
                 threads: 0,
                 force: false,

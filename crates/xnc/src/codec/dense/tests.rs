@@ -1,0 +1,142 @@
+//! Round trips of tables with and without structure, and what they cost.
+
+use super::*;
+use crate::codec::{Codec, Opened, Stored};
+use crate::dtype::{Dtype, bf16_to_f16};
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+    fn normal(&mut self) -> f32 {
+        (0..12).map(|_| (self.next() >> 40) as f32 / (1 << 24) as f32).sum::<f32>() - 6.0
+    }
+}
+
+fn bf16(x: f32) -> u16 {
+    half::bf16::from_f32(x).to_bits()
+}
+
+/// Rows around a few centres, with column means and correlated neighbours.
+fn structured(random: &mut Random, rows: usize, dim: usize) -> Vec<u16> {
+    let mean: Vec<f32> = (0..dim).map(|_| 0.05 * random.normal()).collect();
+    let centres: Vec<Vec<f32>> = (0..16).map(|_| (0..dim).map(|_| random.normal()).collect()).collect();
+    let mut out = Vec::with_capacity(rows * dim);
+    for _ in 0..rows {
+        let centre = &centres[random.next() as usize % 16];
+        let mut before = 0.0;
+        for j in 0..dim {
+            before = 0.6 * before + random.normal();
+            out.push(bf16(mean[j] + 0.02 * (before + centre[j])));
+        }
+    }
+    out
+}
+
+/// Encodes and decodes in every way; returns the bits per word.
+fn check(dtype: Dtype, rows: usize, dim: usize, words: &[u16], effort: u8) -> f64 {
+    let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+    let shape = TableShape { dtype, rows, dim };
+    let (mut payload, mut told) = (Vec::new(), 0);
+    let coded = encode(shape, Words::new(&bytes), Effort::new(effort), &mut payload, &mut |n| told += n)
+        .expect("a vector");
+    assert_eq!((coded.payload_bytes, told), (payload.len() as u64, words.len()));
+    let stored = Stored { index: &coded.index, payload: &payload };
+    let opened = || Opened::open(Codec::Dense, shape, &coded.params, stored).expect("opens");
+    // Rows one by one, before anything else was decoded.
+    let table = opened();
+    let mut row = vec![0; dim];
+    for id in (0..rows).step_by((rows / 50).max(1)) {
+        table.decode(stored, table.chunk_of(id * dim), id * dim, &mut row).expect("row");
+        assert_eq!(row, words[id * dim..][..dim], "row {id}");
+    }
+    let table = opened();
+    let mut all = vec![0; words.len()];
+    for chunk in (0..table.chunks()).rev() {
+        table.check(stored, chunk).expect("checksum");
+        let range = table.words_of(chunk);
+        table.decode(stored, chunk, range.start, &mut all[range]).expect("chunk");
+    }
+    assert!(all == words);
+    8.0 * (payload.len() + coded.index.len()) as f64 / words.len() as f64
+}
+
+fn order0(words: &[u16]) -> f64 {
+    let mut n = vec![0u32; 1 << 16];
+    words.iter().for_each(|&w| n[usize::from(w)] += 1);
+    let total = words.len() as f64;
+    n.iter().filter(|&&n| n > 0).map(|&n| f64::from(n) / total * (total / f64::from(n)).log2()).sum()
+}
+
+#[test]
+fn structure_is_used_at_every_effort() {
+    let words = structured(&mut Random(1), 3000, 48);
+    let bits = [1, 2, 3, 4].map(|effort| check(Dtype::Bf16, 3000, 48, &words, effort));
+    assert!(bits[0] < order0(&words) - 0.3, "{bits:?}, order-0 {}", order0(&words));
+    assert!(bits[2] < bits[0], "{bits:?}");
+}
+
+#[test]
+fn images_cost_what_their_source_costs() {
+    let words = structured(&mut Random(2), 1000, 32);
+    let images: Vec<u16> = words.iter().map(|&w| bf16_to_f16(w)).collect();
+    let (plain, image) = (check(Dtype::Bf16, 1000, 32, &words, 3), check(Dtype::F16, 1000, 32, &images, 3));
+    assert!((plain - image).abs() < 0.05, "{plain} {image}");
+    let native: Vec<u16> =
+        (0..32_000).map(|i| half::f16::from_f32(0.3 * Random(i).normal()).to_bits()).collect();
+    check(Dtype::F16, 1000, 32, &native, 3);
+}
+
+#[test]
+fn every_pattern_and_every_awkward_table() {
+    let every: Vec<u16> = (0..=u16::MAX).map(|i| i.wrapping_mul(40_503)).collect();
+    let mut random = Random(3);
+    for dtype in [Dtype::Bf16, Dtype::F16] {
+        check(dtype, 512, 128, &every, 3);
+        check(dtype, 1, 65536, &every, 3);
+        check(dtype, 65536, 1, &every, 3);
+        check(dtype, 330, 198, &every[..330 * 198], 2);
+        check(dtype, 0, 7, &[], 3);
+        check(dtype, 1, 1, &[0x7fff], 3);
+    }
+    let (rows, dim) = (700, 40);
+    let plain = structured(&mut random, rows, dim);
+    let with = |change: &mut dyn FnMut(usize, usize, u16) -> u16| {
+        let words: Vec<u16> = (0..rows * dim).map(|i| change(i / dim, i % dim, plain[i])).collect();
+        check(Dtype::Bf16, rows, dim, &words, 3)
+    };
+    with(&mut |_, _, w| if random.next().is_multiple_of(50) { random.next() as u16 } else { w });
+    with(&mut |r, _, w| if r % 3 == 0 { 0 } else { w });
+    with(&mut |r, j, _| plain[r / 2 * dim + j]);
+    with(&mut |_, j, w| if j == 7 { bf16(1e30 * f32::from(w as i16)) } else { w });
+    with(&mut |r, j, w| if r % 5 == 0 || j == 3 { 0x7fc0 } else { w });
+    with(&mut |r, j, w| {
+        if r == 9 {
+            0x7f80
+        } else if j == 0 {
+            0x0001
+        } else {
+            w
+        }
+    });
+    with(&mut |r, _, w| if r % 2 == 0 { w } else { w & 0x8000 | 0x0100 });
+}
+
+#[test]
+fn without_structure_the_order_0_entropy_is_kept() {
+    let mut random = Random(4);
+    // Words in no order, from few values: nothing predicts them, and their exponents say little.
+    let values: Vec<u16> = (0..200).map(|_| bf16(random.normal())).collect();
+    let few: Vec<u16> = (0..4000 * 256).map(|_| values[(random.next() % 200) as usize]).collect();
+    let bits = check(Dtype::Bf16, 4000, 256, &few, 3);
+    assert!(bits < 1.005 * order0(&few), "{bits} against {}", order0(&few));
+    let noise: Vec<u16> = (0..8000 * 128).map(|_| bf16(random.normal())).collect();
+    let bits = check(Dtype::Bf16, 8000, 128, &noise, 3);
+    assert!(bits < 1.005 * order0(&noise), "{bits} against {}", order0(&noise));
+}

@@ -1,0 +1,97 @@
+//! Decodes rows of the `dense` codec: prediction from the columns, from the row's own earlier dimensions and from
+//! other rows, and the residual by rANS. Every step is 32-bit integer arithmetic that wraps; `spec/dense.md`
+//! defines it to the bit.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod scalar;
+mod tables;
+
+use super::backend::{Backend, Isa};
+pub use scalar::{Step, cdf, cell, floor_of, half, step};
+pub use tables::{Column, Tables};
+
+/// Rows decoded side by side by the widest backend.
+pub const LANES: usize = 16;
+/// Pieces of the residual's distribution on either side of zero, each an eighth of a deviation wide.
+pub const PIECES: usize = 64;
+/// Most rows that one row may refer to.
+pub const REFS: usize = 3;
+/// Most that the magnitudes of a row's weights add up to, so that weighted innovations fit 16 bits.
+pub const WEIGHTS: i32 = 254;
+/// Largest innovation, in sixteenths of the row's scale.
+pub const INNOVATION_LIMIT: i32 = 127;
+/// Dimensions whose predictions are summed together.
+pub const BLOCK: usize = 4;
+
+/// A row's own parameters.
+#[derive(Clone, Copy, Default, Debug, PartialEq)]
+pub struct Head {
+    /// Residual scale in eighths of an octave.
+    pub scale: u8,
+    /// Octaves by which the innovation's scale exceeds the residual's.
+    pub lift: u8,
+    /// Weights of the reference rows in 1/32.
+    pub weights: [i8; REFS],
+}
+
+impl Head {
+    /// Sum of the weights' magnitudes.
+    pub fn weighs(&self) -> i32 {
+        self.weights.iter().map(|&w| i32::from(w).abs()).sum()
+    }
+}
+
+/// Mantissas of the eight row scales of an octave: `round(2^14 * 2^(i/8))`.
+pub const SCALE: [i32; 8] = [16384, 17867, 19484, 21247, 23170, 25268, 27554, 30048];
+/// Their reciprocals: `floor(2^28 / SCALE[i])`.
+pub const INVERSE: [i32; 8] = [16384, 15024, 13777, 12633, 11585, 10623, 9742, 8933];
+
+/// One row to decode: the coder's state after the head, the words that follow, and where it goes.
+pub struct Lane<'a> {
+    /// The row's parameters.
+    pub head: Head,
+    /// The coder's state.
+    pub state: u32,
+    /// Coder words not read yet, two bytes each.
+    pub stream: &'a [u8],
+    /// Innovations of the reference rows; empty where the row has fewer.
+    pub refs: [&'a [i8]; REFS],
+}
+
+/// Decodes up to [`LANES`] rows: `words[i]` receives row `i`, and `innovations[i]` its innovations unless it is empty.
+/// Returns whether every row ended exactly where its stream does.
+///
+/// # Panics
+/// If lengths differ, or a head holds a scale above 127, a lift above 7 or weights above [`WEIGHTS`].
+pub fn decode(
+    backend: Backend,
+    tables: &Tables,
+    lanes: &[Lane<'_>],
+    words: &mut [&mut [u16]],
+    innovations: &mut [&mut [i8]],
+) -> bool {
+    let dim = tables.dim();
+    assert!(lanes.len() <= LANES && words.len() == lanes.len() && innovations.len() == lanes.len());
+    assert!(words.iter().all(|w| w.len() == dim));
+    assert!(innovations.iter().all(|e| e.is_empty() || e.len() == dim));
+    assert!(lanes.iter().all(|l| l.head.scale < 128 && l.head.lift < 8 && l.head.weighs() <= WEIGHTS));
+    assert!(lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty() || r.len() == dim)));
+    match backend.0 {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 { .. } if lanes.len() > 1 => {
+            // SAFETY: a `Backend` exists only for an instruction set this CPU has, and both of these have AVX2.
+            unsafe { avx2::decode(tables, lanes, words, innovations) }
+        }
+        _ => {
+            let mut whole = true;
+            for ((lane, words), innovations) in lanes.iter().zip(words).zip(innovations) {
+                whole &= scalar::decode(tables, lane, words, innovations);
+            }
+            whole
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

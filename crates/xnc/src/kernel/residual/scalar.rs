@@ -1,0 +1,209 @@
+//! One row after another: the definition that the other backends agree with.
+use super::{Head, INNOVATION_LIMIT, INVERSE, Lane, PIECES, REFS, SCALE, Tables};
+
+/// Largest magnitude of a prediction, in units.
+const REACH: i32 = 1 << 23;
+
+/// Most bits by which cells around zero are widened.
+pub const COARSEST: i32 = 10;
+
+/// Everything about one word of one row that does not depend on the word itself.
+pub struct Step {
+    /// Prediction from the columns and the row's own dimensions.
+    pub own: i32,
+    /// Prediction with the reference rows.
+    pub all: i32,
+    /// Reciprocal of the residual's scale.
+    pub inverse: i32,
+    /// Where the distribution ends, in units.
+    pub bound: i32,
+    /// Exponent field of a value of one unit.
+    pub unit: i32,
+    /// The head's lift.
+    pub lift: u32,
+    /// Cells are at least two to this many units wide.
+    pub coarse: u32,
+}
+
+/// Predicts word `j` of a row; `seen` holds the innovations of the dimensions before `j`.
+#[inline(always)]
+pub fn step(t: &Tables, head: &Head, j: usize, seen: &[i16], refs: &[&[i8]; REFS]) -> Step {
+    let row = t.coef.get(j * t.dim()..).map_or(&[][..], |rest| &rest[..j]);
+    let dot: i32 = row.iter().zip(seen).map(|(&c, &e)| c as i32 * e as i32).sum();
+    let (octave, part) = ((head.scale >> 3) as u32, (head.scale & 7) as usize);
+    let scale = SCALE[part].wrapping_mul(t.scale[j]) >> 14;
+    let inverse = INVERSE[part].wrapping_mul(t.inverse[j]) >> 14;
+    let lift = head.lift as u32;
+    let own =
+        (t.mean[j] >> octave).wrapping_add((dot.wrapping_mul(scale) >> (4 + t.shift[j])).wrapping_shl(lift));
+    let mut near = 0i32;
+    for (r, &w) in refs.iter().zip(&head.weights) {
+        if let Some(&e) = r.get(j) {
+            near += e as i32 * w as i32;
+        }
+    }
+    let all = own.wrapping_add((near.wrapping_mul(scale) >> 9).wrapping_shl(lift));
+    let all = all.clamp(-REACH, REACH);
+    let bound = scale << 3;
+    // Around zero cells would get finer than the coder's slots where the prediction is far away.
+    let piece = distance(all, bound, inverse) >> 13;
+    let coarse = ((piece * piece) >> 7).min(COARSEST) as u32;
+    Step { own, all, inverse, bound, unit: t.unit[j] + octave as i32, lift, coarse }
+}
+
+impl Step {
+    /// The innovation that a word of value `v` units leaves for later dimensions and referring rows.
+    #[inline(always)]
+    pub fn innovation(&self, v: i32) -> i8 {
+        let d = (v.wrapping_sub(self.own) >> self.lift).clamp(-self.bound, self.bound);
+        (d.wrapping_mul(self.inverse).wrapping_add(1 << 22) >> 23).clamp(-INNOVATION_LIMIT, INNOVATION_LIMIT)
+            as i8
+    }
+}
+
+/// Distance in 2^-16 deviations; the far end of the last piece from `bound` on.
+#[inline(always)]
+fn distance(d: i32, bound: i32, inverse: i32) -> i32 {
+    let end = (PIECES << 13) as i32 - 1;
+    if d.abs() >= bound { end } else { (d.abs().wrapping_mul(inverse) >> 11).min(end) }
+}
+
+/// Number of coder slots below `edge` units.
+#[inline(always)]
+pub fn cdf(s: &Step, t: &Tables, edge: i32) -> i32 {
+    let pieces = &t.pieces;
+    let d = edge.wrapping_sub(s.all);
+    let r = distance(d, s.bound, s.inverse);
+    let k = (r >> 13) as usize;
+    let low = pieces[k] as i32;
+    let f = low + (((r & 8191) * (pieces[k + 1] as i32 - low)) >> 13);
+    let half = half(t);
+    if d < 0 { half - f } else { half + f }
+}
+
+/// Coder slots on either side of the prediction: the distribution at the far end of its last piece.
+#[inline(always)]
+pub fn half(t: &Tables) -> i32 {
+    let pieces = &t.pieces;
+    let last = pieces[PIECES - 1] as i32;
+    last + ((8191 * (pieces[PIECES] as i32 - last)) >> 13)
+}
+
+/// The cell of grid points that `v` lies in: lower and upper edge, and the number of bits that its points leave open.
+#[inline(always)]
+pub fn cell(v: i32, mantissa: u32, coarse: u32) -> (i32, i32, u32) {
+    let sign = v >> 31;
+    let a = v ^ sign;
+    let sh = (31 - mantissa).saturating_sub(a.leading_zeros()).max(coarse);
+    let low = a >> sh << sh;
+    let high = low + (1 << sh);
+    if sign == 0 { (low, high, sh) } else { (-high, -low, sh) }
+}
+
+/// A word's value in whole units towards zero (negative ones less one), and whether a cell can hold it.
+#[inline(always)]
+pub fn floor_of(word: u16, unit: i32, mantissa: u32) -> (i32, bool) {
+    let magnitude = (word & 0x7fff) as i32;
+    let field = magnitude >> mantissa;
+    let sign = -((word >> 15) as i32);
+    let octave = field - unit;
+    if field == 0 || octave < 0 {
+        return (sign, false);
+    }
+    if octave > 22 {
+        return ((REACH - 1) ^ sign, false);
+    }
+    let full = (magnitude & ((1 << mantissa) - 1)) + (1 << mantissa);
+    let a = if octave >= mantissa as i32 {
+        full << (octave - mantissa as i32)
+    } else {
+        full >> (mantissa as i32 - octave)
+    };
+    (a ^ sign, true)
+}
+
+struct Coder<'a> {
+    state: u32,
+    stream: &'a [u8],
+}
+
+impl Coder<'_> {
+    #[inline(always)]
+    fn refill(&mut self) {
+        if self.state < 1 << 16 && self.stream.len() >= 2 {
+            self.state = self.state << 16 | u16::from_le_bytes([self.stream[0], self.stream[1]]) as u32;
+            self.stream = &self.stream[2..];
+        }
+    }
+    #[inline(always)]
+    fn bits(&mut self, n: u32) -> i32 {
+        let v = self.state & ((1 << n) - 1);
+        self.state >>= n;
+        self.refill();
+        v as i32
+    }
+    #[inline(always)]
+    fn advance(&mut self, low: i32, high: i32) {
+        let slot = self.state & 0xffff;
+        self.state =
+            ((high - low) as u32).wrapping_mul(self.state >> 16).wrapping_add(slot).wrapping_sub(low as u32);
+        self.refill();
+    }
+}
+
+/// Decodes one row.
+pub fn decode(t: &Tables, lane: &Lane, words: &mut [u16], innovations: &mut [i8]) -> bool {
+    let mut seen = vec![0i16; t.dim()];
+    let m = t.mantissa;
+    let top = 2 * half(t);
+    let mut c = Coder { state: lane.state, stream: lane.stream };
+    for j in 0..t.dim() {
+        let s = step(t, &lane.head, j, &seen[..j], &lane.refs);
+        let slot = (c.state & 0xffff) as i32;
+        let v;
+        if slot >= top {
+            c.advance(top, 1 << 16);
+            words[j] = c.bits(16) as u16;
+            v = floor_of(words[j], s.unit, m).0;
+        } else {
+            let (low, high, at, sh) = search(&s, t, slot);
+            c.advance(low, high);
+            let sign = at >> 31;
+            let a = at ^ sign;
+            let n = 31 - (a >> sh << sh | 1).leading_zeros();
+            let missing = (m + sh).saturating_sub(n).min(m);
+            let fraction = if missing == 0 { a >> sh } else { a >> sh << missing | c.bits(missing) };
+            words[j] =
+                (((s.unit + n as i32 - 1) << m).wrapping_add(fraction) & 0x7fff | sign & 0x8000) as u16;
+            v = if n >= m { fraction << (n - m) } else { fraction >> (m - n) } ^ sign;
+        }
+        seen[j] = s.innovation(v) as i16;
+        if let Some(kept) = innovations.get_mut(j) {
+            *kept = seen[j] as i8;
+        }
+    }
+    c.state == 0 && c.stream.is_empty()
+}
+
+/// The only cell whose slots include `slot`: guessed by inverting the distribution, then stepped to.
+#[inline(always)]
+fn search(s: &Step, t: &Tables, slot: i32) -> (i32, i32, i32, u32) {
+    let half = half(t);
+    let rest = if slot < half { half - 1 - slot } else { slot - half };
+    let k = t.pieces[1..PIECES].partition_point(|&p| p as i32 <= rest);
+    let (low, high) = (t.pieces[k] as f32, t.pieces[k + 1] as f32);
+    let away =
+        ((k as f32 + (rest as f32 + 0.5 - low) / (high - low)) * (s.bound as f32 / PIECES as f32)) as i32;
+    let mut v = s.all + if slot < half { -away - 1 } else { away };
+    loop {
+        let (low, high, sh) = cell(v, t.mantissa, s.coarse);
+        let (below, above) = (cdf(s, t, low), cdf(s, t, high));
+        if slot < below {
+            v = low - 1;
+        } else if slot >= above {
+            v = high;
+        } else {
+            return (below, above, v, sh);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What all rows of a table share, laid out for the kernels.
+
+use super::{BLOCK, PIECES};
+
+/// One column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Mean in units of a row with octave 0.
+    pub mean: i32,
+    /// Exponent field of a value of one unit in a row with octave 0.
+    pub unit: i16,
+    /// Scale in units, 2^12 to 2^13 - 1.
+    pub scale: u16,
+    /// Fraction bits of the coefficients that predict this column, up to 7.
+    pub shift: u8,
+}
+
+/// Columns, coefficients and distribution, expanded for decoding. Fields only change together.
+pub struct Tables {
+    /// Stored mantissa bits of a word: 7 for BF16, 10 for FP16.
+    pub(super) mantissa: u32,
+    pub(super) mean: Vec<i32>,
+    pub(super) scale: Vec<i32>,
+    pub(super) inverse: Vec<i32>,
+    pub(super) unit: Vec<i32>,
+    pub(super) shift: Vec<u32>,
+    /// Row `j`, at `j * dim`, holds the coefficients of the earlier dimensions `0..j`. Empty where nothing is predicted.
+    pub(super) coef: Vec<i16>,
+    /// The same for [`BLOCK`] rows at a time: for each pair of earlier dimensions, a dword of two coefficients a row.
+    pub(super) blocks: Vec<i32>,
+    /// Distribution of the residual's magnitude: cumulative slots at the piece boundaries.
+    pub(super) pieces: [u16; PIECES + 1],
+    /// `pieces` as start and width in one dword.
+    pub(super) packed: [u32; PIECES],
+    /// The distribution inverted, for a first guess: per 32 slots, the distance in 2^-16 deviations and its growth.
+    pub(super) guess: [u32; 1024],
+}
+
+impl Tables {
+    /// Lays out `columns`; `coef` holds `0..j` coefficients for each column `j`, one after another, or nothing at all.
+    ///
+    /// # Panics
+    /// If a scale or shift is out of range, `coef` has another length, or `pieces` falls or passes 32764.
+    pub fn new(mantissa: u32, columns: &[Column], coef: &[i8], pieces: [u16; PIECES + 1]) -> Tables {
+        let dim = columns.len();
+        assert!(columns.iter().all(|c| (1 << 12..1 << 13).contains(&c.scale) && c.shift <= 7));
+        assert!(coef.is_empty() || coef.len() == dim * (dim - 1) / 2);
+        assert!(pieces.is_sorted() && pieces[0] == 0 && pieces[PIECES] <= 32764);
+        let mut tables = Tables {
+            mantissa,
+            mean: columns.iter().map(|c| c.mean).collect(),
+            scale: columns.iter().map(|c| i32::from(c.scale)).collect(),
+            inverse: columns.iter().map(|c| (1 << 27) / i32::from(c.scale)).collect(),
+            unit: columns.iter().map(|c| i32::from(c.unit)).collect(),
+            shift: columns.iter().map(|c| u32::from(c.shift)).collect(),
+            coef: Vec::new(),
+            blocks: Vec::new(),
+            pieces,
+            packed: std::array::from_fn(|k| {
+                u32::from(pieces[k]) | u32::from(pieces[k + 1] - pieces[k]) << 16
+            }),
+            guess: guess(&pieces),
+        };
+        if !coef.is_empty() {
+            tables.coef = vec![0; dim * dim];
+            let mut rest = coef;
+            for (j, row) in tables.coef.chunks_exact_mut(dim).enumerate() {
+                let (own, more) = rest.split_at(j);
+                row.iter_mut().zip(own).for_each(|(to, &c)| *to = i16::from(c));
+                rest = more;
+            }
+            tables.blocks = blocks(&tables.coef, dim);
+        }
+        tables
+    }
+
+    /// Stored mantissa bits of a word.
+    pub fn mantissa(&self) -> u32 {
+        self.mantissa
+    }
+
+    /// Words in a row.
+    pub fn dim(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Coefficients of the block of rows that starts at `j`, pair after pair; empty where nothing is predicted.
+    pub(super) fn block(&self, j: usize) -> &[i32] {
+        let b = j / BLOCK;
+        self.blocks
+            .get(BLOCK * b * (b + 1)..)
+            .map_or(&[], |rest| &rest[..rest.len().min(BLOCK * 2 * (b + 1))])
+    }
+}
+
+fn blocks(coef: &[i16], dim: usize) -> Vec<i32> {
+    let at = |j: usize, k: usize| if j < dim && k < dim { u32::from(coef[j * dim + k] as u16) } else { 0 };
+    let mut out = Vec::with_capacity(BLOCK * dim.div_ceil(BLOCK) * (dim.div_ceil(BLOCK) + 1));
+    for b in 0..dim.div_ceil(BLOCK) {
+        for pair in 0..2 * (b + 1) {
+            out.extend((0..BLOCK).map(|i| {
+                let j = b * BLOCK + i;
+                (at(j, 2 * pair) | at(j, 2 * pair + 1) << 16) as i32
+            }));
+        }
+    }
+    out
+}
+
+/// Only a guess: what is decoded does not depend on it.
+fn guess(pieces: &[u16; PIECES + 1]) -> [u32; 1024] {
+    let inverse = |slot: f32| {
+        let k = pieces[1..PIECES].partition_point(|&p| f32::from(p) <= slot);
+        let (low, width) = (f32::from(pieces[k]), f32::from((pieces[k + 1] - pieces[k]).max(1)));
+        ((k as f32 + ((slot - low) / width).min(1.0)) * 8192.0) as u32
+    };
+    std::array::from_fn(|k| {
+        let (from, to) = (inverse(k as f32 * 32.0 + 0.5), inverse(k as f32 * 32.0 + 32.5));
+        from << 13 | (to - from).min(8191)
+    })
+}
