@@ -84,6 +84,11 @@ impl<'a> BitReader<'a> {
         (self.bytes.len() * 8).saturating_sub(self.position)
     }
 
+    /// Whether `bits` more are there. False where the position passed the end, also for none.
+    pub fn holds(&self, bits: usize) -> bool {
+        self.position + bits <= self.bytes.len() * 8
+    }
+
     /// Moves forward.
     pub fn skip(&mut self, bits: usize) {
         self.position += bits;

@@ -167,7 +167,7 @@ impl Head {
 #[must_use]
 pub fn skip(bits: &mut BitReader<'_>, n: usize) -> bool {
     let head = Head::read(bits, n);
-    let whole = head.body_bits <= bits.remaining();
+    let whole = bits.holds(head.body_bits);
     bits.skip(head.body_bits);
     whole
 }
@@ -181,7 +181,7 @@ pub fn decode(bits: &mut BitReader<'_>, out: &mut [u16]) -> bool {
     let n = out.len();
     assert!(n <= BLOCK_WORDS, "a block holds up to 32 words");
     let head = Head::read(bits, n);
-    if head.body_bits > bits.remaining() {
+    if !bits.holds(head.body_bits) {
         return false;
     }
     let signs = bits.take(n as u32);
@@ -254,6 +254,12 @@ mod tests {
         encode(&[0x3c00, 0xbc00, 0x3c08, 0x3c48], &mut writer);
         assert_eq!(writer.len(), 44);
         assert_eq!(writer.finish(), [0xc3, 0x00, 0x01, 0x02, 0x10, 0x0e]);
+    }
+
+    #[test]
+    fn a_flag_that_is_missing_is_missed_even_without_words() {
+        assert!(!decode(&mut BitReader::new(&[]), &mut []));
+        assert!(!skip(&mut BitReader::new(&[]), 0));
     }
 
     #[test]

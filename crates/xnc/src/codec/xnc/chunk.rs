@@ -244,7 +244,7 @@ impl Walk<'_> {
     }
 
     fn whole_exception(&self, n: usize) -> Result<(), Malformed> {
-        if 16 * n <= self.bits.remaining() { Ok(()) } else { Err(Malformed::Short) }
+        if self.bits.holds(16 * n) { Ok(()) } else { Err(Malformed::Short) }
     }
 }
 
