@@ -3,6 +3,7 @@
 
 mod data;
 mod dither;
+mod emulate;
 mod fuzz;
 mod models;
 mod python;
@@ -32,6 +33,11 @@ enum Task {
         #[arg(long, default_value_t = 30)]
         seconds: u64,
     },
+    /// Run the kernel tests on emulated processors that have AVX-512
+    Emulate {
+        /// Parts of test names; without any, the kernels' tests
+        names: Vec<String>,
+    },
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -41,6 +47,7 @@ fn main() -> Result<()> {
         Task::Data => data::tables(),
         Task::Test => test::all(),
         Task::Fuzz { seconds } => fuzz::all(seconds),
+        Task::Emulate { names } => emulate::all(&names),
         Task::Sample => data::sample(),
     }
 }
