@@ -161,21 +161,33 @@ def segment(selector, attributes):
     return made
 
 
-def choose(processor):
-    """Bochs makes one processor here, without VBMI2. Its maker jumps to that of the wanted one."""
+def prepare(processor):
+    """Changes the emulator's code in two places: what processor it is, and one instruction that it gets wrong."""
     library, system = ctypes.CDLL(bochscpu._bochscpu.__file__), ctypes.CDLL(None)
+
+    def address(name):
+        return ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+
+    def replace(at, code):
+        assert system.mprotect(ctypes.c_void_p(at & ~4095), 8192, 7) == 0
+        ctypes.memmove(at, code, len(code))
 
     def maker(name):
         name = f"create_{name}_cpuid"
-        return ctypes.cast(getattr(library, f"_Z{len(name)}{name}P8BX_CPU_C"), ctypes.c_void_p).value
+        return address(f"_Z{len(name)}{name}P8BX_CPU_C")
 
-    at = maker("corei3_cnl")
-    assert system.mprotect(ctypes.c_void_p(at & ~4095), 8192, 7) == 0
-    ctypes.memmove(at, b"\x48\xb8" + struct.pack("<Q", maker(processor)) + b"\xff\xe0", 12)
+    # Bochs makes one processor here, without VBMI2: its maker jumps to that of the wanted one.
+    replace(maker("corei3_cnl"), b"\x48\xb8" + struct.pack("<Q", maker(processor)) + b"\xff\xe0")
+    # vpcompressw of all 32 words makes zeros: 1 << 32 is 1 in 32 bits. So that is done in 64:
+    #   mov eax, 1; shl eax, cl; sub eax, 1 -> push 1; pop rax; shl rax, cl; dec eax; nop
+    compress = address("_ZN8BX_CPU_C23VPCOMPRESSW_MASK_WdqVdqEP15bxInstruction_c")
+    code, wrong = ctypes.string_at(compress, 512), bytes.fromhex("b801000000 d3e0 83e801")
+    assert code.count(wrong) == 1
+    replace(compress + code.index(wrong), bytes.fromhex("6a01 58 48d3e0 ffc8 6690"))
 
 
 def main():
-    choose(sys.argv[2])
+    prepare(sys.argv[2])
     session, system, state, hook = bochscpu.Session(), System(), bochscpu.State(), bochscpu.Hook()
     session.missing_page_handler = lambda at: bochscpu.memory.page_insert(at & ~4095, RAM_AT + (at & ~4095))
     # Pages of 2 MiB; everything runs in ring 0.
