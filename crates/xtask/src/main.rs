@@ -3,6 +3,7 @@
 
 mod data;
 mod dither;
+mod emulate;
 mod fuzz;
 mod models;
 mod python;
@@ -39,6 +40,11 @@ enum Task {
         #[arg(long)]
         liberty: Option<PathBuf>,
     },
+    /// Run the kernel tests on emulated processors that have AVX-512
+    Emulate {
+        /// Parts of test names; without any, the kernels' tests
+        names: Vec<String>,
+    },
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -49,6 +55,7 @@ fn main() -> Result<()> {
         Task::Test => test::all(),
         Task::Fuzz { seconds } => fuzz::all(seconds),
         Task::Rtl { liberty } => rtl::all(liberty.as_deref()),
+        Task::Emulate { names } => emulate::all(&names),
         Task::Sample => data::sample(),
     }
 }
