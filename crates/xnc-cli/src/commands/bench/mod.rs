@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use xnc::container::Container;
-use xnc::{Codec, CompressOptions, Effort, Progress, RestoreOptions, Selection, Table, Verify};
+use xnc::{Backend, Codec, CompressOptions, Effort, Progress, RestoreOptions, Selection, Table, Verify};
 
 use super::{print, print_json, with_bars};
 use crate::args;
@@ -129,7 +129,8 @@ fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
         "read_gb_s": n.read_gb_s,
         "read_gb_s_one_thread": n.read_gb_s_one,
         "encode_gb_s": n.encode_gb_s,
-        "decode": { "gb_s": n.decode_gb_s, "memcpy_gb_s": n.memcpy_gb_s, "ratio_to_memcpy": n.decode_gb_s / n.memcpy_gb_s },
+        "decode": { "gb_s": n.decode_gb_s, "memcpy_gb_s": n.memcpy_gb_s, "ratio_to_memcpy": n.decode_gb_s / n.memcpy_gb_s,
+            "all_threads_gb_s": n.decode_all_gb_s, "all_threads_memcpy_gb_s": n.memcpy_all_gb_s, "backend": Backend::best().name() },
         "gather": {
             "rows": cases::GATHER,
             "ns_per_row": n.gather_ns,
@@ -159,7 +160,14 @@ fn text(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> String {
         ),
         format!("ratio    {:.4}x, {:.3} bits a weight, everything counted", n.ratio, 16.0 / n.ratio),
         format!("encode   {:.2} GB/s on one thread", n.encode_gb_s),
-        format!("decode   {:.2} GB/s on one thread; memcpy {:.2}", n.decode_gb_s, n.memcpy_gb_s),
+        format!(
+            "decode   {:.2} GB/s on one thread, memcpy {:.2}; {:.2} on {threads}, memcpy {:.2}; {}",
+            n.decode_gb_s,
+            n.memcpy_gb_s,
+            n.decode_all_gb_s,
+            n.memcpy_all_gb_s,
+            Backend::best().name(),
+        ),
         format!(
             "gather   {:.0} ns a row, {:.0} as floats; copying a plain row {:.0}; first touch of a chunk {:.0}",
             n.gather_ns, n.gather_f32_ns, n.copy_ns, n.first_touch_ns
