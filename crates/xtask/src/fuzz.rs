@@ -1,11 +1,11 @@
 //! `cargo xtask fuzz`: every target of `/fuzz` for a while, with libFuzzer where it can be had, as a plain random test elsewhere.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{root, run, say};
+use crate::{root, run, runs, say};
 
 /// Limits of every run. Memory that grows with a field of a hostile file is a finding, so both limits are far above what honest
 /// inputs of this length need and far below what a field can ask for.
@@ -32,10 +32,6 @@ pub fn all(seconds: u64) -> Result<()> {
 
 /// What a machine without libFuzzer lacks first.
 fn missing() -> Option<&'static str> {
-    let runs = |program: &str, args: &[&str]| {
-        let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    };
     if !cfg!(all(unix, target_arch = "x86_64")) {
         Some("x86-64 Unix")
     } else if !runs("rustup", &["run", "nightly", "cargo", "--version"]) {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{root, say};
+use crate::{root, runs, say};
 use simulate::Amount;
 use tools::Tools;
 
@@ -37,8 +37,13 @@ pub fn all(liberty: Option<&Path>) -> Result<()> {
     report::write(&synthesis::all(&tools, &library)?)
 }
 
-/// What every test run can afford: lint, and a sample of the simulation.
+/// What every test run can afford: lint, and a sample of the simulation. Left out, and said so, where Verilator's models cannot be compiled.
 pub fn check() -> Result<()> {
+    if let Some(missing) = ["c++", "make", "perl"].into_iter().find(|program| !runs(program, &["--version"]))
+    {
+        say(&format!("no {missing}, which Verilator needs: the hardware is NOT tested"));
+        return Ok(());
+    }
     let tools = Tools::simulation()?;
     lint(&tools)?;
     simulate::all(&tools, Amount::Sample)
