@@ -11,8 +11,9 @@ use crate::{root, run, runs, say};
 /// inputs of this length need and far below what a field can ask for.
 const LIMITS: &[&str] = &["-rss_limit_mb=512", "-malloc_limit_mb=256", "-timeout=20", "-max_len=2048"];
 
-/// Runs every target for `seconds`.
-pub fn all(seconds: u64) -> Result<()> {
+/// Runs every target for `seconds`. With a seed, as in the tests, a run tries much the same inputs each time, so that a change
+/// is not blamed for what luck finds; looking for more is what `cargo xtask fuzz` is for.
+pub fn all(seconds: u64, seed: Option<u32>) -> Result<()> {
     if let Some(missing) = missing() {
         say(&format!("no {missing}, which libFuzzer needs: the fuzz targets run as plain random tests"));
         let mut tests = Command::new("cargo");
@@ -25,7 +26,10 @@ pub fn all(seconds: u64) -> Result<()> {
     for target in targets()? {
         // Inputs need their length from the beginning: a short one is only the beginning of a description.
         let time = format!("-max_total_time={seconds}");
-        run(nightly(&cargo_fuzz, "run").args([&target, "--", &time, "-len_control=0"]).args(LIMITS))?;
+        let mut command = nightly(&cargo_fuzz, "run");
+        command.args([&target, "--", &time, "-len_control=0"]).args(LIMITS);
+        command.args(seed.map(|seed| format!("-seed={seed}")));
+        run(&mut command)?;
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     match Args::parse().task {
         Task::Data => data::tables(),
         Task::Test => test::all(),
-        Task::Fuzz { seconds } => fuzz::all(seconds),
+        Task::Fuzz { seconds } => fuzz::all(seconds, None),
         Task::Rtl { liberty } => rtl::all(liberty.as_deref()),
         Task::Emulate { names } => emulate::all(&names),
         Task::Sample => data::sample(),

@@ -17,7 +17,7 @@ pub fn all() -> Result<()> {
     tests.args(["test", "--workspace"]).current_dir(root());
     run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))?;
     rtl::check()?;
-    fuzz::all(30)?;
+    fuzz::all(30, Some(1))?;
     say("all tests passed");
     Ok(())
 }
