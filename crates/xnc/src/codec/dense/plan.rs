@@ -113,7 +113,7 @@ fn description(words: &[u16], dim: usize, fit: &Fit) -> f64 {
     tables = model.expand();
     let bits: f64 = sample
         .par_iter()
-        .map(|(row, head)| cost(&tables, model.mantissa, head, &words[row * dim..][..dim]))
+        .map(|(row, head)| cost(&tables, model.mantissa, head, &[&[]; REFS], &words[row * dim..][..dim]))
         .collect::<Vec<f64>>()
         .iter()
         .sum();
@@ -204,13 +204,24 @@ fn refer_all(
                 };
                 let candidates: Vec<Candidate<'_>> = list.iter().map(candidate).collect();
                 let choice = refer::choose(e.row(row), &candidates, limits);
-                let head = refer::head(&choice, plans[row as usize].head.scale);
-                let plan = Plan { constant: false, level, head, refs: choice.refs };
+                let alone = plans[row as usize].head;
+                let words = &words[row as usize * dim..][..dim];
+                let head = refer::head(&choice, alone.scale);
+                let mut plan = Plan { constant: false, level, head, refs: choice.refs };
+                // The choice goes by mean squares; words on a coarse grid, or far from what is left, cost more than these say.
+                let taken = plan.refs.len();
+                if taken > 0 {
+                    let bits =
+                        |plan: &Plan| cost(tables, tables.mantissa(), &plan.head, &refs(plan, e), words);
+                    let without = Plan { constant: false, level, head: alone, refs: Vec::new() };
+                    if bits(&plan) + f64::from(REFERENCE) * taken as f64 >= bits(&without) {
+                        plan = without;
+                    }
+                }
                 let mut new = vec![0i8; if level < LAST { dim } else { 0 }];
                 if level < LAST {
                     // Rows that refer to this one must see what a decoder sees.
-                    let words = &words[row as usize * dim..][..dim];
-                    walk(tables, &head, &refs(&plan, e), words, &mut new, |_, _, _, _| {});
+                    walk(tables, &plan.head, &refs(&plan, e), words, &mut new, |_, _, _, _| {});
                 }
                 (plan, new)
             })

@@ -99,9 +99,9 @@ pub fn encode(
 }
 
 /// Bits that a row's words take, near enough to compare models.
-pub fn cost(t: &Tables, mantissa: u32, head: &Head, words: &[u16]) -> f64 {
+pub fn cost(t: &Tables, mantissa: u32, head: &Head, refs: &[&[i8]; REFS], words: &[u16]) -> f64 {
     let mut bits = 0.0;
-    walk(t, head, &[&[]; REFS], words, &mut [], |_, s, v, fits| {
+    walk(t, head, refs, words, &mut [], |_, s, v, fits| {
         let (low, high, open) = cell(v, mantissa, s.coarse);
         let (low, high) = (cdf(s, t, low), cdf(s, t, high));
         let a = v ^ (v >> 31);
