@@ -81,4 +81,6 @@ pub(super) fn encode(
 }
 
 #[cfg(test)]
+mod ratio;
+#[cfg(test)]
 mod tests;

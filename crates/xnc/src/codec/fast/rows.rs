@@ -88,7 +88,7 @@ impl Layout {
         kernel.times(Rows { payload: stored.payload, at }, out, left);
         for &row in &*left {
             words.resize(self.row_shape().dim, 0);
-            self.decode_coded(stored, &[at[row]..at[row + 1]], words)?;
+            self.decode_coded(stored, std::slice::from_ref(&(at[row]..at[row + 1])), words)?;
             out[row] = decoded(words);
         }
         Ok(())
