@@ -8,6 +8,7 @@ mod fuzz;
 mod models;
 mod python;
 mod rtl;
+mod sanitize;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ enum Task {
         /// Parts of test names; without any, the kernels' tests
         names: Vec<String>,
     },
+    /// Run the kernel tests under AddressSanitizer
+    Sanitize,
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -56,6 +59,7 @@ fn main() -> Result<()> {
         Task::Fuzz { seconds } => fuzz::all(seconds, None),
         Task::Rtl { liberty } => rtl::all(liberty.as_deref()),
         Task::Emulate { names } => emulate::all(&names),
+        Task::Sanitize => sanitize::all(),
         Task::Sample => data::sample(),
     }
 }
