@@ -3,7 +3,7 @@
 use super::tests::Random;
 use super::*;
 use crate::codec::TableShape;
-use crate::dtype::Dtype;
+use crate::dtype::{Dtype, Words};
 use crate::kernel::bytes_of;
 
 /// Normal values of this deviation, as FP16; by the transform of Box and Muller.
@@ -23,7 +23,7 @@ fn native_fp16_shrinks_to_seven_eighths() {
     for deviation in [0.02, 1.0] {
         let words = normal(deviation, shape.rows * shape.dim);
         let mut payload = Vec::new();
-        let encoded = encode(shape, Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+        let encoded = encode(shape, &Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
         assert_eq!(encoded.params["coding"], "f16");
         let ratio = (2 * words.len()) as f64 / (payload.len() + encoded.index.len()) as f64;
         println!("deviation {deviation}: {ratio:.4}");
