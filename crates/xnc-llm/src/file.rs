@@ -4,20 +4,22 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use xnc::container::{Container, INDEX_SUFFIX};
+use xnc::container::{Container, INDEX_SUFFIX, Storage};
 use xnc::model::gguf::Value;
 use xnc::model::{Header, Tensor};
 use xnc::{Codec, Table, Verify};
 
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// An open model file, plain or compressed.
 pub struct ModelFile {
     container: Container,
     /// Layers are copied through this, so that the mapping's resident pages are the table's and the header's.
     file: File,
+    path: PathBuf,
 }
 
 impl ModelFile {
@@ -30,7 +32,7 @@ impl ModelFile {
         if !matches!(container.layout().header, Header::Gguf(_)) {
             return Err(Error::Unsupported("it is no GGUF file".into()));
         }
-        Ok(ModelFile { container, file: File::open(path)? })
+        Ok(ModelFile { container, file: File::open(path)?, path: path.to_owned() })
     }
 
     /// The file's keys and their values.
@@ -54,15 +56,20 @@ impl ModelFile {
 
     /// Codec of a table, none if it is plain or not there.
     pub fn codec(&self, name: &str) -> Option<Codec> {
-        self.container.coded(name).ok().map(|coded| coded.codec)
+        let Storage::Coded { codec, .. } = &self.container.metas().get(name)?.storage else { return None };
+        Codec::from_name(codec)
     }
 
-    /// A table of 16-bit words, as it is stored.
+    /// A table of 16-bit words. Plain words and codec `fast` stay in the mapped file; what is stored under another codec comes into
+    /// memory under `fast`, from a mapping that ends with that.
     ///
     /// # Errors
-    /// Those of [`Table::from_container`].
+    /// Those of [`Table::open`].
     pub fn table(&self, name: &str) -> Result<Table> {
-        Ok(Table::from_container(&self.container, name, Verify::OnTouch)?)
+        Ok(match self.codec(name) {
+            None | Some(Codec::Fast) => Table::from_container(&self.container, name, Verify::OnTouch)?,
+            Some(_) => Table::open(&self.path, name, Verify::OnTouch)?.into_fast(threads::count())?,
+        })
     }
 
     /// Where the bytes of a table lie in the file, its index among them.

@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::path::Path;
 
 /// Resident memory of this process, in bytes.
-#[derive(Default)]
 pub struct Memory {
     /// Now.
     pub resident: Option<u64>,
@@ -14,14 +13,21 @@ pub struct Memory {
     pub peak: Option<u64>,
 }
 
-/// Reads `/proc/self/status`.
+/// Resident memory, all of it.
 pub fn now() -> Memory {
-    let Ok(status) = fs::read_to_string("/proc/self/status") else { return Memory::default() };
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilo| kilo * 1024)
-    };
     Memory { resident: field("VmRSS:"), peak: field("VmHWM:") }
+}
+
+/// Resident memory that is no file's.
+pub fn anonymous() -> Option<u64> {
+    field("RssAnon:")
+}
+
+/// A number of `/proc/self/status`, in bytes.
+fn field(name: &str) -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilo| kilo * 1024)
 }
 
 /// Bytes of the parts `ranges` of a file that are resident in this process's mappings of it: pages that `/proc/self/pagemap` says are

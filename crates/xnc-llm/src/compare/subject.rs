@@ -34,7 +34,7 @@ pub struct Subject {
     pub rss_bytes: Option<u64>,
     /// Largest resident memory.
     pub peak_rss_bytes: Option<u64>,
-    /// Resident memory that belongs to the token table, in mapped files.
+    /// Resident memory that belongs to the token table: its pages of the mapped file, and what opening it took elsewhere.
     pub table_rss_bytes: Option<u64>,
     /// Length of each prompt in tokens.
     pub prompt_tokens: Vec<usize>,
@@ -53,7 +53,10 @@ impl Subject {
         let start = Instant::now();
         let file = ModelFile::open(path)?;
         let tokenizer = Tokenizer::new(&file)?;
-        let model = Model::load(&file)?;
+        let before = memory::anonymous().unwrap_or(0);
+        let table = file.table(TOKEN_TABLE)?;
+        let opened = memory::anonymous().unwrap_or(0).saturating_sub(before);
+        let model = Model::with_table(&file, table)?;
         let load_ms = ms(start);
 
         let prompts = prompts::of_several_lengths(&tokenizer)?;
@@ -88,7 +91,8 @@ impl Subject {
             tokens_per_s: f64::from(steps) / decoding,
             rss_bytes: memory.resident,
             peak_rss_bytes: memory.peak,
-            table_rss_bytes: memory::resident_of(path, &file.table_ranges(TOKEN_TABLE)),
+            table_rss_bytes: memory::resident_of(path, &file.table_ranges(TOKEN_TABLE))
+                .map(|mapped| mapped + opened),
             prompt_tokens: prompts.iter().map(Vec::len).collect(),
             tokens: chosen,
             logits,

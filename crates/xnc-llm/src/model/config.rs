@@ -62,7 +62,9 @@ impl Config {
             "llama" => false,
             "gemma3" => true,
             other => {
-                return Err(Error::Unsupported(format!("its architecture is `{other}`, not llama or gemma3")));
+                return Err(Error::Unsupported(format!(
+                    "its architecture is `{other}`, not llama or gemma3"
+                )));
             }
         };
         let key = |name: &str| format!("{architecture}.{name}");
