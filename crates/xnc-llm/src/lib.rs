@@ -33,7 +33,8 @@ mod threads;
 
 pub use error::{Error, Result};
 pub use file::ModelFile;
-pub use model::{Config, Model};
+pub use layers::Products;
+pub use model::{Config, Model, TOKEN_TABLE};
 pub use session::{Session, best_two};
 pub use table::TokenTable;
 pub use tokenizer::Tokenizer;

@@ -8,6 +8,7 @@ use xnc::kernel::Backend;
 
 use super::{memory, prompts};
 use crate::error::Result;
+use crate::layers::Products;
 use crate::model::{Model, TOKEN_TABLE};
 use crate::session::Session;
 use crate::tokenizer::Tokenizer;
@@ -56,7 +57,7 @@ impl Subject {
         let before = memory::anonymous().unwrap_or(0);
         let table = file.table(TOKEN_TABLE)?;
         let opened = memory::anonymous().unwrap_or(0).saturating_sub(before);
-        let model = Model::with_table(&file, table)?;
+        let model = Model::with_table(&file, table, Products::Quantised)?;
         let load_ms = ms(start);
 
         let prompts = prompts::of_several_lengths(&tokenizer)?;

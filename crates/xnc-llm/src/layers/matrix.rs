@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use candle_core::CpuStorage;
 use candle_core::quantized::{GgmlDType, QuantizedType};
 
 use super::repack::{self, Offsets};
@@ -13,6 +14,16 @@ pub struct Matrix {
     dim: usize,
     rows: usize,
     parts: Vec<Part>,
+}
+
+/// How products of layers are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Products {
+    /// From the blocks, with activations rounded to 8 bits, as every engine does it.
+    #[default]
+    Quantised,
+    /// From the blocks' exact values, widened to F32 on loading. Slow and large; it tells errors from roundings.
+    Exact,
 }
 
 /// Rows of one type.
@@ -27,7 +38,12 @@ impl Matrix {
     ///
     /// # Errors
     /// [`Error::Tensor`] for a missing tensor, another shape, or a type without a kernel; reading.
-    pub fn load(file: &ModelFile, dim: usize, tensors: &[(&str, usize)]) -> Result<Matrix> {
+    pub fn load(
+        file: &ModelFile,
+        products: Products,
+        dim: usize,
+        tensors: &[(&str, usize)],
+    ) -> Result<Matrix> {
         let mut stored: Vec<(String, usize, Vec<u8>)> = Vec::new();
         for &(name, rows) in tensors {
             let (tensor, bytes) = file.tensor(name)?;
@@ -47,7 +63,8 @@ impl Matrix {
             }
         }
         let name = tensors.first().map_or("", |(name, _)| name);
-        let parts = stored.into_iter().map(|(dtype, rows, bytes)| part(name, &dtype, rows, dim, bytes));
+        let parts =
+            stored.into_iter().map(|(dtype, rows, bytes)| part(name, products, &dtype, rows, dim, bytes));
         Ok(Matrix {
             dim,
             rows: tensors.iter().map(|(_, rows)| rows).sum(),
@@ -97,8 +114,21 @@ impl Part {
     }
 }
 
-fn part(name: &str, dtype: &str, rows: usize, dim: usize, bytes: Vec<u8>) -> Result<Part> {
+fn part(
+    name: &str,
+    products: Products,
+    dtype: &str,
+    rows: usize,
+    dim: usize,
+    bytes: Vec<u8>,
+) -> Result<Part> {
     let kind = kind(name, dtype)?;
+    if products == Products::Exact {
+        let CpuStorage::F32(values) = kind.from_data(Cow::Owned(bytes)).dequantize(rows * dim)? else {
+            return Err(Error::tensor(name, "does not come as F32"));
+        };
+        return Ok(Part { rows, blocks: Box::new(values), offsets: None });
+    }
     // Rows are whole blocks: the file's header was refused otherwise.
     let (kind, bytes, offsets) = match kind {
         GgmlDType::Q4_1 => {

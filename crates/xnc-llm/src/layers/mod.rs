@@ -11,6 +11,6 @@ mod rope;
 
 pub use attention::{Attention, Cache};
 pub use feed::{Activation, gate};
-pub use matrix::Matrix;
+pub use matrix::{Matrix, Products};
 pub use norm::{Norm, rms};
 pub use rope::{Pairing, Rope};

@@ -4,7 +4,7 @@
 use super::Config;
 use crate::error::Result;
 use crate::file::ModelFile;
-use crate::layers::{Activation, Attention, Cache, Matrix, Norm, Rope, gate};
+use crate::layers::{Activation, Attention, Cache, Matrix, Norm, Products, Rope, gate};
 
 /// Weights of a layer.
 pub struct Layer {
@@ -42,7 +42,7 @@ impl Layer {
     ///
     /// # Errors
     /// Those of tensors that are missing or of another shape.
-    pub fn load(file: &ModelFile, config: &Config, number: usize) -> Result<Layer> {
+    pub fn load(file: &ModelFile, products: Products, config: &Config, number: usize) -> Result<Layer> {
         let Config { dim, inner, heads, kv_heads, head_dim, .. } = *config;
         let tensor = |name: &str| format!("blk.{number}.{name}.weight");
         let norm = |name: &str, length| {
@@ -53,7 +53,7 @@ impl Layer {
         let matrix = |dim, tensors: &[(&str, usize)]| {
             let names: Vec<_> = tensors.iter().map(|&(name, rows)| (tensor(name), rows)).collect();
             let names: Vec<_> = names.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
-            Matrix::load(file, dim, &names)
+            Matrix::load(file, products, dim, &names)
         };
         let sliding = config.window(number);
         let keys = ("attn_k", kv_heads * head_dim);

@@ -10,7 +10,7 @@ pub(crate) use layer::{Layer, Scratch};
 
 use crate::error::{Error, Result};
 use crate::file::ModelFile;
-use crate::layers::Norm;
+use crate::layers::{Norm, Products};
 use crate::table::TokenTable;
 
 /// The token table in GGUF, and the head where it is a tensor of its own.
@@ -33,14 +33,14 @@ impl Model {
     /// # Errors
     /// [`Error::Unsupported`] for a model of another kind; [`Error::Tensor`] for a tensor that is missing or of another shape.
     pub fn load(file: &ModelFile) -> Result<Model> {
-        Model::with_table(file, file.table(TOKEN_TABLE)?)
+        Model::with_table(file, file.table(TOKEN_TABLE)?, Products::Quantised)
     }
 
-    /// As [`Model::load`], with a token table that was opened elsewhere.
+    /// As [`Model::load`], with a token table that was opened elsewhere, and layers multiplied as told.
     ///
     /// # Errors
     /// As [`Model::load`].
-    pub fn with_table(file: &ModelFile, table: Table) -> Result<Model> {
+    pub fn with_table(file: &ModelFile, table: Table, products: Products) -> Result<Model> {
         let config = Config::read(&file.keys()?)?;
         if file.has("rope_freqs.weight") {
             return Err(Error::Unsupported("its positions have frequencies of their own".into()));
@@ -54,8 +54,9 @@ impl Model {
         if own_head.as_ref().is_some_and(|head| head.rows() != table.rows()) {
             return Err(Error::tensor(HEAD, "has another number of rows than the token table"));
         }
-        let layers =
-            (0..config.layers).map(|number| Layer::load(file, &config, number)).collect::<Result<_>>()?;
+        let layers = (0..config.layers)
+            .map(|number| Layer::load(file, products, &config, number))
+            .collect::<Result<_>>()?;
         let weights = file.vector("output_norm.weight", config.dim)?;
         Ok(Model {
             last_norm: Norm { weights, epsilon: config.epsilon },

@@ -1,4 +1,8 @@
-"""Records what llama.cpp does with the models of `cargo xtask data`, for tests to compare with. Needs llama-cpp-python from its sources:
+"""Records what llama.cpp does with the models of `cargo xtask data`, for tests to compare with.
+
+Twice: with the file as it is, where activations are rounded to 8 bits on the way into every product, and `exact`, with the layers widened
+to F32 by llama.cpp itself. The first depends on the order of sums: a rounding that falls the other way moves logits by some tenths
+everywhere, also between two ways of llama.cpp's own (the spread printed here). The second does not. Needs llama-cpp-python from its sources:
 
     pip install --no-binary llama-cpp-python llama-cpp-python==0.3.36
     python make.py ../../../../data            writes SmolLM2-135M.json and Gemma-3-270M.json here
@@ -8,6 +12,7 @@
 import json
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -42,7 +47,7 @@ TEXTS = PROMPTS + [
 class Model:
     """A model and one context, one text at a time."""
 
-    def __init__(self, path, positions):
+    def __init__(self, path, positions, plain_attention=False):
         llama_cpp.llama_log_set(SILENT, None)
         llama_cpp.llama_backend_init()
         self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
@@ -50,6 +55,9 @@ class Model:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = params.n_batch = positions
         params.n_threads = params.n_threads_batch = THREADS
+        if plain_attention:  # no rounding of keys and values to FP16
+            params.type_k = params.type_v = llama_cpp.GGML_TYPE_F32
+            params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.context = llama_cpp.llama_init_from_model(self.model, params)
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.tokens = llama_cpp.llama_vocab_n_tokens(self.vocab)
@@ -76,8 +84,8 @@ class Model:
 SILENT = llama_cpp.llama_log_callback(lambda level, text, data: None)
 
 
-def record(path):
-    model = Model(path, 512)
+def greedy(model):
+    """Tokens after each prompt, and how far the best logit was ahead of the next."""
     continued = []
     for text in PROMPTS:
         model.forget()
@@ -85,18 +93,44 @@ def record(path):
         logits = model.take(prompt)
         tokens, gaps = [], []
         for _ in range(TOKENS):
-            second, first = np.argpartition(logits, -2)[-2:]
-            if logits[second] > logits[first]:
-                first, second = second, first
+            second, first = sorted(np.argpartition(logits, -2)[-2:], key=lambda token: logits[token])
             tokens.append(int(first))
             gaps.append(round(float(logits[first] - logits[second]), 4))
             logits = model.take([int(first)])
         continued.append({"prompt": text, "prompt_tokens": prompt, "tokens": tokens, "gaps": gaps})
+    return continued
+
+
+def spread(path):
+    """The largest difference between logits of two ways through llama.cpp: FP16 keys and values, or F32."""
+    ways = [Model(path, 512, plain_attention) for plain_attention in (False, True)]
+    return max(
+        float(np.abs(np.subtract(*(way.take(way.encode(text)).copy() for way in ways if not way.forget())).max()))
+        for text in PROMPTS
+    )
+
+
+def widened(path, folder):
+    """The same model with F32 layers."""
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype = llama_cpp.LLAMA_FTYPE_ALL_F32
+    params.allow_requantize = True
+    target = Path(folder) / "widened.gguf"
+    assert llama_cpp.llama_model_quantize(str(path).encode(), str(target).encode(), params) == 0
+    return target
+
+
+def record(path):
+    model = Model(path, 512)
+    with tempfile.TemporaryDirectory() as folder:
+        exact = greedy(Model(widened(path, folder), 512, plain_attention=True))
     return {
         "command": "python crates/xnc-llm/tests/reference/make.py data",
         "llama_cpp_python": llama_cpp.__version__,
         "file": path.name,
-        "continued": continued,
+        "spread": round(spread(path), 3),
+        "quantised": greedy(model),
+        "exact": exact,
         "encoded": [{"text": text, "tokens": model.encode(text)} for text in TEXTS],
     }
 
@@ -130,5 +164,5 @@ if __name__ == "__main__":
             speed(path)
         else:
             target = Path(__file__).with_name(f"{name}.json")
-            target.write_text(json.dumps(record(path), indent=1) + "\n")
+            target.write_text(json.dumps(record(path)) + "\n")
             print(target)
