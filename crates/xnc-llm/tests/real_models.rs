@@ -1,10 +1,14 @@
 //! The real models of `cargo xtask data`: against what llama.cpp does with the same files, and compressed against plain.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde::Deserialize;
 use xnc::{Codec, CompressOptions, Effort, Progress, Selection};
 use xnc_llm::{Model, ModelFile, Products, Session, TOKEN_TABLE, Tokenizer, best_two};
+
+/// Both tests use all cores, and candle's threads wait for each other without sleeping.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 const MODELS: [&str; 2] = ["SmolLM2-135M", "Gemma-3-270M"];
 
@@ -51,6 +55,7 @@ fn reference(model: &str) -> Reference {
 #[test]
 fn the_same_tokens_as_llama_cpp() {
     let Some(data) = data() else { return };
+    let _alone = ONE_AT_A_TIME.lock();
     for name in MODELS {
         let file = ModelFile::open(&data.join(format!("{name}.bf16.gguf"))).expect("opens");
         let tokenizer = Tokenizer::new(&file).expect("a vocabulary");
@@ -91,6 +96,7 @@ fn agree(name: &str, model: &Model, record: &[Continued], close: f32) {
 #[test]
 fn the_same_logits_from_compressed_tables() {
     let Some(data) = data() else { return };
+    let _alone = ONE_AT_A_TIME.lock();
     let temporary = tempfile::tempdir_in(&data).expect("temporary folder");
     for (name, codecs) in MODELS.iter().zip([&[Codec::Fast, Codec::Dense][..], &[Codec::Fast]]) {
         let plain = data.join(format!("{name}.bf16.gguf"));
