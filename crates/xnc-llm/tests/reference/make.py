@@ -101,13 +101,17 @@ def greedy(model):
     return continued
 
 
-def spread(path):
-    """The largest difference between logits of two ways through llama.cpp: FP16 keys and values, or F32."""
+def spread(path, continued):
+    """The largest difference between logits of two ways through llama.cpp, on one text: FP16 keys and values, or F32."""
     ways = [Model(path, 512, plain_attention) for plain_attention in (False, True)]
-    return max(
-        float(np.abs(np.subtract(*(way.take(way.encode(text)).copy() for way in ways if not way.forget())).max()))
-        for text in PROMPTS
-    )
+    largest = 0.0
+    for text in continued:
+        for way in ways:
+            way.forget()
+        for tokens in [text["prompt_tokens"], *([token] for token in text["tokens"])]:
+            one, other = (way.take(tokens).copy() for way in ways)
+            largest = max(largest, float(np.abs(one - other).max()))
+    return largest
 
 
 def widened(path, folder):
@@ -124,12 +128,13 @@ def record(path):
     model = Model(path, 512)
     with tempfile.TemporaryDirectory() as folder:
         exact = greedy(Model(widened(path, folder), 512, plain_attention=True))
+    quantised = greedy(model)
     return {
         "command": "python crates/xnc-llm/tests/reference/make.py data",
         "llama_cpp_python": llama_cpp.__version__,
         "file": path.name,
-        "spread": round(spread(path), 3),
-        "quantised": greedy(model),
+        "spread": round(spread(path, quantised), 3),
+        "quantised": quantised,
         "exact": exact,
         "encoded": [{"text": text, "tokens": model.encode(text)} for text in TEXTS],
     }
