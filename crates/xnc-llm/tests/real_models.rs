@@ -15,6 +15,9 @@ const MODELS: [&str; 2] = ["SmolLM2-135M", "Gemma-3-270M"];
 /// Where two engines may part when neither rounds activations: their best two logits are closer than this.
 const CLOSE: f32 = 0.05;
 
+/// Where they may part when both round activations. Far less than llama.cpp's logits differ from its own, [`Reference::spread`].
+const ROUNDED: f32 = 0.5;
+
 /// A record by `reference/make.py`.
 #[derive(Deserialize)]
 struct Reference {
@@ -68,7 +71,8 @@ fn the_same_tokens_as_llama_cpp() {
             Model::with_table(&file, table, products).expect("loads")
         };
         agree(name, &load(Products::Exact), &reference.exact, CLOSE);
-        agree(name, &load(Products::Quantised), &reference.quantised, reference.spread);
+        assert!(ROUNDED < reference.spread);
+        agree(name, &load(Products::Quantised), &reference.quantised, ROUNDED);
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn bytes(count: usize) -> Vec<u8> {
-        (0..count).map(|i| (i * 2_654_435_761 >> 7) as u8).collect()
+        (0..count).map(|i| ((i * 2_654_435_761) >> 7) as u8).collect()
     }
 
     /// Blocks with sensible scales and any quants.
