@@ -140,6 +140,12 @@ impl Container {
         })
     }
 
+    /// The file's first bytes: its header, and no tensor.
+    pub fn head(&self) -> &[u8] {
+        let end = self.layout.tensors.first().map_or(self.map.len(), |tensor| tensor.range.start as usize);
+        &self.map[..end]
+    }
+
     /// The bytes of a tensor as they stand in the file.
     pub fn bytes(&self, tensor: &Tensor) -> &[u8] {
         &self.map[byte_range(tensor)]

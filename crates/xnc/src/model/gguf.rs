@@ -1,6 +1,11 @@
 //! The GGUF header, versions 2 and 3, little-endian: counts, key-value pairs, tensor infos, then aligned data.
 //!
-//! Key-value pairs stay opaque bytes: only their extents are read, and the one value that decides where data lies.
+//! Key-value pairs stay opaque bytes: only their extents are read, and the one value that decides where data lies. [`Value`] is for
+//! those who want more.
+
+mod value;
+
+pub use value::Value;
 
 use std::collections::HashSet;
 use std::ops::Range;

@@ -1,0 +1,16 @@
+//! The parts of a decoder layer, on slices. A batch of `m` vectors is one slice, one vector after another.
+
+mod attention;
+mod exp;
+mod feed;
+mod lanes;
+mod matrix;
+mod norm;
+mod repack;
+mod rope;
+
+pub use attention::{Attention, Cache};
+pub use feed::{Activation, gate};
+pub use matrix::{Matrix, Products};
+pub use norm::{Norm, rms};
+pub use rope::{Pairing, Rope};
