@@ -225,6 +225,7 @@ def decode_dense(meta, words, payload, index, first, last):  # D3: words first..
     params = member(meta, "params", dict)
     grid, predicted = member(params, "grid", str), member(params, "predicted", bool)
     need(grid in GRIDS and GRIDS[grid][0] == meta["dtype"], "grid %r of %s" % (grid, meta["dtype"]))
+    need(dim <= 1 << 20, "rows of %d words" % dim)
     rows = rows if dim else 0  # no words: no chunk, no stream
     count = 32768 // max(dim, 1)
     count = count & ~7 if count >= 8 else 1 << max(count.bit_length() - 1, 0)  # rows of a chunk

@@ -50,6 +50,11 @@ impl Codec {
     pub fn from_name(name: &str) -> Option<Codec> {
         Codec::ALL.iter().copied().find(|codec| codec.name() == name)
     }
+
+    /// Whether this codec has a form for tables of that shape; others stay plain.
+    pub fn takes(self, shape: TableShape) -> bool {
+        self != Codec::Dense || shape.dim <= dense::WIDEST
+    }
 }
 
 /// Element type and extent of a table.

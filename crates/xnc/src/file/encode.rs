@@ -104,7 +104,8 @@ impl<'p> Encoder<'p> {
         words: &dyn Source,
     ) -> Result<Entry<'static>> {
         // None for a scalar, or an empty tensor with axes that no machine could hold.
-        let Some(shape) = TableShape::new(dtype, &tensor.shape) else {
+        let shape = TableShape::new(dtype, &tensor.shape).filter(|&shape| self.codec.takes(shape));
+        let Some(shape) = shape else {
             return Ok(self.entry(tensor, dtype, digest, Form::Plain));
         };
         let start = self.scratch.seek(SeekFrom::End(0)).map_err(write_failed)?;

@@ -15,6 +15,10 @@ use crate::codec::bits::BitReader;
 use crate::codec::{ChunkLayout, Stored, TableShape};
 use crate::error::{Error, Result};
 
+/// Words in a row at most: a stream of four bytes may stand for any number of words, so their number needs a bound of its own.
+pub const WIDEST: usize = 1 << 20;
+/// Coder words of a stream at least: the first state.
+const STATE: u64 = 2;
 /// Level of rows that nothing refers to.
 pub const LAST: u8 = 3;
 /// Rows from which on reading pays for the innovations of all keys.
@@ -64,6 +68,9 @@ impl Layout {
     }
 
     fn read(shape: TableShape, params: &Params, stored: Stored<'_>) -> Option<Layout> {
+        if shape.dim > WIDEST {
+            return None;
+        }
         let mut rest = stored.index;
         let model = match params.predicted {
             true => Some(Model::read(shape.dim, params.grid.dtype().mantissa_bits(), &mut rest)?),
@@ -98,7 +105,12 @@ impl Layout {
                 }
             }
             let words = u64::from(least) + u64::from(record.take(width));
-            starts.push(starts[stream].checked_add(2 * words)?);
+            let end = starts[stream] + 2 * words;
+            // So what a few bits of index claim is never more than a payload holds.
+            if words < STATE || end > stored.payload.len() as u64 {
+                return None;
+            }
+            starts.push(end);
         }
         let end = starts[streams];
         let filling = stored.payload.get(usize::try_from(end).ok()?..)?;

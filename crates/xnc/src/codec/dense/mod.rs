@@ -29,8 +29,8 @@ use super::{Encoded, Source, TableShape, write_failed};
 use crate::error::Result;
 use counted::{Counts, stream_rows};
 use grid::Grid;
-pub use layout::Layout;
 use layout::chunk_rows;
+pub use layout::{Layout, WIDEST};
 use stream::Pending;
 
 /// How much time encoding may take; the numbers are in `spec/dense.md`.

@@ -94,7 +94,11 @@ impl Model {
         }
         let (kinds, scales, weights) = (Symbols::read(bytes)?, Symbols::read(bytes)?, Symbols::read(bytes)?);
         let mut coef = Vec::new();
-        if bytes.split_off(..1)?[0] == 1 {
+        let has_coefficients = bytes.split_off(..1)?[0];
+        if has_coefficients > 1 {
+            return None;
+        }
+        if has_coefficients == 1 {
             // Coefficients may take no bits at all, so their number needs a bound of its own.
             if dim > PREDICTED {
                 return None;

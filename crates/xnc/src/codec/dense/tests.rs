@@ -140,3 +140,18 @@ fn without_structure_the_order_0_entropy_is_kept() {
     let bits = check(Dtype::Bf16, 8000, 128, &noise, 3);
     assert!(bits < 1.005 * order0(&noise), "{bits} against {}", order0(&noise));
 }
+
+#[test]
+fn shapes_larger_than_the_payload_could_hold_are_refused() {
+    let shape = TableShape { dtype: Dtype::Bf16, rows: 1, dim: 4096 };
+    let mut payload = Vec::new();
+    let words = vec![0_u8; 2 * shape.dim];
+    let words = Words::new(&words);
+    let encoded =
+        encode(shape, &words, Effort::default(), &mut payload, &mut |_| {}).expect("a vector takes it");
+    let stored = Stored { payload: &payload, index: &encoded.index };
+    let open = |rows, dim| Layout::open(TableShape { rows, dim, ..shape }, &encoded.params, stored);
+    assert!(open(1, 4096).is_ok());
+    assert!(open(1, WIDEST + 1).is_err(), "a row without end");
+    assert!(open(1 << 13, 1).is_err(), "more streams than the payload has bytes for");
+}
