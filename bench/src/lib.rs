@@ -1,0 +1,3 @@
+//! XNC beside its peers, on the same tables: what the project's study measures.
+
+pub mod lines;
