@@ -8,6 +8,7 @@ mod fuzz;
 mod models;
 mod python;
 mod rtl;
+mod study;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -45,6 +46,14 @@ enum Task {
         /// Parts of test names; without any, the kernels' tests
         names: Vec<String>,
     },
+    /// Measure everything that the documents say and write docs/results.md and docs/results.html
+    Study {
+        /// Sections to measure again: patterns, ratios, lines, peers, models, scaling, limits; without any, all of them
+        sections: Vec<String>,
+        /// Only the committed sample and the peers in Rust, reduced, into target/study
+        #[arg(long)]
+        sample: bool,
+    },
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -56,6 +65,8 @@ fn main() -> Result<()> {
         Task::Fuzz { seconds } => fuzz::all(seconds, None),
         Task::Rtl { liberty } => rtl::all(liberty.as_deref()),
         Task::Emulate { names } => emulate::all(&names),
+        Task::Study { sections, sample: false } => study::full(&sections),
+        Task::Study { sections, sample: true } => study::sample(&sections),
         Task::Sample => data::sample(),
     }
 }

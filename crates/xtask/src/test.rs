@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{data, fuzz, python, root, rtl, run, say};
+use crate::{data, fuzz, python, root, rtl, run, say, study};
 
 /// Format, lints, then all tests with the real tables and the Python readers at hand, then the hardware against the
-/// library, then half a minute of every fuzz target.
+/// library, the study on the sample, then half a minute of every fuzz target.
 pub fn all() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
@@ -17,6 +17,7 @@ pub fn all() -> Result<()> {
     tests.args(["test", "--workspace"]).current_dir(root());
     run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))?;
     rtl::check()?;
+    study::sample(&[])?;
     fuzz::all(30, Some(1))?;
     say("all tests passed");
     Ok(())
