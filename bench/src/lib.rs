@@ -1,6 +1,7 @@
 //! XNC beside its peers, on the same tables: what the project's study measures and shows.
 
 pub mod lines;
+pub mod patterns;
 pub mod peers;
 pub mod report;
 pub mod study;

@@ -1,14 +1,22 @@
-//! Zero-content augmented cache. Dusser, Piquet, Seznec, "Zero-Content Augmented Caches", ICS 2009, section 3.
+//! Zero-content augmented cache: Dusser, Piquet, Seznec, ICS 2009, section 3.
 //! A line of zeros is one bit in the tags; any other line is kept as it is beside that bit.
 
-use super::{LINE_BITS, Line, Model};
+use super::{About, LINE_BITS, Line, Model, or_raw};
 
-/// See the module.
+/// Lines of zeros.
 pub struct Zero;
 
 impl Model for Zero {
+    fn about(&self) -> About {
+        About {
+            name: "zero content",
+            paper: "Dusser, Piquet, Seznec, Zero-Content Augmented Caches, ICS 2009, section 3",
+            counted: "1 bit a line",
+        }
+    }
+
     fn bits(&self, line: &Line) -> u32 {
-        if line.iter().all(|&word| word == 0) { 1 } else { 1 + LINE_BITS }
+        or_raw(if line.iter().all(|&word| word == 0) { 0 } else { LINE_BITS })
     }
 }
 
@@ -20,7 +28,7 @@ mod tests {
     fn only_zeros_count() {
         assert_eq!(Zero.bits(&[0; 32]), 1);
         let mut line = [0; 32];
-        line[31] = 0x8000; // minus zero is no zero line
+        line[31] = 0x8000; // minus zero as a float, but not a line of zeros
         assert_eq!(Zero.bits(&line), 513);
     }
 }

@@ -1,0 +1,95 @@
+//! What holds for every scheme.
+
+use super::*;
+
+/// A line of 32-bit words, zeros after the last.
+pub(super) fn line_of(words: impl IntoIterator<Item = u32>) -> Line {
+    let mut line = [0; LINE_WORDS];
+    for (pair, word) in line.chunks_exact_mut(2).zip(words) {
+        pair.copy_from_slice(&[word as u16, (word >> 16) as u16]);
+    }
+    line
+}
+
+/// Zeros, runs, narrow and wide words, and noise, in many mixtures.
+fn lines() -> Vec<Line> {
+    let mut state = 1_u64;
+    let mut next = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    };
+    let mut line = || {
+        let (kinds, shift) = (next() % 5, next() % 16);
+        std::array::from_fn(|_| match next() % (kinds + 1) {
+            0 => 0,
+            1 => 0x2c18,
+            _ => (next() as u16) >> shift,
+        })
+    };
+    (0..2000).map(|_| line()).collect()
+}
+
+#[test]
+fn halves_are_read_low_first() {
+    let mut line = [0; LINE_WORDS];
+    (line[0], line[1]) = (0x5678, 0x1234);
+    assert_eq!(words_32(&line)[0], 0x1234_5678);
+    assert_eq!(line_of([0x1234_5678]), line);
+}
+
+#[test]
+fn no_line_takes_more_than_its_raw_form_and_tag() {
+    let lines = lines();
+    let histogram = histogram(&lines);
+    let fvc = Fvc::train(&lines);
+    let e2mc =
+        [8, E2mc::PUBLISHED_ENTRIES, E2mc::ALL_ENTRIES].map(|entries| E2mc::train(&histogram, entries));
+    let models: [(&dyn Model, u32); 11] = [
+        (&Zero, 1),
+        (&Fpc, 1),
+        (&Bdi, 4),
+        (&CPack, 1),
+        (&fvc, 1),
+        (&Bpc::PUBLISHED, 1),
+        (&Bpc::HALF_WORDS, 1),
+        (&e2mc[0], 1),
+        (&e2mc[1], 1),
+        (&e2mc[2], 1),
+        (&Xnc, 33),
+    ];
+    for (model, tag) in models {
+        let bits: Vec<u32> = lines.iter().map(|line| model.bits(line)).collect();
+        assert!(bits.iter().all(|&bits| 0 < bits && bits <= LINE_BITS + tag), "{}", model.about().name);
+        assert!(bits.iter().any(|&bits| bits < LINE_BITS), "{} never saves", model.about().name);
+    }
+}
+
+#[test]
+fn a_survey_counts_every_line_once() {
+    let lines = lines();
+    let mut words = lines.as_flattened().to_vec();
+    words.extend([1, 2, 3]);
+    let outcomes = survey(&words);
+    let fpc = outcomes.iter().find(|outcome| outcome.about.name == "FPC").expect("FPC is surveyed");
+    let bits: u64 = lines.iter().map(|line| u64::from(Fpc.bits(line))).sum();
+    assert_eq!((fpc.bits, fpc.table_bits), (bits, 0));
+    assert_eq!(fpc.ratio, (2000 * 512) as f64 / bits as f64);
+    let smaller = lines.iter().filter(|line| Fpc.bits(line) < LINE_BITS).count();
+    assert_eq!(fpc.smaller, Some(smaller as f64 / 2000.0));
+}
+
+#[test]
+fn nothing_that_codes_words_by_value_passes_the_entropy() {
+    let outcomes = survey(lines().as_flattened());
+    let ratio =
+        |name| outcomes.iter().find(|outcome| outcome.about.name == name).map(|outcome| outcome.ratio);
+    let bound = ratio("order-0 entropy of words");
+    assert!(bound.is_some() && ratio("E2MC, unbounded table") < bound && ratio("E2MC") < bound);
+}
+
+#[test]
+fn names_are_distinct() {
+    let outcomes = survey(lines().as_flattened());
+    let names: std::collections::BTreeSet<_> = outcomes.iter().map(|outcome| outcome.about.name).collect();
+    assert_eq!(names.len(), outcomes.len());
+}
