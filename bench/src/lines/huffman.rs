@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Length of each symbol's code, for symbols that all occur. A lone symbol takes one bit.
-pub(super) fn lengths(counts: &[u64]) -> Vec<u32> {
+pub(crate) fn lengths(counts: &[u64]) -> Vec<u32> {
     // Leaves come first, so a parent's number is always above its children's; ties go to the lower number.
     let mut parents = vec![0; (2 * counts.len()).saturating_sub(1)];
     let mut open: BinaryHeap<_> = counts.iter().enumerate().map(|(node, &n)| Reverse((n, node))).collect();

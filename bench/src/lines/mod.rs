@@ -15,7 +15,7 @@ mod e2mc;
 mod entropy;
 mod fpc;
 mod fvc;
-mod huffman;
+pub(crate) mod huffman;
 mod survey;
 mod xnc;
 mod zero;

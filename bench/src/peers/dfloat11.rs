@@ -4,8 +4,7 @@
 //! bits; for each 8 bytes of codes, 5 bits that say where the first code begins; for each 4096 bytes the number of words before
 //! them (4 bytes, and one more at the end); tables of 256 bytes that look the codes up a byte at a time.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use crate::lines::huffman;
 
 /// Bytes of codes per thread and threads per block in the package.
 const THREAD_BYTES: u64 = 8;
@@ -13,9 +12,10 @@ const BLOCK_THREADS: u64 = 512;
 
 /// Bits that the layout takes for BF16 words.
 pub fn bits(words: &[u16]) -> u64 {
-    let mut counts = [0_u64; 256];
+    let mut counts = vec![0_u64; 256];
     words.iter().for_each(|word| counts[usize::from(word >> 7 & 0xff)] += 1);
-    let lengths = huffman(&counts);
+    counts.retain(|n| *n > 0);
+    let lengths = huffman::lengths(&counts);
     let codes: u64 = counts.iter().zip(&lengths).map(|(n, length)| n * u64::from(*length)).sum();
     let code_bytes = codes.div_ceil(8);
     let blocks = code_bytes.div_ceil(THREAD_BYTES * BLOCK_THREADS);
@@ -25,7 +25,7 @@ pub fn bits(words: &[u16]) -> u64 {
 }
 
 /// One table of 256 bytes for each prefix of whole bytes that some code goes on after, and one with the lengths.
-fn lookup_bytes(lengths: &[u32; 256]) -> u64 {
+fn lookup_bytes(lengths: &[u32]) -> u64 {
     let mut prefixes = std::collections::BTreeSet::from([(0, 0)]);
     for (code, length) in canonical(lengths) {
         prefixes.extend((1..length.div_ceil(8)).map(|bytes| (bytes, code >> (length - 8 * bytes))));
@@ -34,8 +34,8 @@ fn lookup_bytes(lengths: &[u32; 256]) -> u64 {
 }
 
 /// Codes with their lengths, shortest first.
-fn canonical(lengths: &[u32; 256]) -> Vec<(u64, u32)> {
-    let mut used: Vec<u32> = lengths.iter().copied().filter(|length| *length > 0).collect();
+fn canonical(lengths: &[u32]) -> Vec<(u64, u32)> {
+    let mut used: Vec<u32> = lengths.to_vec();
     used.sort();
     let mut code = 0_u64;
     let mut before = used.first().copied().unwrap_or(0);
@@ -46,23 +46,6 @@ fn canonical(lengths: &[u32; 256]) -> Vec<(u64, u32)> {
         (code - 1, length)
     });
     assign.collect()
-}
-
-/// Lengths of an optimal prefix code; a symbol that stands alone takes one bit.
-fn huffman(counts: &[u64; 256]) -> [u32; 256] {
-    let mut lengths = [0; 256];
-    let used = (0..256).filter(|&symbol| counts[symbol] > 0);
-    let mut heap: BinaryHeap<Reverse<(u64, Vec<usize>)>> =
-        used.map(|symbol| Reverse((counts[symbol], vec![symbol]))).collect();
-    if let (1, Some(Reverse((_, symbols)))) = (heap.len(), heap.peek()) {
-        lengths[symbols[0]] = 1;
-    }
-    while let (Some(Reverse((n, mut symbols))), Some(Reverse((m, more)))) = (heap.pop(), heap.pop()) {
-        symbols.extend(more);
-        symbols.iter().for_each(|&symbol| lengths[symbol] += 1);
-        heap.push(Reverse((n + m, symbols)));
-    }
-    lengths
 }
 
 #[cfg(test)]
@@ -79,9 +62,7 @@ mod tests {
 
     #[test]
     fn long_codes_need_more_tables() {
-        let mut lengths = [0; 256];
-        (0..10).for_each(|n| lengths[n] = n as u32 + 1);
-        lengths[10] = 10;
+        let lengths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10];
         // Codes of 9 and 10 bits all begin with the byte of ones.
         assert_eq!(lookup_bytes(&lengths), 256 * 3);
     }

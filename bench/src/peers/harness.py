@@ -44,6 +44,16 @@ class Table:
         self.dtype = tensor["dtype"]
         self.row_bytes = 2 * self.dim
 
+    def beginning(self, path):
+        """A file with the first rows, for whatever a peer builds or loads when it first works."""
+        rows = min(self.rows, 64)
+        header = {self.name: {"dtype": self.dtype, "shape": [rows, self.dim], "data_offsets": [0, rows * self.row_bytes]}}
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        with open(path, "wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text + self._bytes[: rows * self.row_bytes])
+        return Table(path)
+
     @property
     def bytes(self):
         # A real copy: one of the peers changes its input.
@@ -79,8 +89,11 @@ def timed(work, *arguments):
 
 
 def encode(peer, setting, table, path):
-    source = table.bytes
-    table.given = source
+    little = table.beginning(path + ".beginning")
+    little.given = little.bytes
+    peer.encode(setting, little)
+    os.remove(little.path)
+    table.given = table.bytes
     before = memory_start()
     encoded, first = timed(peer.encode, setting, table)
     extra = memory_extra(before)

@@ -33,8 +33,19 @@ pub struct Setting {
     pub key: &'static str,
     /// Whose process runs it.
     pub host: Host,
-    /// Bytes a second that encoding is known to pass: slow settings are left out for large tables.
-    pub quick: bool,
+    /// How long encoding is known to take.
+    pub pace: Pace,
+}
+
+/// How much of the tables a setting can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// All tables.
+    Quick,
+    /// The main table only.
+    Slow,
+    /// Its first rows only.
+    Glacial,
 }
 
 /// Where a peer runs.
@@ -48,30 +59,30 @@ pub enum Host {
 
 /// Every setting of every peer, in the order of the table.
 pub const SETTINGS: &[Setting] = &[
-    setting("plain", "default", Host::Rust, true),
-    setting("xnc", "fast", Host::Rust, true),
-    setting("xnc", "dense", Host::Rust, false),
-    setting("xnc", "xnc", Host::Rust, true),
-    setting("zstd", "default", Host::Rust, true),
-    setting("zstd", "best", Host::Rust, false),
-    setting("zstd", "rows", Host::Rust, true),
-    setting("lz4", "default", Host::Rust, true),
-    setting("lz4", "best", Host::Rust, false),
-    setting("blosc2", "default", Host::Python, true),
-    setting("blosc2", "best", Host::Python, false),
-    setting("pcodec", "default", Host::Rust, true),
-    setting("pcodec", "best", Host::Rust, false),
-    setting("pcodec", "rows", Host::Rust, true),
-    setting("zipnn", "default", Host::Python, true),
-    setting("lmz", "default", Host::Python, true),
-    setting("lmz", "best", Host::Python, true),
-    setting("lmz", "rows", Host::Python, true),
-    setting("z4ai", "default", Host::Python, true),
-    setting("z4ai", "best", Host::Python, false),
+    setting("plain", "default", Host::Rust, Pace::Quick),
+    setting("xnc", "fast", Host::Rust, Pace::Quick),
+    setting("xnc", "dense", Host::Rust, Pace::Slow),
+    setting("xnc", "xnc", Host::Rust, Pace::Quick),
+    setting("zstd", "default", Host::Rust, Pace::Quick),
+    setting("zstd", "best", Host::Rust, Pace::Slow),
+    setting("zstd", "rows", Host::Rust, Pace::Quick),
+    setting("lz4", "default", Host::Rust, Pace::Quick),
+    setting("lz4", "best", Host::Rust, Pace::Slow),
+    setting("blosc2", "default", Host::Python, Pace::Quick),
+    setting("blosc2", "best", Host::Python, Pace::Slow),
+    setting("pcodec", "default", Host::Rust, Pace::Quick),
+    setting("pcodec", "best", Host::Rust, Pace::Slow),
+    setting("pcodec", "rows", Host::Rust, Pace::Quick),
+    setting("zipnn", "default", Host::Python, Pace::Quick),
+    setting("lmz", "default", Host::Python, Pace::Quick),
+    setting("lmz", "best", Host::Python, Pace::Quick),
+    setting("lmz", "rows", Host::Python, Pace::Quick),
+    setting("z4ai", "default", Host::Python, Pace::Quick),
+    setting("z4ai", "best", Host::Python, Pace::Glacial),
 ];
 
-const fn setting(peer: &'static str, key: &'static str, host: Host, quick: bool) -> Setting {
-    Setting { peer, key, host, quick }
+const fn setting(peer: &'static str, key: &'static str, host: Host, pace: Pace) -> Setting {
+    Setting { peer, key, host, pace }
 }
 
 /// What a process is asked for, as its arguments say it.

@@ -219,7 +219,7 @@ impl Results {
             Section::Patterns => self.patterns = Some(taken(|| patterns::measure(study))?),
             Section::Ratios => self.ratios = Some(taken(|| ratios::measure(study))?),
             Section::Lines => self.lines = Some(taken(|| lines::measure(study))?),
-            Section::Peers => self.peers = Some(taken(|| Ok(peers::measure(study)))?),
+            Section::Peers => self.peers = Some(taken(|| peers::measure(study))?),
             Section::Models => {
                 let ratios = self.ratios.as_ref().context("models builds on ratios: measure them first")?;
                 self.models = Some(taken(|| models::measure(study, &ratios.found))?);

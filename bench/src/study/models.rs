@@ -31,8 +31,6 @@ pub struct Shape {
     dim: u64,
     tied: bool,
     parameters: u64,
-    /// What the paper's first table gives for it.
-    pub published_four_bits_zero: f64,
 }
 
 /// The paper's twelve models.

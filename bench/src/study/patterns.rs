@@ -2,31 +2,31 @@
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use xnc::Dtype;
 use xnc::dtype::{bf16_to_f16, f16_to_bf16};
+use xnc::{Progress, Table, Verify};
 
 use super::Study;
-use crate::tables::{Random, TableFile, rounded};
+use crate::patterns::{Origin, Shares, same_family};
+use crate::tables::TableFile;
 
 /// What was found.
 #[derive(Serialize, Deserialize)]
 pub struct Patterns {
-    /// A row a table.
+    /// A row a table: casts of BF16 tables, then those rounded to FP16 at once.
     pub rows: Vec<Row>,
+    /// Where the zeros of each cast come from.
+    pub origins: Vec<Source>,
 }
 
-/// Shares of the words of one table, 0 to 1.
+/// Shares of the FP16 words of one table, 0 to 1.
 #[derive(Serialize, Deserialize)]
 pub struct Row {
     /// Which.
     pub table: String,
-    /// Type and extent.
-    pub shape: String,
+    /// Extent.
+    pub shape: [usize; 2],
     /// Whether the words are casts of BF16 words.
     pub cast: bool,
-    /// Whether the values are a generator's, not a model's.
-    pub generated: bool,
     /// All 16 bits zero.
     pub all_zero: f64,
     /// Upper byte all zeros or all ones, the word not zero.
@@ -35,67 +35,76 @@ pub struct Row {
     pub other: f64,
     /// Bits 2, 14, 15 and 16 zero.
     pub four_bits_zero: f64,
-    /// Bits 14, 15 and 16 zero.
-    pub last_bits_zero: f64,
     /// The paper's count.
     pub xnc_ratio: f64,
-    /// BF16 words that do not come back from the cast.
-    pub lost: Option<f64>,
-    /// Blocks of 32 words that hold one such.
-    pub lost_blocks: Option<f64>,
+    /// What the paper published for models of the same family: name, share of the four bits.
+    pub published: Vec<(String, f64)>,
 }
 
-/// Counts all tables, native ones, and normal deviates made for comparison.
+/// Bits 14, 15 and 16 of one table before and after the cast.
+#[derive(Serialize, Deserialize)]
+pub struct Source {
+    /// Which.
+    pub table: String,
+    /// Words that have them zero as BF16.
+    pub bf16: f64,
+    /// As FP16, cast from those.
+    pub cast: f64,
+    /// Normal noise of the same deviation, rounded to FP16 at once.
+    pub noise: f64,
+    /// The same noise, rounded to BF16 and cast.
+    pub noise_cast: f64,
+    /// Words that the cast changes for good.
+    pub changed: f64,
+    /// Blocks of 32 words with such a word.
+    pub changed_blocks: f64,
+}
+
+/// Counts all tables.
 pub fn measure(study: &Study) -> Result<Patterns> {
-    let mut rows = Vec::new();
+    let (mut rows, mut origins) = (Vec::new(), Vec::new());
     for pair in &study.tables {
-        rows.push(row(study, &pair.f16, Some(&pair.bf16), false)?);
+        let (row, origin) = row(&pair.bf16, true)?;
+        rows.push(row);
+        origins.push(origin.context("a BF16 table has an origin")?);
     }
     for native in &study.native {
-        rows.push(row(study, native, None, false)?);
+        rows.push(row(native, false)?.0);
     }
-    let values = Random::new(1).normals(4096 * 768, 0.02);
-    let write = |dtype| {
-        TableFile::write(study.scratch(), "normal deviates", dtype, 768, &rounded(&values, dtype))
-    };
-    let bf16 = write(Dtype::Bf16)?;
-    let mut cast = bf16.clone();
-    cast.label += " cast";
-    let mut cast = cast.cast(study.scratch())?;
-    cast.label = bf16.label.clone();
-    rows.push(row(study, &cast, Some(&bf16), true)?);
-    rows.push(row(study, &write(Dtype::F16)?, None, true)?);
-    Ok(Patterns { rows })
+    Ok(Patterns { rows, origins })
 }
 
-fn row(study: &Study, table: &TableFile, bf16: Option<&TableFile>, generated: bool) -> Result<Row> {
-    let report = study.xnc(&["analyze", &table.path.to_string_lossy()])?;
-    let tensor = &report["tensors"][0];
-    let number = |value: &Value| value.as_f64().context("analyze: a number");
-    let share = |name: &str| number(&tensor["patterns"][name]);
-    let words = table.words()?;
-    let of_words = |n: usize| n as f64 / words.len() as f64;
-    let (mut lost, mut lost_blocks) = (None, None);
-    if let Some(bf16) = bf16 {
-        let source = bf16.words()?;
-        let changed = |word: &&u16| f16_to_bf16(bf16_to_f16(**word)) != **word;
-        lost = Some(of_words(source.iter().filter(changed).count()));
-        let blocks = source.chunks(32);
-        let all = blocks.len() as f64;
-        lost_blocks = Some(blocks.filter(|block| block.iter().any(|word| changed(&word))).count() as f64 / all);
-    }
-    Ok(Row {
-        table: table.label.clone(),
-        shape: table.shape(),
-        cast: bf16.is_some(),
-        generated,
-        all_zero: share("all_zero")?,
-        narrow: share("narrow")?,
-        other: share("other")?,
-        four_bits_zero: share("bits_2_14_15_16_zero")?,
-        last_bits_zero: of_words(words.iter().filter(|word| **word & 7 == 0).count()),
-        xnc_ratio: number(&tensor["xnc"]["ratio"])?,
-        lost,
-        lost_blocks,
-    })
+/// `analyze` casts BF16 words itself.
+fn row(file: &TableFile, cast: bool) -> Result<(Row, Option<Source>)> {
+    let table = Table::open(&file.path, &file.tensor, Verify::Never)?;
+    let hear = |_, _, _| {};
+    let analysis = xnc::analyze(&table, 0, &Progress::new(&hear))?;
+    let shares = Shares::new(&analysis.patterns, analysis.words);
+    let published = same_family(&file.label).map(|one| (one.model.to_owned(), one.bits_2_14_15_16_zero));
+    let row = Row {
+        table: file.label.clone(),
+        shape: [file.rows, file.dim],
+        cast,
+        all_zero: shares.all_zero,
+        narrow: shares.narrow,
+        other: shares.other,
+        four_bits_zero: shares.bits_2_14_15_16_zero,
+        xnc_ratio: analysis.xnc_ratio().context("an empty table")?,
+        published: published.collect(),
+    };
+    let Some(origin) = Origin::new(&analysis, file.dtype) else { return Ok((row, None)) };
+    let words = file.words()?;
+    let blocks = words.chunks(32);
+    let count = blocks.len() as f64;
+    let changed = blocks.filter(|block| block.iter().any(|word| f16_to_bf16(bf16_to_f16(*word)) != *word));
+    let source = Source {
+        table: file.label.clone(),
+        bf16: origin.bf16.bits_14_15_16_zero,
+        cast: origin.cast.bits_14_15_16_zero,
+        noise: origin.noise_f16.bits_14_15_16_zero,
+        noise_cast: origin.noise_cast.bits_14_15_16_zero,
+        changed: origin.changed_by_cast,
+        changed_blocks: changed.count() as f64 / count,
+    };
+    Ok((row, Some(source)))
 }

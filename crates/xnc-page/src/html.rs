@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::inline::{Piece, pieces};
-use crate::page::{Accent, Block, Page, Section, Table};
+use crate::page::{Accent, Block, Page, Section, Table, anchor};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -38,7 +38,7 @@ impl Page {
                         }
                         @if self.sections.len() > 2 {
                             nav aria-label="Sections" {
-                                ol { @for one in &self.sections { li { a href={ "#" (one.anchor()) } { (one.title) } } } }
+                                ol { @for one in &self.sections { li { a href={ "#" (anchor(&one.title)) } { (one.title) } } } }
                             }
                         }
                     }
@@ -53,7 +53,7 @@ impl Page {
 
 fn section(section: &Section, charts: &mut usize) -> Markup {
     html! {
-        section id=(section.anchor()) {
+        section id=(anchor(&section.title)) {
             h2 { (section.title) }
             @for block in &section.blocks { (self::block(block, charts)) }
         }
@@ -63,7 +63,7 @@ fn section(section: &Section, charts: &mut usize) -> Markup {
 fn block(block: &Block, charts: &mut usize) -> Markup {
     match block {
         Block::Text(paragraph) => html! { p { (text(paragraph)) } },
-        Block::Heading(heading) => html! { h3 { (text(heading)) } },
+        Block::Heading(heading) => html! { h3 id=(anchor(heading)) { (text(heading)) } },
         Block::List(points) => html! { ul { @for point in points { li { (text(point)) } } } },
         Block::Table(table) => self::table(table),
         Block::Charts(all) => html! {

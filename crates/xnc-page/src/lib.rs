@@ -9,6 +9,7 @@ mod chart;
 mod html;
 mod inline;
 mod markdown;
+pub mod number;
 mod page;
 
 pub use chart::{Axis, Bar, Bars, Chart, Histogram, Lines, Mark, Series};

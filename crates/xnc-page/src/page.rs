@@ -141,16 +141,16 @@ impl Section {
     pub fn heading(&mut self, text: impl Into<String>) -> &mut Section {
         self.push(Block::Heading(text.into()))
     }
+}
 
-    /// Name by which a link finds the section.
-    pub(crate) fn anchor(&self) -> String {
-        let letters = self.title.chars().filter_map(|c| match c {
-            ' ' | '-' => Some('-'),
-            c if c.is_alphanumeric() => Some(c.to_ascii_lowercase()),
-            _ => None,
-        });
-        letters.collect()
-    }
+/// Name by which a link finds a heading: that of the usual readers of Markdown.
+pub(crate) fn anchor(heading: &str) -> String {
+    let letters = heading.chars().filter_map(|c| match c {
+        ' ' | '-' => Some('-'),
+        c if c.is_alphanumeric() || c == '_' => Some(c.to_ascii_lowercase()),
+        _ => None,
+    });
+    letters.collect()
 }
 
 impl Table {

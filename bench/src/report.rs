@@ -1,3 +1,0 @@
-use crate::study::Results;
-/// x
-pub fn page(_: &Results) -> xnc_page::Page { xnc_page::Page::default() }
