@@ -13,7 +13,9 @@ pub fn section(found: &Lines) -> Section {
          worked example (`bench/src/lines`). Tags, flags and trained tables are counted; nothing is rounded up to segments or bursts, which \
          flatters every scheme alike.",
     );
-    for (dtype, caption) in [("F16", "FP16 words, as the paper has them."), ("BF16", "The same tables as BF16, as published.")] {
+    for (dtype, caption) in
+        [("F16", "FP16 words, as the paper has them."), ("BF16", "The same tables as BF16, as published.")]
+    {
         let surveys: Vec<&Survey> = found.surveys.iter().filter(|survey| survey.dtype == dtype).collect();
         if let Some(first) = surveys.first() {
             section.push(Block::Table(ratios(caption, &surveys, first)));
@@ -22,13 +24,23 @@ pub fn section(found: &Lines) -> Section {
     let charts = found.surveys.iter().filter(|survey| survey.dtype == "F16").map(|survey| {
         let mut bars: Vec<Bar> = survey.schemes.iter().map(bar).collect();
         bars.sort_by(|a, b| b.value.total_cmp(&a.value));
-        Chart::Bars(Bars { title: format!("{}, FP16", survey.table), note: "ratio; below 1 the table grows".into(), bars, marks: vec![] })
+        Chart::Bars(Bars {
+            title: format!("{}, FP16", survey.table),
+            note: "ratio; below 1 the table grows".into(),
+            bars,
+            marks: vec![],
+        })
     });
     section.push(Block::Charts(charts.collect()));
     if let Some(first) = found.surveys.first() {
-        let mut table = Table::new("Where each scheme is described, and what is counted.", 3, &["scheme", "paper", "counted"]);
+        let mut table = Table::new(
+            "Where each scheme is described, and what is counted.",
+            3,
+            &["scheme", "paper", "counted"],
+        );
         for scheme in &first.schemes {
-            table.row(accent(scheme), vec![scheme.name.clone(), scheme.paper.clone(), scheme.counted.clone()]);
+            table
+                .row(accent(scheme), vec![scheme.name.clone(), scheme.paper.clone(), scheme.counted.clone()]);
         }
         section.push(Block::Table(table));
     }
@@ -41,7 +53,11 @@ fn ratios(caption: &str, surveys: &[&Survey], first: &Survey) -> Table {
         header.extend([survey.table.clone(), "lines that shrink".into()]);
     }
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let mut table = Table::new(format!("{caption} Ratio, and the share of lines that take fewer than 512 bits."), 1, &header);
+    let mut table = Table::new(
+        format!("{caption} Ratio, and the share of lines that take fewer than 512 bits."),
+        1,
+        &header,
+    );
     for (number, scheme) in first.schemes.iter().enumerate() {
         let mut cells = vec![scheme.name.clone()];
         for survey in surveys {
@@ -55,7 +71,12 @@ fn ratios(caption: &str, surveys: &[&Survey], first: &Survey) -> Table {
 }
 
 fn bar(scheme: &Scheme) -> Bar {
-    Bar { label: scheme.name.clone(), value: scheme.ratio, shown: ratio(scheme.ratio), accent: accent(scheme) }
+    Bar {
+        label: scheme.name.clone(),
+        value: scheme.ratio,
+        shown: ratio(scheme.ratio),
+        accent: accent(scheme),
+    }
 }
 
 /// A bound knows no lines.

@@ -56,37 +56,51 @@ fn facts(results: &Results) -> Vec<Fact> {
         let of = |dtype, codec| ratios.ratio(&main.table, dtype, codec).map(ratio);
         let on = &main.table;
         add(Accent::Fast, of("BF16", "fast"), format!("`fast`, the default, on {on}"));
-        add(Accent::Dense, of("BF16", "dense"), format!("`dense`, for disk and download; order-0 entropy allows {}", ratio(main.order0)));
+        add(
+            Accent::Dense,
+            of("BF16", "dense"),
+            format!("`dense`, for disk and download; order-0 entropy allows {}", ratio(main.order0)),
+        );
         add(Accent::Xnc, of("F16", "xnc"), "`xnc`, the published scheme, on the FP16 cast".into());
     }
     if let Some(models) = results.models.as_ref().map(|taken| &taken.found) {
         let saved = models::average(models, "fast", crate::study::models::BODY_BITS);
-        add(Accent::Fast, saved.map(percent), "off the paper's twelve 4-bit models with `fast`, on average".into());
+        add(
+            Accent::Fast,
+            saved.map(percent),
+            "off the paper's twelve 4-bit models with `fast`, on average".into(),
+        );
     }
     if let Some(peers) = results.peers.as_ref().map(|taken| &taken.found) {
         let fast = peers.rows.iter().find(|row| row.peer == "xnc" && row.key == "fast");
         let fast = fast.and_then(|row| row.numbers.as_ref());
-        add(Accent::Fast, fast.map(|n| xnc_page::number::seconds(1e-6 * n.row_us)), "for one random row from a compressed table".into());
-        add(Accent::Fast, fast.map(|n| format!("{} GB/s", xnc_page::number::three(n.decode_gb_s))), "decoded by one thread".into());
+        add(
+            Accent::Fast,
+            fast.map(|n| xnc_page::number::seconds(1e-6 * n.row_us)),
+            "for one random row from a compressed table".into(),
+        );
+        add(
+            Accent::Fast,
+            fast.map(|n| format!("{} GB/s", xnc_page::number::three(n.decode_gb_s))),
+            "decoded by one thread".into(),
+        );
     }
     facts
 }
 
 /// Machines, dates and versions; sections measured in one go share a line.
 fn colophon(results: &Results) -> Vec<String> {
-    let mut taken: Vec<(&str, &Machine, f64)> = Vec::new();
-    let mut add = |name, machine: Option<(&'_ Machine, f64)>| {
-        taken.extend(machine.map(|(machine, seconds)| (name, machine, seconds)));
-    };
-    add("patterns", about(&results.patterns));
-    add("ratios", about(&results.ratios));
-    add("lines", about(&results.lines));
-    add("peers", about(&results.peers));
-    add("models", about(&results.models));
-    add("scaling", about(&results.scaling));
-    add("limits", about(&results.limits));
+    let taken = [
+        ("patterns", about(&results.patterns)),
+        ("ratios", about(&results.ratios)),
+        ("lines", about(&results.lines)),
+        ("peers", about(&results.peers)),
+        ("models", about(&results.models)),
+        ("scaling", about(&results.scaling)),
+        ("limits", about(&results.limits)),
+    ];
     let mut groups: Vec<(&Machine, Vec<&str>, f64)> = Vec::new();
-    for (name, machine, seconds) in taken {
+    for (name, (machine, seconds)) in taken.into_iter().filter_map(|(name, about)| Some((name, about?))) {
         match groups.iter_mut().find(|(known, ..)| *known == machine) {
             Some((_, names, total)) => {
                 names.push(name);

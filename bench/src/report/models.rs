@@ -19,7 +19,10 @@ fn mean(body_bits: f64, table_bits: f64) -> f64 {
 /// Ways to keep a table, with their bits a weight: the published ratio, the codecs, the quantised types.
 fn ways(found: &Models) -> Vec<(String, Accent, f64)> {
     let published = (format!("published, {PUBLISHED_RATIO}x"), Accent::Xnc, 16.0 / PUBLISHED_RATIO);
-    let codecs = found.ratios.iter().map(|(name, times)| (format!("{name}, {}", ratio(*times)), Accent::of(name), 16.0 / times));
+    let codecs = found
+        .ratios
+        .iter()
+        .map(|(name, times)| (format!("{name}, {}", ratio(*times)), Accent::of(name), 16.0 / times));
     let quantised = QUANTISED.iter().map(|(name, bits)| (format!("{name}, lossy"), Accent::Plain, *bits));
     std::iter::once(published).chain(codecs).chain(quantised).collect()
 }
@@ -95,7 +98,11 @@ fn files(found: &Models, section: &mut Section) {
 fn quantised(found: &Models, section: &mut Section) {
     section.heading("And if the table were quantised?");
     section.text("It would be smaller still, and no longer the same table. Lossless pays where bits must not change, or where a file with a 16-bit table is what is there.");
-    let mut table = Table::new("A BF16 table rounded to Q8_0 and back.", 1, &["table", "error, of the values' root mean square", "words that change"]);
+    let mut table = Table::new(
+        "A BF16 table rounded to Q8_0 and back.",
+        1,
+        &["table", "error, of the values' root mean square", "words that change"],
+    );
     for one in &found.rounding {
         table.row(Accent::Plain, vec![one.table.clone(), percent(one.relative_error), percent(one.changed)]);
     }

@@ -12,14 +12,24 @@ pub fn section(found: &Patterns) -> Section {
         "The paper's first table: what the 16-bit words of an embedding table look like as FP16. Hardware compressors live on zeros and \
          narrow values; there are hardly any. What there is instead: four bits that are nearly always zero.",
     );
-    let header = ["table", "as FP16", "all zero", "narrow", "other", "bits 2, 14, 15, 16 zero", "published for the family", "paper's count"];
+    let header = [
+        "table",
+        "as FP16",
+        "all zero",
+        "narrow",
+        "other",
+        "bits 2, 14, 15, 16 zero",
+        "published for the family",
+        "paper's count",
+    ];
     let mut table = Table::new(
         "Shares of words. A narrow word has an upper byte of all zeros or all ones and is not zero; the paper does not publish its definition.",
         2,
         &header,
     );
     for row in &found.rows {
-        let names: Vec<String> = row.published.iter().map(|(model, share)| format!("{model} {}", percent(*share))).collect();
+        let names: Vec<String> =
+            row.published.iter().map(|(model, share)| format!("{model} {}", percent(*share))).collect();
         table.row(
             Accent::None,
             vec![
@@ -48,8 +58,20 @@ pub fn section(found: &Patterns) -> Section {
         "Not from embeddings. BF16 has 7 mantissa bits, FP16 has 10: casting appends three zeros to every normal number. The same values \
          rounded to FP16 at once have them no more often than chance, one in eight; normal noise that goes through BF16 has them always.",
     );
-    let header = ["table", "BF16 words", "cast to FP16", "noise, FP16 at once", "noise, BF16 then cast", "words the cast changes", "blocks with one"];
-    let mut table = Table::new("Words with bits 14, 15 and 16 zero, and what the cast to FP16 loses for good.", 1, &header);
+    let header = [
+        "table",
+        "BF16 words",
+        "cast to FP16",
+        "noise, FP16 at once",
+        "noise, BF16 then cast",
+        "words the cast changes",
+        "blocks with one",
+    ];
+    let mut table = Table::new(
+        "Words with bits 14, 15 and 16 zero, and what the cast to FP16 loses for good.",
+        1,
+        &header,
+    );
     for one in &found.origins {
         let shares = [one.bf16, one.cast, one.noise, one.noise_cast, one.changed, one.changed_blocks];
         let cells = std::iter::once(one.table.clone()).chain(shares.map(percent));

@@ -36,7 +36,8 @@ pub fn section(found: &Peers) -> Section {
     });
     section.push(Block::Charts(charts.into()));
     if !found.dfloat11.is_empty() {
-        let sizes: Vec<String> = found.dfloat11.iter().map(|(table, size)| format!("{table} {}", ratio(*size))).collect();
+        let sizes: Vec<String> =
+            found.dfloat11.iter().map(|(table, size)| format!("{table} {}", ratio(*size))).collect();
         section.text(format!(
             "**DFloat11** decodes on CUDA only. Its layout, computed bit by bit as package 0.5.0 stores it: {}. It decodes a whole table for one row.",
             sizes.join(", ")
@@ -50,7 +51,17 @@ pub fn section(found: &Peers) -> Section {
 }
 
 fn table(found: &Peers, table: &str) -> Table {
-    let header = ["peer", "setting", "version", "ratio", "encode, GB/s", "decode, GB/s", "one row", "memory, encode", "memory, decode"];
+    let header = [
+        "peer",
+        "setting",
+        "version",
+        "ratio",
+        "encode, GB/s",
+        "decode, GB/s",
+        "one row",
+        "memory, encode",
+        "memory, decode",
+    ];
     let mut out = Table::new(format!("On {table}, one processor each."), 3, &header);
     for row in found.rows.iter().filter(|row| row.table == table) {
         let mut cells = vec![name(row)];

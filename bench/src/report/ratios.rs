@@ -17,7 +17,11 @@ pub fn section(found: &Ratios) -> Section {
     let mut header = vec!["table", "type", "paper's count"];
     header.extend(Codec::ALL.iter().map(|codec| codec.name()));
     header.push("order-0 entropy");
-    let mut table = Table::new("Ratios. `dense` codes an FP16 cast as the BF16 words it comes from, so it is measured on those only.", 2, &header);
+    let mut table = Table::new(
+        "Ratios. `dense` codes an FP16 cast as the BF16 words it comes from, so it is measured on those only.",
+        2,
+        &header,
+    );
     for bound in &found.bounds {
         let of = |codec: &Codec| or_dash(found.ratio(&bound.table, &bound.dtype, codec.name()), ratio);
         let name = format!("{}, {} x {}", bound.table, bound.shape[0], bound.shape[1]);
@@ -38,13 +42,22 @@ pub fn section(found: &Ratios) -> Section {
         let mut bars: Vec<Bar> = bars.collect();
         bars.sort_by(|a, b| b.value.total_cmp(&a.value));
         let mark = Mark { label: format!("order-0 entropy {}", ratio(bound.order0)), value: bound.order0 };
-        Chart::Bars(Bars { title: bound.table.clone(), note: "ratio, everything counted; `xnc` on the FP16 cast".into(), bars, marks: vec![mark] })
+        Chart::Bars(Bars {
+            title: bound.table.clone(),
+            note: "ratio, everything counted; `xnc` on the FP16 cast".into(),
+            bars,
+            marks: vec![mark],
+        })
     });
     section.push(Block::Charts(charts.collect()));
     section.text("The tables of SmolLM2 and Gemma are **rebuilt, not published BF16 checkpoints**: their Q8_0 tables with the quantiser undone by dither, which puts back the entropy that it removed (README). The values of all-MiniLM-L6-v2 are its published ones, rounded from F32.");
     section.heading("Time and memory of `xnc compress`");
     let header = ["table", "codec", "ratio", "time, all threads", "peak memory"];
-    let mut table = Table::new("The whole command: reading, encoding, writing, restoring in memory and comparing with the source.", 2, &header);
+    let mut table = Table::new(
+        "The whole command: reading, encoding, writing, restoring in memory and comparing with the source.",
+        2,
+        &header,
+    );
     for row in found.rows.iter().filter(|row| row.dtype == "BF16") {
         let effort = row.effort.map_or(String::new(), |effort| format!(", effort {effort}"));
         table.row(

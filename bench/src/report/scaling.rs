@@ -14,7 +14,12 @@ pub fn section(found: &Scaling) -> Section {
         let series = Codec::ALL.iter().map(|codec| {
             let sizes = found.sizes.iter().filter(|size| size.codec == codec.name());
             let points = sizes.filter_map(|size| Some((size.bytes as f64 * 1e-6, value(size)?)));
-            Series { name: codec.name().into(), accent: Accent::of(codec.name()), dashed: false, points: points.collect() }
+            Series {
+                name: codec.name().into(),
+                accent: Accent::of(codec.name()),
+                dashed: false,
+                points: points.collect(),
+            }
         });
         let x = Axis::logarithmic("table, MB");
         Chart::Lines(Lines { title: title.into(), note: note.into(), x, y, series: series.collect() })
@@ -42,8 +47,13 @@ pub fn section(found: &Scaling) -> Section {
             series: lookups(),
         }),
     ]));
-    let header = ["codec", "table", "rows", "size", "encode, all threads", "decode, one thread", "peak of `compress`"];
-    let mut table = Table::new("Against the size of the table: the beginning of one table, and another whole.", 2, &header);
+    let header =
+        ["codec", "table", "rows", "size", "encode, all threads", "decode, one thread", "peak of `compress`"];
+    let mut table = Table::new(
+        "Against the size of the table: the beginning of one table, and another whole.",
+        2,
+        &header,
+    );
     for size in &found.sizes {
         table.row(
             Accent::of(&size.codec),
@@ -59,14 +69,20 @@ pub fn section(found: &Scaling) -> Section {
         );
     }
     section.push(Block::Table(table));
-    let mut table = Table::new("Against the number of threads.", 1, &["codec", "threads", "encode, GB/s", "decode, GB/s"]);
+    let mut table = Table::new(
+        "Against the number of threads.",
+        1,
+        &["codec", "threads", "encode, GB/s", "decode, GB/s"],
+    );
     for one in &found.threads {
         let cells = [one.threads.to_string(), three(one.encode_gb_s), three(one.decode_gb_s)];
         table.row(Accent::of(&one.codec), std::iter::once(format!("`{}`", one.codec)).chain(cells).collect());
     }
     section.push(Block::Table(table));
-    let asked: Vec<usize> = found.lookups.iter().filter(|one| one.codec == "plain").map(|one| one.asked).collect();
-    let header: Vec<String> = std::iter::once("table".to_owned()).chain(asked.iter().map(|n| format!("{n} rows"))).collect();
+    let asked: Vec<usize> =
+        found.lookups.iter().filter(|one| one.codec == "plain").map(|one| one.asked).collect();
+    let header: Vec<String> =
+        std::iter::once("table".to_owned()).chain(asked.iter().map(|n| format!("{n} rows"))).collect();
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
     let mut table = Table::new("Time a row, by the number of random rows asked for in one call.", 1, &header);
     for name in std::iter::once("plain").chain(Codec::ALL.iter().map(|codec| codec.name())) {

@@ -46,12 +46,18 @@ impl Machine {
         let flags = field("flags").unwrap_or_default();
         let known = ["avx2", "bmi2", "fma", "avx512f", "avx512_vbmi2", "avx512_bf16"];
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let kib = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<f64>().ok());
+        let kib = memory
+            .lines()
+            .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<f64>().ok());
         let commit = told("git", &["describe", "--always", "--dirty", "--exclude=*"]);
         Machine {
             processor: field("model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
-            instructions: known.iter().filter(|name| flags.split(' ').any(|flag| flag == **name)).map(|name| name.to_string()).collect(),
+            instructions: known
+                .iter()
+                .filter(|name| flags.split(' ').any(|flag| flag == **name))
+                .map(|name| name.to_string())
+                .collect(),
             backend: Backend::best().name().into(),
             memory_gb: kib.map(|kib| kib * 1024e-9),
             system: told("uname", &["-sr"]).unwrap_or_else(|| std::env::consts::OS.into()),

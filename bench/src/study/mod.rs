@@ -105,7 +105,12 @@ impl Study {
     ///
     /// # Errors
     /// When one is missing.
-    pub fn new(data: Option<PathBuf>, sample: PathBuf, xnc: PathBuf, python: Option<PathBuf>) -> Result<Study> {
+    pub fn new(
+        data: Option<PathBuf>,
+        sample: PathBuf,
+        xnc: PathBuf,
+        python: Option<PathBuf>,
+    ) -> Result<Study> {
         let scratch = tempfile::tempdir()?;
         let folder = scratch.path();
         let mut tables = Vec::new();
@@ -135,8 +140,7 @@ impl Study {
         for pair in &mut tables {
             pair.f16.label = pair.bf16.label.clone();
         }
-        let place =
-            Place { program: std::env::current_exe()?, python, scratch: scratch.path().to_owned() };
+        let place = Place { program: std::env::current_exe()?, python, scratch: scratch.path().to_owned() };
         Ok(Study { place, sample: data.is_none(), tables, native, files, xnc, _scratch: scratch })
     }
 

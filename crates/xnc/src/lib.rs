@@ -46,3 +46,4 @@ pub use options::{CompressOptions, CompressReport, RestoreOptions, RestoreReport
 pub use progress::{Progress, Stage};
 pub use restore::{restore, verify};
 pub use table::{Table, Verify};
+pub use target::Target;

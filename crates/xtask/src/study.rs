@@ -1,6 +1,6 @@
 //! `cargo xtask study`: builds what the study in `bench/` needs, and runs it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -20,7 +20,7 @@ pub fn full(sections: &[String]) -> Result<()> {
     data::tables()?;
     models::fetch(&MINILM)?;
     let python = python::environment("study", PEERS, PEERS_ALONE)?;
-    let mut study = study(&root().join("docs"))?;
+    let mut study = study(&root().join("docs"), &["--release"])?;
     study.arg("--data").arg(root().join("data")).arg("--python").arg(python);
     run(study.args(sections))
 }
@@ -31,16 +31,17 @@ pub fn sample(sections: &[String]) -> Result<()> {
     if sections.is_empty() && out.exists() {
         std::fs::remove_dir_all(&out)?;
     }
-    run(study(&out)?.args(sections))
+    // As the tests are built, so that nothing is built twice.
+    run(study(&out, &[])?.args(sections))
 }
 
-/// The command, built, without its tables.
-fn study(out: &Path) -> Result<Command> {
-    let build = ["build", "--release", "--package", "xnc-cli", "--package", "xnc-bench"];
-    run(Command::new("cargo").args(build).current_dir(root()))?;
-    let release: PathBuf = root().join("target/release");
-    let mut study = Command::new(release.join("xnc-bench"));
-    study.current_dir(root()).arg("study").arg("--xnc").arg(release.join("xnc"));
+/// The command, built with `profile`, without its tables.
+fn study(out: &Path, profile: &[&str]) -> Result<Command> {
+    let build = ["build", "--package", "xnc-cli", "--package", "xnc-bench"];
+    run(Command::new("cargo").args(build).args(profile).current_dir(root()))?;
+    let programs = root().join(if profile.is_empty() { "target/debug" } else { "target/release" });
+    let mut study = Command::new(programs.join("xnc-bench"));
+    study.current_dir(root()).arg("study").arg("--xnc").arg(programs.join("xnc"));
     study.arg("--sample").arg(root().join(SAMPLE)).arg("--out").arg(out);
     Ok(study)
 }

@@ -43,7 +43,12 @@ impl Axis {
             let ticks = decades(low, high);
             let first = ticks.first().map_or(low, |tick| tick.min(low));
             let last = ticks.last().map_or(high, |tick| tick.max(high));
-            return Scale { low: first.ln(), high: last.ln().max(first.ln() + 1e-9), logarithmic: true, ticks };
+            return Scale {
+                low: first.ln(),
+                high: last.ln().max(first.ln() + 1e-9),
+                logarithmic: true,
+                ticks,
+            };
         }
         if self.from_zero {
             low = low.min(0.0);
