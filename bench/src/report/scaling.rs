@@ -34,8 +34,8 @@ pub fn section(found: &Scaling) -> Section {
         series.collect()
     };
     section.push(Block::Charts(vec![
-        lines("Encoding", "all threads", Axis::logarithmic("seconds"), &|size| Some(size.encode_seconds)),
-        lines("Decoding", "one thread", Axis::logarithmic("seconds"), &|size| Some(size.decode_seconds)),
+        lines("Encoding", "all threads", Axis::logarithmic("ms"), &|size| Some(1e3 * size.encode_seconds)),
+        lines("Decoding", "one thread", Axis::logarithmic("ms"), &|size| Some(1e3 * size.decode_seconds)),
         lines("Peak memory of `xnc compress`", "largest resident size", Axis::logarithmic("MB"), &|size| {
             size.compress_peak_bytes.map(|bytes| bytes as f64 * 1e-6)
         }),

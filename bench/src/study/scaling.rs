@@ -70,51 +70,40 @@ pub struct Lookup {
 /// Measures all three.
 pub fn measure(study: &Study) -> Result<Scaling> {
     let main = study.main();
-    let mut sizes = Vec::new();
-    let parts = if study.sample { vec![256, 4096] } else { vec![768, 3072, 12288, main.rows] };
-    for rows in parts {
-        let part = main.first(study.scratch(), rows)?;
-        for codec in Codec::ALL {
-            sizes.push(size(study, &part, *codec)?);
-        }
-    }
+    let parts: &[usize] = if study.sample { &[256] } else { &[768, 3072, 12288] };
+    let parts = parts.iter().map(|rows| main.first(study.scratch(), *rows)).collect::<Result<Vec<_>>>()?;
     let largest = study.tables.iter().map(|pair| &pair.bf16).max_by_key(|table| table.bytes());
-    for table in largest.into_iter().filter(|largest| largest.bytes() > main.bytes()) {
-        // `dense` on the largest table is in section `ratios`: minutes, once.
-        for codec in [Codec::Fast, Codec::Xnc] {
-            sizes.push(size(study, table, codec)?);
-        }
-    }
-    let mut threads = Vec::new();
-    let mut lookups = lookup("plain", &Table::open(&main.path, &main.tensor, Verify::Never)?)?;
+    let largest = largest.filter(|largest| largest.bytes() > main.bytes());
+    let mut found = Scaling { sizes: Vec::new(), threads: Vec::new(), lookups: Vec::new() };
+    found.lookups.extend(lookup("plain", &Table::open(&main.path, &main.tensor, Verify::Never)?)?);
     for codec in Codec::ALL {
+        for part in &parts {
+            let coded = Coded::new(study, part, *codec)?;
+            found.sizes.push(coded.size(encode(part, *codec, 0)?, coded.decode(1)?));
+        }
         let coded = Coded::new(study, main, *codec)?;
-        lookups.extend(lookup(codec.name(), &coded.table)?);
-        let most = std::thread::available_parallelism().map_or(1, usize::from);
-        for n in std::iter::successors(Some(1), |n| (n * 2 <= most).then_some(n * 2)) {
-            let gb = main.bytes() as f64 * 1e-9;
-            threads.push(Threads {
-                codec: codec.name().into(),
-                threads: n,
-                encode_gb_s: gb / encode(main, *codec, n)?,
-                decode_gb_s: gb / coded.decode(n)?,
-            });
+        let gb = main.bytes() as f64 * 1e-9;
+        let (mut encode_seconds, decode_seconds) = (0.0, coded.decode(1)?);
+        for n in threads() {
+            encode_seconds = encode(main, *codec, n)?;
+            let (encode_gb_s, decode_gb_s) = (gb / encode_seconds, gb / coded.decode(n)?);
+            found.threads.push(Threads { codec: codec.name().into(), threads: n, encode_gb_s, decode_gb_s });
+        }
+        found.sizes.push(coded.size(encode_seconds, decode_seconds));
+        found.lookups.extend(lookup(codec.name(), &coded.table)?);
+        // `dense` on the largest table is in section `ratios`: minutes, once.
+        if let Some(table) = largest.filter(|_| *codec != Codec::Dense) {
+            let coded = Coded::new(study, table, *codec)?;
+            found.sizes.push(coded.size(encode(table, *codec, 0)?, coded.decode(1)?));
         }
     }
-    Ok(Scaling { sizes, threads, lookups })
+    Ok(found)
 }
 
-fn size(study: &Study, table: &TableFile, codec: Codec) -> Result<Size> {
-    let report = study.compress(&table.path, &["--codec", codec.name()])?;
-    Ok(Size {
-        codec: codec.name().into(),
-        table: table.label.clone(),
-        rows: table.rows,
-        bytes: table.bytes(),
-        encode_seconds: encode(table, codec, 0)?,
-        decode_seconds: Coded::new(study, table, codec)?.decode(1)?,
-        compress_peak_bytes: report["peak_rss_bytes"].as_u64(),
-    })
+/// One thread, doubled up to all that the machine has.
+fn threads() -> impl Iterator<Item = usize> {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    std::iter::successors(Some(1), move |n| (*n < all).then_some((n * 2).min(all)))
 }
 
 /// Time to spend on repetitions of one thing.
@@ -149,16 +138,37 @@ fn encode(table: &TableFile, codec: Codec, threads: usize) -> Result<f64> {
 /// A compressed table, every page of it in memory.
 struct Coded {
     table: Table,
+    source: TableFile,
+    codec: Codec,
+    peak_bytes: Option<u64>,
     path: std::path::PathBuf,
 }
 
 impl Coded {
     fn new(study: &Study, table: &TableFile, codec: Codec) -> Result<Coded> {
         let path = study.scratch().join(format!("scaling.{}.safetensors", codec.name()));
-        let (source, target) = (table.path.to_string_lossy(), path.to_string_lossy());
-        let report = study.xnc(&["compress", &source, "-o", &target, "--force", "--codec", codec.name()])?;
+        let (from, to) = (table.path.to_string_lossy(), path.to_string_lossy());
+        let report = study.xnc(&["compress", &from, "-o", &to, "--force", "--codec", codec.name()])?;
         report["output_bytes"].as_u64().context("the table stays plain")?;
-        Ok(Coded { table: Table::open(&path, &table.tensor, Verify::OnOpen)?, path })
+        Ok(Coded {
+            table: Table::open(&path, &table.tensor, Verify::OnOpen)?,
+            source: table.clone(),
+            codec,
+            peak_bytes: report["peak_rss_bytes"].as_u64(),
+            path,
+        })
+    }
+
+    fn size(&self, encode_seconds: f64, decode_seconds: f64) -> Size {
+        Size {
+            codec: self.codec.name().into(),
+            table: self.source.label.clone(),
+            rows: self.source.rows,
+            bytes: self.source.bytes(),
+            encode_seconds,
+            decode_seconds,
+            compress_peak_bytes: self.peak_bytes,
+        }
     }
 
     fn decode(&self, threads: usize) -> Result<f64> {

@@ -79,11 +79,13 @@ fn next(number: &mut usize) -> usize {
 
 fn table(table: &Table) -> Markup {
     let side = |column: usize| if column < table.left { "text" } else { "number" };
+    // Few columns stay close together; their numbers would be far from their names.
+    let width = if table.header.len() < 5 { "few" } else { "many" };
     html! {
+        @if !table.caption.is_empty() { p.caption { (text(&table.caption)) } }
         // A table that is too wide scrolls in its own box, which the keyboard can reach.
         div.scroll tabindex="0" role="region" aria-label=[label(table)] {
-            table {
-                @if !table.caption.is_empty() { caption { span { (text(&table.caption)) } } }
+            table class=(width) {
                 thead { tr { @for (column, name) in table.header.iter().enumerate() { th scope="col" class=(side(column)) { (text(name)) } } } }
                 tbody {
                     @for row in &table.rows {

@@ -20,12 +20,24 @@ fn page() -> Page {
         title: "lines".into(),
         x: Axis::logarithmic(nasty),
         y: Axis::from_zero("y"),
-        series: vec![Series { name: nasty.into(), accent: Accent::Xnc, dashed: true, points: vec![(1.0, 2.0), (100.0, 0.0)] }],
+        series: vec![Series {
+            name: nasty.into(),
+            accent: Accent::Xnc,
+            dashed: true,
+            points: vec![(1.0, 2.0), (100.0, 0.0)],
+        }],
         ..Lines::default()
     };
-    let histogram =
-        Histogram { title: "classes".into(), classes: vec![("2^-6".into(), 0.25), (nasty.into(), 0.75)], ..Histogram::default() };
-    let empty = [Chart::Bars(Bars::default()), Chart::Lines(Lines::default()), Chart::Histogram(Histogram::default())];
+    let histogram = Histogram {
+        title: "classes".into(),
+        classes: vec![("2^-6".into(), 0.25), (nasty.into(), 0.75)],
+        ..Histogram::default()
+    };
+    let empty = [
+        Chart::Bars(Bars::default()),
+        Chart::Lines(Lines::default()),
+        Chart::Histogram(Histogram::default()),
+    ];
     let mut section = Section::new("First part");
     section.heading("Smaller").text(format!("see [there](#first-part) {nasty}"));
     section.push(Block::List(vec![nasty.into()])).push(Block::Table(table));
@@ -43,10 +55,15 @@ fn page() -> Page {
 #[test]
 fn nothing_is_fetched() {
     let html = page().to_html();
-    for tag in ["<script", "<link", "<img", "<iframe", "<object", "<embed", "<base", "@import", "url(", " src=\"", "xlink:"] {
+    for tag in [
+        "<script", "<link", "<img", "<iframe", "<object", "<embed", "<base", "@import", "url(", " src=\"",
+        "xlink:",
+    ] {
         assert!(!html.contains(tag), "{tag}");
     }
-    for scheme in html.match_indices("://").map(|(at, _)| &html[at.saturating_sub(5)..(at + 22).min(html.len())]) {
+    for scheme in
+        html.match_indices("://").map(|(at, _)| &html[at.saturating_sub(5)..(at + 22).min(html.len())])
+    {
         assert!(scheme.contains("www.w3.org/2000/svg") || scheme.contains("http://x"), "{scheme}");
     }
 }
@@ -70,7 +87,8 @@ fn every_element_is_closed_and_every_name_unique() {
         rest = &rest[end + 1..];
     }
     assert!(open.is_empty(), "{open:?}");
-    let mut names: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let mut names: Vec<&str> =
+        html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let all = names.len();
     names.sort();
     names.dedup();

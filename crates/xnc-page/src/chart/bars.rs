@@ -63,7 +63,7 @@ impl Bars {
                 @let (anchor, side) = if x > WIDTH / 2.0 { ("end", -4.0) } else { ("start", 4.0) };
                 @for number in 0..self.bars.len() {
                     @let y = top + ROW * number as f64;
-                    line class="line dashed bound" x1=(x) x2=(x) y1=(y + 15.0) y2=(y + 29.0) {}
+                    line class="line bound" x1=(x) x2=(x) y1=(y + 16.5) y2=(y + 27.5) {}
                 }
                 text.soft x=(x + side) y="11" text-anchor=(anchor) { (mark.label) }
                 line class="line bound" x1=(x) x2=(x) y1="2" y2="14" {}

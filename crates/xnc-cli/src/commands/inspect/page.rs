@@ -164,7 +164,7 @@ fn table(one: &Inspected, predictions: &[Prediction]) -> Section {
         title: "Exponents".into(),
         note: "share of words by the power of two that their magnitude begins at".into(),
         classes: classes(one),
-        accent: Accent::None,
+        accent: Accent::Plain,
     };
     section.push(Block::Charts(vec![Chart::Bars(ratios), Chart::Histogram(exponents)]));
     let words = one.analysis.words.max(1) as f64;
