@@ -28,8 +28,6 @@ pub struct Measured {
     pub peer: String,
     /// `default`, `best`, `rows`; of XNC the codec.
     pub key: String,
-    /// Which table.
-    pub table: String,
     /// Why there is nothing else here.
     pub unavailable: Option<String>,
     /// The rest.
@@ -63,7 +61,6 @@ pub fn measure(place: &Place, setting: &Setting, table: &TableFile) -> Measured 
     Measured {
         peer: setting.peer.into(),
         key: setting.key.into(),
-        table: table.label.clone(),
         unavailable: numbers.as_ref().err().map(|error| format!("{error:#}")),
         numbers: numbers.ok(),
     }

@@ -11,7 +11,11 @@ pub struct Pcodec;
 
 impl Peer for Pcodec {
     fn version(&self) -> String {
-        "pco 1.1".into()
+        // The library does not tell; the lock file does.
+        let lock = include_str!("../../../Cargo.lock");
+        let version =
+            lock.split("name = \"pco\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+        format!("pco {}", version.unwrap_or("of unknown version"))
     }
 
     fn means(&self, key: &str) -> Result<&'static str> {

@@ -158,7 +158,7 @@ fn ours(results: &Results, claim: &mut Claim<'_>) {
         "[tables](#size-of-a-table)",
     );
     let rows = peers.and_then(|found| {
-        let main = || found.rows.iter().filter(|row| row.table == found.table);
+        let main = || found.rows.iter();
         let time = |row: &crate::peers::Measured| Some(row.numbers.as_ref()?.row_us * 1e-6);
         let fast = main().find(|row| row.key == "fast").and_then(time)?;
         let others = main().filter(|row| row.peer != "xnc" && row.peer != "plain");

@@ -33,7 +33,8 @@ pub fn page(results: &Results) -> Page {
     add(show(&results.patterns, patterns::section));
     add(show(&results.ratios, ratios::section));
     add(show(&results.lines, lines::section));
-    add(show(&results.peers, peers::section));
+    let large = results.large.as_ref().map(|taken| &taken.found);
+    add(show(&results.peers, |found| peers::section(found, large)));
     add(show(&results.models, models::section));
     add(show(&results.scaling, scaling::section));
     add(show(&results.limits, limits::section));
@@ -95,6 +96,7 @@ fn colophon(results: &Results) -> Vec<String> {
         ("ratios", about(&results.ratios)),
         ("lines", about(&results.lines)),
         ("peers", about(&results.peers)),
+        ("large", about(&results.large)),
         ("models", about(&results.models)),
         ("scaling", about(&results.scaling)),
         ("limits", about(&results.limits)),

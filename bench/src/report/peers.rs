@@ -7,7 +7,7 @@ use super::or_dash;
 use crate::peers::{Measured, Numbers};
 use crate::study::peers::Peers;
 
-pub fn section(found: &Peers) -> Section {
+pub fn section(found: &Peers, large: Option<&Peers>) -> Section {
     let mut section = Section::new("Software peers");
     section.text(format!(
         "Everything that compresses such words without loss and that this machine can run, on {} ({}). Each setting has two processes of its \
@@ -15,10 +15,9 @@ pub fn section(found: &Peers) -> Section {
          peer offers, which for most is decoding everything. Memory is what encoding or decoding adds, result included, in units of the table.",
         found.table, found.shape
     ));
-    section.push(Block::Table(table(found, &found.table)));
-    let main = || found.rows.iter().filter(|row| row.table == found.table);
+    section.push(Block::Table(table(found)));
     let bars = |value: &dyn Fn(&Numbers) -> f64, shown: &dyn Fn(&Numbers) -> String| {
-        let all = main().filter_map(|row| {
+        let all = found.rows.iter().filter_map(|row| {
             let numbers = row.numbers.as_ref()?;
             Some(Bar { label: name(row), value: value(numbers), shown: shown(numbers), accent: accent(row) })
         });
@@ -43,14 +42,14 @@ pub fn section(found: &Peers) -> Section {
             sizes.join(", ")
         ));
     }
-    if let Some(large) = &found.large {
-        section.heading(format!("The quick settings on {large}"));
-        section.push(Block::Table(table(found, large)));
+    if let Some(large) = large.filter(|large| !large.rows.is_empty()) {
+        section.heading(format!("The quick settings on {} ({})", large.table, large.shape));
+        section.push(Block::Table(table(large)));
     }
     section
 }
 
-fn table(found: &Peers, table: &str) -> Table {
+fn table(found: &Peers) -> Table {
     let header = [
         "peer",
         "setting",
@@ -62,8 +61,8 @@ fn table(found: &Peers, table: &str) -> Table {
         "memory, encode",
         "memory, decode",
     ];
-    let mut out = Table::new(format!("On {table}, one processor each."), 3, &header);
-    for row in found.rows.iter().filter(|row| row.table == table) {
+    let mut out = Table::new(format!("On {}, one processor each.", found.table), 3, &header);
+    for row in &found.rows {
         let mut cells = vec![name(row)];
         match (&row.numbers, &row.unavailable) {
             (Some(n), _) => cells.extend([

@@ -40,9 +40,9 @@ pub fn measure(study: &Study) -> Result<Limits> {
     let write = |label: &str, dtype, words: &[u16]| TableFile::write(scratch, label, dtype, dim, words);
     tables.push(write("normal deviates, native FP16", Dtype::F16, &rounded(&normals, Dtype::F16))?);
     tables.push(write("normal deviates, BF16", Dtype::Bf16, &rounded(&normals, Dtype::Bf16))?);
-    let flat: Vec<f32> = (0..rows * dim).map(|_| (random.next() >> 40) as f32 * 2e-9).collect();
+    let flat: Vec<f32> = (0..rows * dim).map(|_| (random.bits() >> 40) as f32 * 2e-9).collect();
     tables.push(write("uniform values, native FP16", Dtype::F16, &rounded(&flat, Dtype::F16))?);
-    let noise: Vec<u16> = (0..rows * dim).map(|_| random.next() as u16).collect();
+    let noise: Vec<u16> = (0..rows * dim).map(|_| random.bits() as u16).collect();
     tables.push(write("random words, BF16", Dtype::Bf16, &noise)?);
     let main = study.main();
     for rows in [1, 8, 64, 512] {

@@ -36,6 +36,8 @@ pub enum Section {
     Lines,
     /// Software peers
     Peers,
+    /// The quick ones of them on the largest table
+    Large,
     /// Whole models
     Models,
     /// Time and memory against size and threads
@@ -57,6 +59,8 @@ pub struct Results {
     pub lines: Option<Taken<lines::Lines>>,
     /// Section `peers`.
     pub peers: Option<Taken<peers::Peers>>,
+    /// Section `large`.
+    pub large: Option<Taken<peers::Peers>>,
     /// Section `models`.
     pub models: Option<Taken<models::Models>>,
     /// Section `scaling`.
@@ -224,6 +228,7 @@ impl Results {
             Section::Ratios => self.ratios = Some(taken(|| ratios::measure(study))?),
             Section::Lines => self.lines = Some(taken(|| lines::measure(study))?),
             Section::Peers => self.peers = Some(taken(|| peers::measure(study))?),
+            Section::Large => self.large = Some(taken(|| peers::measure_large(study))?),
             Section::Models => {
                 let ratios = self.ratios.as_ref().context("models builds on ratios: measure them first")?;
                 self.models = Some(taken(|| models::measure(study, &ratios.found))?);

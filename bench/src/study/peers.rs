@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use xnc::Dtype;
 
 use super::Study;
 use crate::peers::{Host, Measured, Pace, SETTINGS, Setting, dfloat11_bits, measure as measure_setting};
@@ -14,9 +13,7 @@ pub struct Peers {
     pub table: String,
     /// Its type and extent.
     pub shape: String,
-    /// The larger table of quick settings.
-    pub large: Option<String>,
-    /// A row a setting and table.
+    /// A row a setting.
     pub rows: Vec<Measured>,
     /// Tables whose size in DFloat11's layout was computed, with the ratio.
     pub dfloat11: Vec<(String, f64)>,
@@ -31,16 +28,11 @@ fn left_out(study: &Study, setting: &Setting) -> bool {
     study.sample && (setting.pace != Pace::Quick || !installed)
 }
 
-/// Measures all settings, one after another, so that a slow minute of the machine does not meet all settings of one peer.
+/// Measures all settings on the main table.
 pub fn measure(study: &Study) -> Result<Peers> {
     let main = study.main();
-    let large = study.tables.iter().map(|pair| &pair.bf16).max_by_key(|table| table.bytes());
-    let large = large.filter(|large| large.bytes() > main.bytes());
     let mut rows = Vec::new();
-    for setting in SETTINGS {
-        if left_out(study, setting) {
-            continue;
-        }
+    for setting in SETTINGS.iter().filter(|setting| !left_out(study, setting)) {
         eprintln!("study: {} {}", setting.peer, setting.key);
         if setting.pace != Pace::Glacial {
             rows.push(measure_setting(&study.place, setting, main));
@@ -52,22 +44,24 @@ pub fn measure(study: &Study) -> Result<Peers> {
         }
         rows.push(row);
     }
-    for setting in SETTINGS.iter().filter(|setting| setting.pace == Pace::Quick) {
-        if let Some(large) = large {
-            eprintln!("study: {} {} on the larger table", setting.peer, setting.key);
-            rows.push(measure_setting(&study.place, setting, large));
-        }
-    }
-    let bf16 = study.tables.iter().map(|pair| &pair.bf16).filter(|table| table.dtype == Dtype::Bf16);
-    let dfloat11 = bf16.filter_map(|table| {
-        let ratio = 8.0 * table.bytes() as f64 / dfloat11_bits(&table.words().ok()?) as f64;
-        Some((table.label.clone(), ratio))
+    let dfloat11 = study.tables.iter().map(|pair| {
+        let table = &pair.bf16;
+        let bits = dfloat11_bits(&table.words()?);
+        Ok((table.label.clone(), 8.0 * table.bytes() as f64 / bits as f64))
     });
-    Ok(Peers {
-        table: main.label.clone(),
-        shape: main.shape(),
-        large: large.map(|table| table.label.clone()),
-        dfloat11: dfloat11.collect(),
-        rows,
-    })
+    let dfloat11 = dfloat11.collect::<Result<_>>()?;
+    Ok(Peers { table: main.label.clone(), shape: main.shape(), rows, dfloat11 })
+}
+
+/// Measures the quick settings on the largest table, where that is another one.
+pub fn measure_large(study: &Study) -> Result<Peers> {
+    let tables = study.tables.iter().map(|pair| &pair.bf16);
+    let large = tables.max_by_key(|table| table.bytes()).unwrap_or(study.main());
+    let another = large.bytes() > study.main().bytes();
+    let quick = SETTINGS.iter().filter(|setting| setting.pace == Pace::Quick && another);
+    let rows = quick.map(|setting| {
+        eprintln!("study: {} {} on {}", setting.peer, setting.key, large.label);
+        measure_setting(&study.place, setting, large)
+    });
+    Ok(Peers { table: large.label.clone(), shape: large.shape(), rows: rows.collect(), dfloat11: Vec::new() })
 }
