@@ -2,7 +2,7 @@
 //! A line is one base of 8, 4 or 2 bytes and, for each value, a narrow difference from the base or from zero; or one value
 //! repeated; or zeros. Table 2 gives base and differences; the mask that tells the two bases apart is counted here on top.
 
-use super::{About, LINE_BITS, Line, Model, fits};
+use super::{About, LINE_BITS, Line, Model, fits, integers, sign_extend};
 
 /// Lines of values near one base or near zero.
 pub struct Bdi;
@@ -17,25 +17,12 @@ const fn table_2(base: usize, delta: usize) -> usize {
     base + 64 / base * delta
 }
 
-/// The line in values of `base` bytes, sign-extended.
-fn values(line: &Line, base: usize) -> impl Iterator<Item = i64> + '_ {
-    line.chunks_exact(base / 2).map(move |words| {
-        let value = words.iter().rev().fold(0, |value, &word| value << 16 | u64::from(word));
-        sign_extend(value as i64, base)
-    })
-}
-
-fn sign_extend(value: i64, bytes: usize) -> i64 {
-    let unused = 64 - 8 * bytes;
-    value << unused >> unused
-}
-
 /// Whether every value is narrow itself or narrow beside the first one that is not (section 4.2).
 fn holds(line: &Line, base: usize, delta: usize) -> bool {
-    let bits = 8 * delta as u32;
-    let mut wide = values(line, base).filter(|&value| !fits(value, bits));
+    let (width, bits) = (8 * base as u32, 8 * delta as u32);
+    let mut wide = integers(line, base).filter(|&value| !fits(value, bits));
     let Some(first) = wide.next() else { return true };
-    wide.all(|value| fits(sign_extend(value.wrapping_sub(first), base), bits))
+    wide.all(|value| fits(sign_extend(value.wrapping_sub(first), width), bits))
 }
 
 fn coded(line: &Line) -> u32 {

@@ -1,24 +1,54 @@
-//! Bit-Plane Compression: Kim, Sullivan, Choukse, Erez, ISCA 2016, section III, tables II and III.
-//! The first symbol is coded by its width; the others as differences from the one before. Bit k of all differences is plane k; each plane is XORed with the one
-//! above it and coded by its pattern. A block that would grow stays as it is, beside a bit.
+//! Bit-Plane Compression: Kim, Sullivan, Choukse, Erez, ISCA 2016, on the transform and on encoding its planes.
+//! The first symbol is coded by its width; the others as differences from the one before. Bit k of all differences is plane
+//! k; each plane is XORed with the one above it and coded by its pattern. A block that would grow stays as it is, beside a
+//! bit.
 //!
-//! The paper's block is 128 bytes: 32 symbols of 32 bits, so 33 planes of 31 bits, position fields of 5. A 64-byte line has 16 symbols: planes of 15 bits, positions of 4. We also
-//! count symbols of 16 bits, which are not in the paper but are what a table holds: 17 planes of 31 bits, run lengths of 4. Symbols are read as signed.
+//! The paper's block is 128 bytes: 32 symbols of 32 bits, so 33 planes of 31 bits and positions of 5. A 64-byte line has 16
+//! symbols, so planes of 15 bits and positions of 4. Not in the paper but what a table holds are symbols of 16 bits: a line
+//! has 17 planes of 31 bits and run lengths of 4. All three are counted. Symbols are read as signed, of which the paper says
+//! nothing.
 
-use super::{About, LINE_BITS, Line, Model, fits, or_raw, words_32};
+use rayon::prelude::*;
+
+use super::{About, LINE_BITS, Line, Model, fits, integers};
 
 /// Bit planes of differences.
 pub struct Bpc {
+    name: &'static str,
     /// Bits of a symbol.
     width: u32,
 }
 
 impl Bpc {
     /// Symbols of 32 bits.
-    pub const PUBLISHED: Bpc = Bpc { width: 32 };
+    pub const WORDS: Bpc = Bpc { name: "BPC", width: 32 };
     /// Symbols of 16 bits.
-    pub const HALF_WORDS: Bpc = Bpc { width: 16 };
+    pub const HALF_WORDS: Bpc = Bpc { name: "BPC, 16-bit symbols", width: 16 };
+
+    /// One or two lines, coded together or kept as they are.
+    fn block_bits(&self, block: &[Line]) -> u32 {
+        let mut symbols = [0; 32];
+        let values = integers(block.as_flattened(), self.width as usize / 8);
+        let count = values.len();
+        symbols.iter_mut().zip(values).for_each(|(symbol, value)| *symbol = value);
+        1 + coded(&symbols[..count], self.width).min(LINE_BITS * block.len() as u32)
+    }
 }
+
+/// The paper's blocks.
+pub(super) const PAIRS: About = About {
+    name: "BPC, 128-byte blocks",
+    paper: PAPER,
+    counted: "1 to 5 bits a plane, 1 bit a block of two lines",
+};
+
+/// Bits of lines taken two by two as the paper's blocks; the last may be alone.
+pub(super) fn pairs_bits(lines: &[Line]) -> u64 {
+    lines.par_chunks(2).with_min_len(4096).map(|pair| u64::from(Bpc::WORDS.block_bits(pair))).sum()
+}
+
+const PAPER: &str =
+    "Kim, Sullivan, Choukse, Erez, Bit-Plane Compression, ISCA 2016, on transform and encoding";
 
 /// Bits of a block of up to 32 symbols of `width` bits.
 fn coded(symbols: &[i64], width: u32) -> u32 {
@@ -32,7 +62,7 @@ fn coded(symbols: &[i64], width: u32) -> u32 {
     first(symbols[0], width) + planes_bits(&planes[..=width as usize], symbols.len() as u32 - 1)
 }
 
-/// Table III: zero, 4, 8 or 16 bits sign-extended behind 3 bits, or the symbol behind one.
+/// Zero, 4, 8 or 16 bits sign-extended behind 3 bits, or the symbol behind one.
 fn first(symbol: i64, width: u32) -> u32 {
     match symbol {
         0 => 3,
@@ -43,7 +73,7 @@ fn first(symbol: i64, width: u32) -> u32 {
     }
 }
 
-/// Table II, from the top plane down; planes are `len` bits.
+/// From the top plane down; planes are `len` bits.
 fn planes_bits(planes: &[u32], len: u32) -> u32 {
     let position = (len + 1).ilog2();
     let run_length = (planes.len() as u32 - 1).ilog2();
@@ -75,20 +105,11 @@ fn planes_bits(planes: &[u32], len: u32) -> u32 {
 
 impl Model for Bpc {
     fn about(&self) -> About {
-        About {
-            name: if self.width == 32 { "BPC" } else { "BPC, 16-bit symbols" },
-            paper: "Kim, Sullivan, Choukse, Erez, Bit-Plane Compression, ISCA 2016, section III",
-            counted: "1 to 5 bits a plane, 1 bit a line",
-        }
+        About { name: self.name, paper: PAPER, counted: "1 to 5 bits a plane, 1 bit a line" }
     }
 
     fn bits(&self, line: &Line) -> u32 {
-        let coded = match self.width {
-            32 => coded(&words_32(line).map(|word| i64::from(word as i32)), 32),
-            _ => coded(&line.map(|word| i64::from(word as i16)), 16),
-        };
-        debug_assert!(coded <= 3 * LINE_BITS);
-        or_raw(coded)
+        self.block_bits(std::slice::from_ref(line))
     }
 }
 
@@ -110,7 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn each_row_of_table_2() {
+    fn two_lines_are_one_block() {
+        let [low, high] = [0, 16].map(|start| line_of((start..start + 16).map(|i| 1000 + i)));
+        assert_eq!(pairs_bits(&[low, high]), 1 + 3 + 16 + 7 + 5);
+        // A third line is a block by itself.
+        let alone = u64::from(Bpc::WORDS.bits(&low));
+        assert_eq!(pairs_bits(&[low, high, low]), 32 + alone);
+    }
+
+    #[test]
+    fn each_code_of_a_plane() {
         let planes = |below: &[u32]| {
             let mut planes = [0; 33];
             planes[..below.len()].copy_from_slice(below);
@@ -139,7 +169,7 @@ mod tests {
     fn lines_of_64_bytes() {
         // 16 symbols of 32 bits, one step: positions take 4 bits.
         let step: [u32; 16] = std::array::from_fn(|i| u32::from(i >= 9));
-        assert_eq!(Bpc::PUBLISHED.bits(&line_of(step)), 1 + 3 + 7 + 9);
+        assert_eq!(Bpc::WORDS.bits(&line_of(step)), 1 + 3 + 7 + 9);
         // 32 symbols of 16 bits: a run of 16 planes takes 2 + 4.
         let step = std::array::from_fn(|i| u16::from(i >= 9));
         assert_eq!(Bpc::HALF_WORDS.bits(&step), 1 + 3 + 6 + 10);
@@ -148,6 +178,6 @@ mod tests {
                 |i| if i % 3 == 0 { 0x7fff } else { (i as u16).wrapping_mul(0x9e37) | 0x8000 },
             );
         assert_eq!(Bpc::HALF_WORDS.bits(&extremes), 513);
-        assert_eq!(Bpc::PUBLISHED.bits(&extremes), 513);
+        assert_eq!(Bpc::WORDS.bits(&extremes), 513);
     }
 }

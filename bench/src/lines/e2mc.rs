@@ -1,15 +1,25 @@
-//! E2MC: Lal, Lucas, Juurlink, "Entropy Encoding Based Memory Compression for GPUs", IPDPS 2017, sections III and IV.
-//! 16-bit symbols, one Huffman code for all memory, its table the commonest 1024 symbols; any other is an escape code and its 16 bits. A line that would grow stays as it is.
+//! E2MC: Lal, Lucas, Juurlink, "Entropy Encoding Based Memory Compression for GPUs", IPDPS 2017, on 16-bit symbols.
+//! 16-bit symbols, one Huffman code for all memory, its table the commonest 1024 symbols; any other is an escape code and its
+//! 16 bits. A line that would grow stays as it is.
 //!
-//! From memory of the paper, not checked again: the table's 1024 entries. Left out: its limit on code lengths, the
-//! pointers that let several decoders share a block (speed, not size), and the rounding to memory bursts. The paper samples while a program starts; here the code has seen the whole table.
+//! The 1024 entries are from memory of the paper, whose text was out of reach; since the size decides the ratio, half of it
+//! and a table of every word are counted too. Left out: a limit on code lengths, the pointers that let several decoders share
+//! a block, the rounding to memory bursts. The paper samples while a program starts; here the code has seen the whole table.
 
 use super::{About, Line, Model, huffman, or_raw};
 
 /// A Huffman code of 16-bit words.
 pub struct E2mc {
+    name: &'static str,
     /// Bits of every word, escape included.
     bits: Box<[u8]>,
+    entries: usize,
+}
+
+/// How many symbols a code table holds.
+#[derive(Clone, Copy)]
+pub struct TableSize {
+    name: &'static str,
     entries: usize,
 }
 
@@ -17,16 +27,18 @@ pub struct E2mc {
 const ENTRY_BITS: u64 = 16 + 6;
 
 impl E2mc {
-    /// Entries of the paper's table.
-    pub const PUBLISHED_ENTRIES: usize = 1024;
-    /// A table for every word there is: what a Huffman code could do at most.
-    pub const ALL_ENTRIES: usize = 1 << 16;
+    /// Half the paper's table, the paper's, and one for every word: the most that a Huffman code can do.
+    pub const SIZES: [TableSize; 3] = [
+        TableSize { name: "E2MC, 512 entries", entries: 512 },
+        TableSize { name: "E2MC, 1024 entries", entries: 1024 },
+        TableSize { name: "E2MC, every word", entries: 1 << 16 },
+    ];
 
     /// Builds the code from how often each word occurs.
-    pub fn train(histogram: &[u64], entries: usize) -> E2mc {
+    pub fn train(histogram: &[u64], size: TableSize) -> E2mc {
         let mut symbols: Vec<usize> = (0..histogram.len()).filter(|&word| histogram[word] > 0).collect();
         symbols.sort_by_key(|&word| std::cmp::Reverse(histogram[word]));
-        let escaped = symbols.split_off(entries.min(symbols.len()));
+        let escaped = symbols.split_off(size.entries.min(symbols.len()));
         // The escape has a code even where nothing needs it: hardware cannot leave it out.
         let escapes = escaped.iter().map(|&word| histogram[word]).sum::<u64>().max(1);
         let counts: Vec<u64> = symbols.iter().map(|&word| histogram[word]).chain([escapes]).collect();
@@ -35,15 +47,15 @@ impl E2mc {
         for (&word, &length) in symbols.iter().zip(&lengths) {
             bits[word] = length as u8;
         }
-        E2mc { bits, entries: symbols.len() }
+        E2mc { name: size.name, bits, entries: symbols.len() }
     }
 }
 
 impl Model for E2mc {
     fn about(&self) -> About {
         About {
-            name: if self.entries > E2mc::PUBLISHED_ENTRIES { "E2MC, unbounded table" } else { "E2MC" },
-            paper: "Lal, Lucas, Juurlink, E2MC: Entropy Encoding Based Memory Compression for GPUs, IPDPS 2017",
+            name: self.name,
+            paper: "Lal, Lucas, Juurlink, E2MC: Entropy Encoding Based Memory Compression for GPUs, IPDPS 2017, on 16-bit symbols",
             counted: "1 bit a line, 22 bits an entry of the code table",
         }
     }
@@ -71,18 +83,18 @@ mod tests {
                 .find(|&(end, _)| i < end)
                 .map_or(0, |(_, word)| word)
         });
-        let model = E2mc::train(&histogram(&[line]), 2);
+        let model = E2mc::train(&histogram(&[line]), TableSize { name: "two", entries: 2 });
         assert_eq!([0xa, 0xb, 0xc, 0xd, 0xe].map(|word| model.bits[word]), [1, 2, 18, 18, 18]);
         assert_eq!(model.bits(&line), 1 + 16 + 8 * 2 + 8 * 18);
         assert_eq!(model.table_bits(), 44);
         // With all in it: a 1, b 2, then c, d and the escape, which stands for one.
-        let whole = E2mc::train(&histogram(&[line]), E2mc::ALL_ENTRIES);
+        let whole = E2mc::train(&histogram(&[line]), E2mc::SIZES[2]);
         assert_eq!(whole.bits(&line), 1 + 16 + 8 * 2 + 4 * 3 + 4 * 4);
     }
 
     #[test]
     fn words_never_seen_escape_and_a_line_of_them_is_raw() {
-        let model = E2mc::train(&histogram(&[[7; 32]]), 1024);
+        let model = E2mc::train(&histogram(&[[7; 32]]), E2mc::SIZES[1]);
         assert_eq!(model.bits(&[7; 32]), 1 + 32);
         assert_eq!(model.bits(&line_of([1; 16])), 1 + 512);
     }

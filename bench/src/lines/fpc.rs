@@ -1,6 +1,7 @@
 //! Frequent Pattern Compression: Alameldeen, Wood, University of Wisconsin TR-1500, 2004, section 2.1, table 1.
-//! Each 32-bit word is a prefix of 3 bits and what its pattern leaves; up to 8 zero words in a row are one prefix and a length.
-//! Section 3 keeps a line that would grow as it is. The tag's size field serves segments of 8 bytes and is not counted.
+//! Each 32-bit word is a prefix of 3 bits and what its pattern leaves; up to 8 zero words in a row are one prefix and a
+//! length. Section 3 keeps a line that would grow as it is. The tag's size field serves segments of 8 bytes and is not
+//! counted.
 
 use super::{About, Line, Model, fits, or_raw, words_32};
 

@@ -1,7 +1,7 @@
-//! Frequent value compression: Yang, Zhang, Gupta, "Frequent Value Compression in Data Caches", MICRO 2000, section 2.
-//! A program's most frequent 32-bit words (8 for lines of 16 words) are profiled once. A line of which at least half are such words keeps
-//! only the others; each word has a mask of 4 bits: frequent and which one, or not and where it lies. Other lines stay as they are.
-//! The paper's tags hold masks of raw lines too; they are not counted.
+//! Frequent value compression: Yang, Zhang, Gupta, "Frequent Value Compression in Data Caches", MICRO 2000, on encoding lines.
+//! A program's most frequent 32-bit words (8 for lines of 16 words) are profiled once. A line of which at least half are such
+//! words keeps only the others; each word has a mask of 4 bits: frequent and which one, or not and where it lies. Other lines
+//! stay as they are. The paper's tags hold masks of raw lines too; they are not counted.
 
 use rayon::prelude::*;
 
@@ -38,7 +38,7 @@ impl Model for Fvc {
     fn about(&self) -> About {
         About {
             name: "FVC",
-            paper: "Yang, Zhang, Gupta, Frequent Value Compression in Data Caches, MICRO 2000, section 2",
+            paper: "Yang, Zhang, Gupta, Frequent Value Compression in Data Caches, MICRO 2000, on encoding lines",
             counted: "4 bits a 32-bit word in coded lines, 1 bit a line, 8 profiled words",
         }
     }

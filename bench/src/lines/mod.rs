@@ -1,9 +1,13 @@
 //! Hardware line compressors as exact bit counts: a file a scheme, each written from its paper, none from another's code.
 //!
-//! A line is 64 bytes of a table: 32 words of 16 bits, or 16 of 32 bits as a little-endian machine reads them. A model gives the
-//! bits that its scheme leaves of a line, with every tag, flag, mask and selector that a decoder of that line needs. A scheme that has
-//! a raw form takes it for a line that would grow. Nothing is rounded up to the segments, sectors or bursts of a real
-//! cache or memory, and no pointer to a line is counted: that flatters every scheme alike, XNC included.
+//! A line is 64 bytes of a table: 32 words of 16 bits, or 16 of 32 bits as a little-endian machine reads them. A model gives
+//! the bits that its scheme leaves of a line, with every tag, flag, mask and selector that a decoder of that line needs. A
+//! scheme that has a raw form takes it for a line that would grow. Nothing is rounded up to the segments, sectors or bursts
+//! of a real cache or memory, and no pointer to a line is counted: that flatters every scheme alike, XNC included.
+//!
+//! The texts of most papers were out of reach while this was written: code tables are from knowledge of them, compared with what
+//! public simulators do. A section has its number where that is sure, else its subject; choices that a paper leaves open or
+//! that could not be looked up are said in the file of the scheme.
 //!
 //! Some schemes are trained. Training sees the whole table before the first line is counted, the best case for them; what it
 //! leaves for the decoder ([`Model::table_bits`]) is counted once.
@@ -78,9 +82,21 @@ fn words_32(line: &Line) -> [u32; LINE_WORDS / 2] {
     std::array::from_fn(|i| u32::from(line[2 * i]) | u32::from(line[2 * i + 1]) << 16)
 }
 
+/// Words in memory order as signed integers of 2, 4 or 8 bytes.
+fn integers(words: &[u16], bytes: usize) -> impl ExactSizeIterator<Item = i64> + '_ {
+    words.chunks_exact(bytes / 2).map(move |parts| {
+        let value = parts.iter().rev().fold(0, |value, &part| value << 16 | u64::from(part));
+        sign_extend(value as i64, 8 * bytes as u32)
+    })
+}
+
+fn sign_extend(value: i64, bits: u32) -> i64 {
+    value << (64 - bits) >> (64 - bits)
+}
+
 /// Whether a value is the sign extension of its low `bits` bits.
 fn fits(value: i64, bits: u32) -> bool {
-    value << (64 - bits) >> (64 - bits) == value
+    sign_extend(value, bits) == value
 }
 
 /// How often each 16-bit word stands in the lines.

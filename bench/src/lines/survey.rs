@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{About, Bdi, Bpc, CPack, E2mc, Fpc, Fvc, LINE_BITS, Line, Model, Xnc, Zero, entropy};
+use super::{About, Bdi, Bpc, CPack, E2mc, Fpc, Fvc, LINE_BITS, Line, Model, Xnc, Zero, bpc, entropy};
 
 /// What one scheme leaves of a table.
 #[derive(Clone, Debug, Serialize)]
@@ -17,7 +17,7 @@ pub struct Outcome {
     pub table_bits: u64,
     /// 512 bits a line against [`Outcome::bits`]; above 1 the table shrinks.
     pub ratio: f64,
-    /// Share of lines that take fewer than 512 bits; none for a bound that knows no lines.
+    /// Share of lines that take fewer than 512 bits; none where the count is not by the line.
     pub smaller: Option<f64>,
 }
 
@@ -51,17 +51,21 @@ pub fn survey(words: &[u16]) -> Vec<Outcome> {
     let (lines, _) = words.as_chunks();
     assert!(!lines.is_empty(), "a survey needs at least one line of 32 words");
     let histogram = super::histogram(lines);
+    let whole = |about, bits| Outcome::new(about, lines.len(), bits, 0, None);
+    let [half, published, every] = E2mc::SIZES.map(|size| Outcome::of(&E2mc::train(&histogram, size), lines));
     vec![
         Outcome::of(&Zero, lines),
         Outcome::of(&Fpc, lines),
         Outcome::of(&Bdi, lines),
         Outcome::of(&CPack, lines),
         Outcome::of(&Fvc::train(lines), lines),
-        Outcome::of(&Bpc::PUBLISHED, lines),
+        Outcome::of(&Bpc::WORDS, lines),
         Outcome::of(&Bpc::HALF_WORDS, lines),
-        Outcome::of(&E2mc::train(&histogram, E2mc::PUBLISHED_ENTRIES), lines),
-        Outcome::of(&E2mc::train(&histogram, E2mc::ALL_ENTRIES), lines),
+        whole(bpc::PAIRS, bpc::pairs_bits(lines)),
+        half,
+        published,
+        every,
         Outcome::of(&Xnc, lines),
-        Outcome::new(entropy::ABOUT, lines.len(), entropy::bits(&histogram), 0, None),
+        whole(entropy::ABOUT, entropy::bits(&histogram)),
     ]
 }

@@ -1,4 +1,4 @@
-//! Zero-content augmented cache: Dusser, Piquet, Seznec, ICS 2009, section 3.
+//! Zero-content augmented cache: Dusser, Piquet, Seznec, ICS 2009, on null blocks.
 //! A line of zeros is one bit in the tags; any other line is kept as it is beside that bit.
 
 use super::{About, LINE_BITS, Line, Model, or_raw};
@@ -10,7 +10,7 @@ impl Model for Zero {
     fn about(&self) -> About {
         About {
             name: "zero content",
-            paper: "Dusser, Piquet, Seznec, Zero-Content Augmented Caches, ICS 2009, section 3",
+            paper: "Dusser, Piquet, Seznec, Zero-Content Augmented Caches, ICS 2009, on null blocks",
             counted: "1 bit a line",
         }
     }

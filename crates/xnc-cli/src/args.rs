@@ -32,6 +32,14 @@ pub enum Command {
         The new file is restored in memory and compared with the source's SHA-256 before it appears."
     )]
     Compress(Compress),
+    /// Bring the tables of a compressed file under another codec, without its source
+    #[command(
+        after_help = "Example:\n  xnc transcode small.xnc.safetensors -o model.xnc.safetensors --codec fast\n\n\
+        The new file is what `compress` with that codec makes of the source. It is restored in memory and compared\n\
+        with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory stays about the\n\
+        size of the larger file. Only `--codec dense` takes all words of a table at once."
+    )]
+    Transcode(Transcode),
     /// Bring back the source of a compressed file, byte for byte
     #[command(after_help = "Example:\n  xnc restore model.xnc.safetensors -o model.safetensors")]
     Restore(Restore),
@@ -117,6 +125,30 @@ pub struct Compress {
     /// Which tensors: `embeddings` (token and per-layer embeddings and output heads, by name), `all` 16-bit tensors, or NAME,NAME
     #[arg(long, default_value = "embeddings")]
     pub tensors: String,
+    /// Threads [default: as many as the machine has]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// Replace an existing target
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Transcode {
+    /// Compressed file or folder
+    pub input: PathBuf,
+    /// Target
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Codec that the tables get
+    #[arg(long, value_enum)]
+    pub codec: CodecArg,
+    /// For codec dense: 1 (fast, rows independent of each other) to 4 (smallest)
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub effort: u8,
     /// Threads [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
@@ -226,6 +258,7 @@ impl Command {
     pub fn input(&self) -> Option<&Path> {
         match self {
             Command::Compress(args) => Some(&args.input),
+            Command::Transcode(args) => Some(&args.input),
             Command::Restore(args) => Some(&args.input),
             Command::Verify(args) => Some(&args.input),
             Command::Inspect(args) => Some(&args.input),

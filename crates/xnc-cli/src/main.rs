@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         Command::Compress(args) => commands::compress::run(args),
+        Command::Transcode(args) => commands::transcode::run(args),
         Command::Restore(args) => commands::restore::run(args),
         Command::Verify(args) => commands::verify::run(args),
         Command::Inspect(args) => commands::inspect::run(args),

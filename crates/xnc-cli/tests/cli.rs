@@ -249,3 +249,54 @@ fn a_table_without_rows_has_no_row_and_no_buffer() {
     let (code, _, err) = xnc(dir.path(), "rows a.safetensors --tensor a --ids 0");
     assert!(code > 0 && err.contains("out of range"), "{code}: {err}");
 }
+
+#[test]
+fn transcode_makes_what_compress_makes_of_the_source() {
+    let (_keep, dir) = folder();
+    for (codec, effort) in [("fast", ""), ("xnc", ""), ("dense", " --effort 1")] {
+        let line = format!("compress m.safetensors -o {codec}.safetensors --codec {codec}{effort}");
+        assert_eq!(xnc(&dir, &line).0, 0, "{codec}");
+    }
+    let read = |name: &str| fs::read(dir.join(name)).expect("reads");
+    for from in ["dense", "xnc", "fast"] {
+        for (to, effort) in [("fast", ""), ("xnc", ""), ("dense", " --effort 1")] {
+            let line = format!(
+                "transcode {from}.safetensors -o {from}-{to}.safetensors --codec {to}{effort} --json"
+            );
+            let report = json(&dir, &line);
+            assert_eq!(report["tensors"][0]["codec"], to);
+            assert_eq!(report["source_bytes"], read("m.safetensors").len());
+            assert!(
+                read(&format!("{from}-{to}.safetensors")) == read(&format!("{to}.safetensors")),
+                "{from} {to}"
+            );
+        }
+    }
+    assert_eq!(xnc(&dir, "restore dense-fast.safetensors -o back.safetensors").0, 0);
+    assert!(read("back.safetensors") == read("m.safetensors"));
+
+    let (code, out, _) = xnc(&dir, "transcode dense.safetensors -o again.safetensors --codec fast");
+    assert!(code == 0 && out.contains("every byte"), "{out}");
+    fs::write(dir.join("taken.safetensors"), b"mine").expect("writes");
+    let mut damaged = read("dense.safetensors");
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 4;
+    fs::write(dir.join("damaged.safetensors"), damaged).expect("writes");
+    let cases = [
+        (4, "damaged.safetensors -o out.safetensors", "checksum of chunk"),
+        (4, "damaged.safetensors -o out.safetensors", TENSOR),
+        (5, "m.safetensors -o out.safetensors", "not a compressed file"),
+        (5, "dense.safetensors -o taken.safetensors", "--force"),
+        (5, "dense.safetensors -o dense.safetensors --force", "lies in, the source"),
+        (3, "absent.safetensors -o out.safetensors", "absent.safetensors"),
+    ];
+    for (code, line, says) in cases {
+        let (found, out, err) = xnc(&dir, &format!("transcode {line} --codec fast"));
+        assert_eq!((found, out.as_str()), (code, ""), "{line}: {err}");
+        assert!(err.contains(says), "{line}: `{err}` does not say `{says}`");
+    }
+    assert!(!dir.join("out.safetensors").exists());
+    assert_eq!(read("taken.safetensors"), b"mine");
+    assert_eq!(xnc(&dir, "transcode dense.safetensors -o taken.safetensors --codec fast --force").0, 0);
+    assert!(read("taken.safetensors") == read("fast.safetensors"));
+}

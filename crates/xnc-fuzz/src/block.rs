@@ -93,7 +93,7 @@ impl Table {
         let encoded = codec::encode(
             Codec::Xnc,
             self.shape,
-            Words::new(&bytes),
+            &Words::new(&bytes),
             xnc::Effort::default(),
             &mut payload,
             &mut |_| (),

@@ -119,6 +119,16 @@ impl Error {
         Error::Corrupt { what: what.into(), offset: Some(offset) }
     }
 
+    /// Names the tensor in a codec's complaint.
+    pub(crate) fn in_tensor(self, name: &str) -> Self {
+        match self {
+            Error::Corrupt { what, offset } => {
+                Error::Corrupt { what: format!("tensor `{name}`: {what}"), offset }
+            }
+            other => other,
+        }
+    }
+
     /// Names the file inside a folder, unless the error does already.
     pub(crate) fn in_file(file: &Path, error: Error) -> Self {
         match error {

@@ -12,7 +12,7 @@
 //! # }
 //! ```
 //!
-//! Files go through [`compress()`], [`restore()`] and [`verify()`]; [`Table`] reads rows; [`analyze()`] counts. The way of the data:
+//! Files go through [`compress()`], [`transcode()`], [`restore()`] and [`verify()`]; [`Table`] reads rows; [`analyze()`] counts. The way of the data:
 //! file bytes, [`model`], [`codec`], [`container`], [`table`]. The formats are specified in the repository's `spec/`.
 
 pub mod codec;
@@ -32,6 +32,7 @@ mod options;
 mod progress;
 mod restore;
 mod target;
+mod transcode;
 
 pub use analyze::{Analysis, Patterns, analyze};
 pub use codec::Codec;
@@ -42,8 +43,11 @@ pub use error::{Error, Result};
 pub use file::restore_into;
 pub use kernel::Backend;
 pub use model::role::Selection;
-pub use options::{CompressOptions, CompressReport, RestoreOptions, RestoreReport, TensorReport};
+pub use options::{
+    CompressOptions, CompressReport, RestoreOptions, RestoreReport, TensorReport, TranscodeOptions,
+};
 pub use progress::{Progress, Stage};
 pub use restore::{restore, verify};
 pub use table::{Table, Verify};
 pub use target::Target;
+pub use transcode::transcode;

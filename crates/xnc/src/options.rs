@@ -41,7 +41,7 @@ pub struct TensorReport {
     pub stored_bytes: u64,
 }
 
-/// What [`crate::compress()`] did.
+/// What [`crate::compress()`] or [`crate::transcode()`] did.
 #[derive(Clone, Debug)]
 pub struct CompressReport {
     /// Size of the source.
@@ -52,6 +52,20 @@ pub struct CompressReport {
     pub tensors: Vec<TensorReport>,
     /// When nothing was written: why.
     pub nothing: Option<String>,
+}
+
+/// How to transcode.
+pub struct TranscodeOptions<'a> {
+    /// Codec that the tables get.
+    pub codec: Codec,
+    /// How much time codec `dense` may take.
+    pub effort: Effort,
+    /// Threads; 0 takes what the machine has. The output does not depend on it.
+    pub threads: usize,
+    /// Replace an existing target.
+    pub force: bool,
+    /// Hears how far the work is.
+    pub progress: Progress<'a>,
 }
 
 /// How to restore.

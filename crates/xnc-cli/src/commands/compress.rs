@@ -55,7 +55,8 @@ fn default_output(input: &Path) -> Result<PathBuf> {
     Ok(input.with_file_name(name))
 }
 
-fn json(report: &CompressReport, output: &Path, seconds: f64) -> Value {
+/// What `compress` and `transcode` tell with `--json`.
+pub fn json(report: &CompressReport, output: &Path, seconds: f64) -> Value {
     json!({
         "source_bytes": report.source_bytes,
         "output_bytes": report.output_bytes,
@@ -88,7 +89,8 @@ fn bits_per_weight(tensor: &TensorReport) -> Option<f64> {
     (tensor.source_bytes > 0).then(|| 16.0 * tensor.stored_bytes as f64 / tensor.source_bytes as f64)
 }
 
-fn text(report: &CompressReport, input: &Path, output: &Path, seconds: f64) -> String {
+/// A line a table, and an empty one.
+pub fn tensors(report: &CompressReport) -> String {
     let rows = report.tensors.iter().map(|tensor| {
         let codec = match (&tensor.same_as, tensor.codec) {
             (Some(original), _) => format!("same as {original}"),
@@ -108,7 +110,10 @@ fn text(report: &CompressReport, input: &Path, output: &Path, seconds: f64) -> S
         ]
     });
     let header = ["tensor", "type", "shape", "codec", "source", "stored", "ratio", "bits/weight"];
-    let tensors = if report.tensors.is_empty() { String::new() } else { table(&header, 4, rows) + "\n\n" };
+    if report.tensors.is_empty() { String::new() } else { table(&header, 4, rows) + "\n\n" }
+}
+
+fn text(report: &CompressReport, input: &Path, output: &Path, seconds: f64) -> String {
     let last = match (report.output_bytes, &report.nothing) {
         (Some(size), _) => format!(
             "{}: {} -> {}, {} saved, in {seconds:.2} s\nrestored in memory and compared: every byte of {} comes back",
@@ -124,5 +129,5 @@ fn text(report: &CompressReport, input: &Path, output: &Path, seconds: f64) -> S
             reason.as_deref().unwrap_or("no table")
         ),
     };
-    tensors + &last
+    tensors(report) + &last
 }

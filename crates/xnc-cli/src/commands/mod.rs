@@ -7,6 +7,7 @@ pub mod inspect;
 pub mod manual;
 pub mod restore;
 pub mod rows;
+pub mod transcode;
 pub mod verify;
 
 use std::io::{self, Write};

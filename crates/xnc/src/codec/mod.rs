@@ -12,6 +12,7 @@ pub mod xnc;
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,6 +79,31 @@ impl TableShape {
     }
 }
 
+/// A table's words as an encoder takes them: any range, more than once, from any thread.
+pub trait Source: Sync {
+    /// Reads the words from `first` on, in row-major order, as many as `out` takes. All of them are in the table.
+    ///
+    /// # Errors
+    /// Where they come from stored bytes: [`Error::Corrupt`].
+    fn read(&self, first: usize, out: &mut [u16]) -> Result<()>;
+
+    /// Reads the rows `ids`, each of `dim` words, one after another.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    fn rows(&self, ids: &[usize], dim: usize, out: &mut [u16]) -> Result<()> {
+        let mut rows = ids.iter().zip(out.chunks_exact_mut(dim.max(1)));
+        rows.try_for_each(|(id, out)| self.read(id * dim, out))
+    }
+}
+
+impl Source for Words<'_> {
+    fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
+        Words::read(self, first, out);
+        Ok(())
+    }
+}
+
 /// What encoding leaves besides the payload.
 pub struct Encoded {
     /// Bytes of payload written.
@@ -88,24 +114,29 @@ pub struct Encoded {
     pub params: Value,
 }
 
-/// Encodes a table: the payload goes to `payload` in order, `advance` hears of every word done. Only `dense` heeds `effort`.
-/// Uses the threads of the current rayon pool; the bytes do not depend on their number.
+/// Encodes a table: the payload goes to `payload` in order, `advance` hears of every word done. Only `dense` heeds `effort`, and only
+/// `dense` holds all words at a time. Uses the threads of the current rayon pool; the bytes do not depend on their number.
 ///
 /// # Errors
-/// Those of `payload`.
+/// Those of `words`; [`Error::Io`] with the path `payload` when writing there fails.
 pub fn encode(
     codec: Codec,
     shape: TableShape,
-    words: Words<'_>,
+    words: &dyn Source,
     effort: dense::Effort,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
-) -> io::Result<Encoded> {
+) -> Result<Encoded> {
     match codec {
         Codec::Fast => fast::encode(shape, words, payload, advance),
         Codec::Xnc => xnc::encode(shape, words, payload, advance),
         Codec::Dense => dense::encode(shape, words, effort, payload, advance),
     }
+}
+
+/// An encoder knows no path; its caller does.
+fn write_failed(source: io::Error) -> Error {
+    Error::io(Path::new("payload"))(source)
 }
 
 /// The stored bytes of one table, borrowed from wherever they lie.

@@ -11,6 +11,7 @@ mod writer;
 
 pub use map::Map;
 pub use meta::{ALIGN, FileRecord, Piece, Storage, TensorMeta, VERSION};
+pub(crate) use reader::Standing;
 pub use reader::{Coded, Container};
 pub use writer::{Content, Item, write};
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::meta::unseal;
 use super::outside;
 use super::{FILE_RECORD, FileRecord, INDEX_SUFFIX, META_SUFFIX, Map, Storage, TensorMeta};
-use crate::codec::{Codec, Opened, Stored, TableShape};
+use crate::codec::{Codec, Encoded, Opened, Stored, TableShape};
 use crate::error::{Error, Result};
 use crate::model::{Header, Layout, Tensor, role};
 
@@ -18,6 +18,14 @@ pub struct Container {
     layout: Layout,
     metas: BTreeMap<String, TensorMeta>,
     record: Option<FileRecord>,
+}
+
+/// What stands in a compressed file for a tensor of its source.
+pub(crate) enum Standing<'a> {
+    /// A payload and its companions.
+    Coded(&'a TensorMeta),
+    /// The tensor's own bytes.
+    Plain(&'a [u8]),
 }
 
 /// A compressed tensor, ready to decode.
@@ -34,6 +42,25 @@ pub struct Coded {
 }
 
 impl Coded {
+    /// A table that was encoded to memory.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where index and payload are not what an encoder leaves.
+    pub(crate) fn in_memory(
+        codec: Codec,
+        shape: TableShape,
+        encoded: &Encoded,
+        payload: Vec<u8>,
+    ) -> Result<Coded> {
+        let (mut bytes, end) = (payload, encoded.payload_bytes as usize);
+        bytes.extend_from_slice(&encoded.index);
+        bytes.shrink_to_fit();
+        let (payload, index) = (0..end, end..bytes.len());
+        let stored = Stored { index: &bytes[index.clone()], payload: &bytes[payload.clone()] };
+        let opened = Opened::open(codec, shape, &encoded.params, stored)?;
+        Ok(Coded { codec, shape, opened, map: Arc::new(Map::Memory(bytes)), index, payload })
+    }
+
     /// The stored bytes.
     pub fn stored(&self) -> Stored<'_> {
         Stored { index: &self.map[self.index.clone()], payload: &self.map[self.payload.clone()] }
@@ -116,6 +143,30 @@ impl Container {
     /// The bytes of a tensor as they stand in the file.
     pub fn bytes(&self, tensor: &Tensor) -> &[u8] {
         &self.map[byte_range(tensor)]
+    }
+
+    /// The record of a tensor of the source, if it is compressed here; one that is not must be there as it was.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the tensor is missing or of another type or shape.
+    pub(crate) fn stands_for(&self, source: &Tensor) -> Result<Standing<'_>> {
+        if let Some(meta) = self.metas.get(&source.name) {
+            if (meta.dtype.name(), &meta.shape) != (source.dtype.as_str(), &source.shape) {
+                return Err(Error::corrupt(format!(
+                    "tensor `{}` is not what the source's header says",
+                    source.name
+                )));
+            }
+            return Ok(Standing::Coded(meta));
+        }
+        let stored = self.layout.tensor(&source.name);
+        let stored = stored.filter(|stored| {
+            (&stored.dtype, &stored.shape, stored.bytes()) == (&source.dtype, &source.shape, source.bytes())
+        });
+        let stored = stored.ok_or_else(|| {
+            Error::corrupt(format!("plain tensor `{}` is missing or of another type or shape", source.name))
+        })?;
+        Ok(Standing::Plain(self.bytes(stored)))
     }
 
     /// The mapping, shared.

@@ -11,7 +11,7 @@ use crate::model::{Format, Header, gguf, safetensors};
 pub enum Content<'a> {
     /// Memory, or a mapped file.
     Bytes(&'a [u8]),
-    /// A range of the scratch file, filled with zero bytes up to a multiple of [`ALIGN`].
+    /// A range of the scratch file.
     Scratch(Range<u64>),
 }
 
@@ -20,7 +20,7 @@ impl Content<'_> {
     pub fn len(&self) -> u64 {
         match self {
             Content::Bytes(bytes) => bytes.len() as u64,
-            Content::Scratch(range) => (range.end - range.start).next_multiple_of(ALIGN as u64),
+            Content::Scratch(range) => range.end - range.start,
         }
     }
 
@@ -90,9 +90,7 @@ pub fn write(
                 if io::copy(&mut scratch.take(length), out)? != length {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                let filling = item.content.len() - length;
-                out.write_all(&[0; ALIGN][..filling as usize])?;
-                advance(item.content.len() as usize);
+                advance(length as usize);
             }
         }
         let length = item.content.len();

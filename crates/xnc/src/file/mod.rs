@@ -1,8 +1,12 @@
-//! One model file through its whole way, there and back.
+//! One model file through its whole way: compressed, restored, or under another codec.
 
 mod compress;
+mod encode;
 mod restore;
+mod transcode;
+mod write;
 
 pub(crate) use compress::compress;
 pub(crate) use restore::restore;
 pub use restore::restore_into;
+pub(crate) use transcode::transcode;

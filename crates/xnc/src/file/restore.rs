@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::codec::ordered::for_each_in_order;
-use crate::container::{Coded, Container};
+use crate::container::{Coded, Container, Standing};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::model::Layout;
@@ -78,27 +78,16 @@ pub fn restore_into(
     };
     for tensor in &source.tensors {
         fill(&mut out, tensor.range.start)?;
-        if let Some(meta) = container.metas().get(&tensor.name) {
-            if (meta.dtype.name(), &meta.shape) != (tensor.dtype.as_str(), &tensor.shape) {
-                return Err(Error::corrupt(format!(
-                    "tensor `{}` is not what the source's header says",
-                    tensor.name
-                )));
+        match container.stands_for(tensor)? {
+            Standing::Coded(meta) => {
+                let coded = container.coded(&tensor.name)?;
+                decode_tensor(&coded, &tensor.name, &meta.blake3, &mut out, &mut steps)?;
             }
-            decode_tensor(&container.coded(&tensor.name)?, &tensor.name, &meta.blake3, &mut out, &mut steps)?;
-        } else {
-            let stored = container.layout().tensor(&tensor.name);
-            let stored =
-                stored.filter(|stored| (&stored.dtype, &stored.shape) == (&tensor.dtype, &tensor.shape));
-            let stored = stored.filter(|stored| stored.bytes() == tensor.bytes()).ok_or_else(|| {
-                Error::corrupt(format!(
-                    "plain tensor `{}` is missing or of another type or shape",
-                    tensor.name
-                ))
-            })?;
-            for part in container.bytes(stored).chunks(1 << 20) {
-                out.write_all(part).map_err(write_failed)?;
-                steps.add(part.len() as u64);
+            Standing::Plain(bytes) => {
+                for part in bytes.chunks(1 << 20) {
+                    out.write_all(part).map_err(write_failed)?;
+                    steps.add(part.len() as u64);
+                }
             }
         }
     }
@@ -132,12 +121,7 @@ fn decode_tensor(
         Ok(buffer.iter().flat_map(|word| word.to_le_bytes()).collect())
     };
     for_each_in_order(0..opened.chunks(), decode, |bytes| {
-        let bytes = bytes.map_err(|e| match e {
-            Error::Corrupt { what, offset } => {
-                Error::Corrupt { what: format!("tensor `{name}`: {what}"), offset }
-            }
-            other => other,
-        })?;
+        let bytes = bytes.map_err(|e| e.in_tensor(name))?;
         digest.update(&bytes);
         steps.add(bytes.len() as u64);
         out.write_all(&bytes).map_err(write_failed)

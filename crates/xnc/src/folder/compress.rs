@@ -141,7 +141,12 @@ fn split_selection(
 
 /// The index of a sharded model with the companions of its compressed shards, and their size. The record of a shard is not
 /// listed, as every shard has one of the same name.
-fn rewrite_index(text: &[u8], target: &Path, index: &Path, compressed: &[PathBuf]) -> Result<Vec<u8>> {
+pub(super) fn rewrite_index(
+    text: &[u8],
+    target: &Path,
+    index: &Path,
+    compressed: &[PathBuf],
+) -> Result<Vec<u8>> {
     let malformed = |what: &str| Error::NotAModel { reason: format!("{}: {what}", index.display()) };
     let mut json: Value = serde_json::from_slice(text).map_err(|e| malformed(&e.to_string()))?;
     let folder = index.parent().unwrap_or(Path::new(""));

@@ -2,6 +2,7 @@
 
 mod compress;
 mod restore;
+mod transcode;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use compress::compress;
 pub(crate) use restore::{restore, verify};
+pub(crate) use transcode::transcode;
 
 use crate::container::{Piece, VERSION};
 use crate::digest::Sha256;

@@ -1,6 +1,7 @@
 //! What a caller holds after opening: a table that is looked up by row, compressed or plain, from any number of threads.
 
 mod gather;
+mod into_fast;
 mod product;
 mod touched;
 
@@ -52,13 +53,7 @@ impl Table {
     /// [`Error::TensorNotFound`]; [`Error::NotATable`]; [`Error::Corrupt`] when the index does not hold.
     pub fn from_container(container: &Container, name: &str, verify: Verify) -> Result<Table> {
         if container.metas().contains_key(name) {
-            let coded = container.coded(name)?;
-            let chunks = coded.opened.chunks();
-            if verify == Verify::OnOpen {
-                (0..chunks).try_for_each(|chunk| coded.opened.check(coded.stored(), chunk))?;
-            }
-            let touched = (verify == Verify::OnTouch).then(|| Touched::new(chunks));
-            return Ok(Table { shape: coded.shape, words: Source::Coded { coded, touched } });
+            return Table::from_coded(container.coded(name)?, verify);
         }
         let tensor = container.layout().tensor(name).ok_or_else(|| Error::TensorNotFound {
             name: name.into(),
@@ -71,6 +66,15 @@ impl Table {
         })?;
         let range = tensor.range.start as usize..tensor.range.end as usize;
         Ok(Table { shape, words: Source::Plain { map: container.map(), range } })
+    }
+
+    pub(crate) fn from_coded(coded: Coded, verify: Verify) -> Result<Table> {
+        let chunks = coded.opened.chunks();
+        if verify == Verify::OnOpen {
+            (0..chunks).try_for_each(|chunk| coded.opened.check(coded.stored(), chunk))?;
+        }
+        let touched = (verify == Verify::OnTouch).then(|| Touched::new(chunks));
+        Ok(Table { shape: coded.shape, words: Source::Coded { coded, touched } })
     }
 
     /// Number of rows.

@@ -1,5 +1,6 @@
 //! `cargo xtask rtl`: the codec in hardware, linted, simulated, proved and synthesised with open tools. `rtl/README.md`.
 
+mod four_state;
 mod netlist;
 mod prove;
 mod report;
@@ -23,14 +24,16 @@ const MODULES: [&str; 2] = ["xnc_compressor", "xnc_decompressor"];
 /// Block lengths to lint and prove; 32 is the format's.
 const LENGTHS: [u32; 5] = [2, 4, 8, 16, 32];
 
-/// Everything: lint, a million blocks and a whole table, proofs, synthesis. Writes the tables of `rtl/README.md`.
+/// Everything: lint, a million blocks and a whole table, four-state simulation, proofs, synthesis. Writes the tables of `rtl/README.md`.
 ///
 /// With `liberty`, a standard cell library (plain or gzipped) instead of the default one, only the synthesis: nothing else depends on it.
 pub fn all(liberty: Option<&Path>) -> Result<()> {
     let tools = Tools::everything()?;
     if liberty.is_none() {
+        crate::data::tables()?;
         lint(&tools)?;
         simulate::all(&tools, Amount::Full)?;
+        four_state::all(&tools)?;
         prove::all(&tools)?;
     }
     let library = synthesis::Library::prepare(&tools, liberty)?;

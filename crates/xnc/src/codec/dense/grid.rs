@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dtype::{Dtype, Words, bf16_to_f16, f16_to_bf16};
+use crate::dtype::{Dtype, bf16_to_f16, f16_to_bf16};
 
 /// Which values words may have, and how the table stores them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +20,11 @@ pub enum Grid {
 
 impl Grid {
     /// The grid of a table's words.
-    pub fn of(dtype: Dtype, words: Words<'_>) -> Grid {
-        let image = |word| bf16_to_f16(f16_to_bf16(word)) == word;
+    pub fn of(dtype: Dtype, words: &[u16]) -> Grid {
+        let image = |&word: &u16| bf16_to_f16(f16_to_bf16(word)) == word;
         match dtype {
             Dtype::Bf16 => Grid::Bf16,
-            Dtype::F16 if words.iter(0..words.len()).all(image) => Grid::Bf16InF16,
+            Dtype::F16 if words.iter().all(image) => Grid::Bf16InF16,
             Dtype::F16 => Grid::F16,
         }
     }
@@ -39,10 +39,11 @@ impl Grid {
         if self == Grid::F16 { Dtype::F16 } else { Dtype::Bf16 }
     }
 
-    /// The coded words of a table.
-    pub fn enter(self, words: Words<'_>) -> Vec<u16> {
-        let all = words.iter(0..words.len());
-        if self == Grid::Bf16InF16 { all.map(f16_to_bf16).collect() } else { all.collect() }
+    /// Turns a table's words into the coded ones.
+    pub fn enter(self, words: &mut [u16]) {
+        if self == Grid::Bf16InF16 {
+            words.iter_mut().for_each(|word| *word = f16_to_bf16(*word));
+        }
     }
 
     /// Turns coded words back into the table's.

@@ -17,13 +17,13 @@ mod select;
 mod stream;
 mod symbols;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Encoded, TableShape};
-use crate::dtype::Words;
+use super::{Encoded, Source, TableShape, write_failed};
+use crate::error::Result;
 use counted::{Counts, stream_rows};
 use grid::Grid;
 pub use layout::Layout;
@@ -116,13 +116,15 @@ impl Streams {
 
 pub(super) fn encode(
     shape: TableShape,
-    words: Words<'_>,
+    words: &dyn Source,
     effort: Effort,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
-) -> io::Result<Encoded> {
-    let grid = Grid::of(shape.dtype, words);
-    let coded = grid.enter(words);
+) -> Result<Encoded> {
+    let mut coded = vec![0; shape.words()];
+    words.read(0, &mut coded)?;
+    let grid = Grid::of(shape.dtype, &coded);
+    grid.enter(&mut coded);
     let mut share = Share { advance, total: shape.words(), given: 0 };
     let (counts, counted_bits) = Counts::fit(&coded);
     let predicted = plan::encode(&coded, shape.dim, grid, effort, &mut share);
@@ -133,12 +135,11 @@ pub(super) fn encode(
     let index = streams.index();
     let mut payload_bytes = 0;
     for chunk in &streams.chunks {
-        payload.write_all(chunk)?;
+        payload.write_all(chunk).map_err(write_failed)?;
         payload_bytes += chunk.len() as u64;
     }
     share.to(1.0);
-    let params =
-        serde_json::to_value(Params { grid, predicted: streams.predicted }).map_err(io::Error::other)?;
+    let params = serde_json::json!(Params { grid, predicted: streams.predicted });
     Ok(Encoded { payload_bytes, index, params })
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::codec::{Codec, Opened, Stored};
-use crate::dtype::{Dtype, bf16_to_f16};
+use crate::dtype::{Dtype, Words, bf16_to_f16};
 
 struct Random(u64);
 
@@ -44,7 +44,7 @@ fn check(dtype: Dtype, rows: usize, dim: usize, words: &[u16], effort: u8) -> f6
     let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
     let shape = TableShape { dtype, rows, dim };
     let (mut payload, mut told) = (Vec::new(), 0);
-    let coded = encode(shape, Words::new(&bytes), Effort::new(effort), &mut payload, &mut |n| told += n)
+    let coded = encode(shape, &Words::new(&bytes), Effort::new(effort), &mut payload, &mut |n| told += n)
         .expect("a vector");
     assert_eq!((coded.payload_bytes, told), (payload.len() as u64, words.len()));
     let stored = Stored { index: &coded.index, payload: &payload };

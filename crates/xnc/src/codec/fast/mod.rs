@@ -6,13 +6,13 @@ mod layout;
 mod row;
 mod symbols;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
 use super::ordered::for_each_in_order;
-use super::{Encoded, TableShape};
-use crate::dtype::Words;
+use super::{Encoded, Source, TableShape, write_failed};
+use crate::error::Result;
 use crate::kernel::Backend;
 use layout::{Parts, RECORD};
 use row::Encoder;
@@ -40,41 +40,40 @@ struct Params {
 
 pub(super) fn encode(
     shape: TableShape,
-    words: Words<'_>,
+    words: &dyn Source,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
-) -> io::Result<Encoded> {
-    let coding = symbols::coding(shape.dtype, words);
-    let fit = Fit::new(shape, coding, words);
+) -> Result<Encoded> {
+    let coding = symbols::coding(shape, words)?;
+    let fit = Fit::new(shape, coding, words)?;
     let parts = Parts::new(shape, coding);
     let backend = Backend::best();
     let (mut records, mut starts) = (Vec::new(), Vec::new());
     let mut end = 0_u64;
-    let encode_chunk = |number: usize| {
+    let encode_chunk = |number: usize| -> Result<(usize, row::Chunk)> {
         let rows = parts.rows_of(number);
         let mut encoder = Encoder::new(backend, coding, &fit, shape.dim);
-        let mut buffer = vec![0; shape.dim];
-        for row in rows.clone() {
-            words.read(row * shape.dim, &mut buffer);
-            encoder.add(&mut buffer);
-        }
-        (rows.len() * shape.dim, encoder.finish())
+        let mut buffer = vec![0; rows.len() * shape.dim];
+        words.read(rows.start * shape.dim, &mut buffer)?;
+        buffer.chunks_exact_mut(shape.dim).for_each(|row| encoder.add(row));
+        Ok((buffer.len(), encoder.finish()))
     };
-    for_each_in_order(0..parts.chunks(), encode_chunk, |(len, chunk): (usize, row::Chunk)| {
-        payload.write_all(&chunk.bytes)?;
+    for_each_in_order(0..parts.chunks(), encode_chunk, |encoded| {
+        let (len, chunk) = encoded?;
+        payload.write_all(&chunk.bytes).map_err(write_failed)?;
         end += chunk.bytes.len() as u64;
         records.extend_from_slice(&end.to_le_bytes());
         records.extend_from_slice(&crc32c::crc32c(&chunk.bytes).to_le_bytes());
         records.extend_from_slice(&[0; RECORD - 12]);
         chunk.starts.iter().for_each(|start| starts.extend_from_slice(&start.to_le_bytes()));
         advance(len);
-        io::Result::Ok(())
+        Ok(())
     })?;
     // What a kernel may read past the last row, whatever that row's bytes are.
     let guard = parts.guard(end);
-    payload.write_all(&vec![0; guard])?;
+    payload.write_all(&vec![0; guard]).map_err(write_failed)?;
     let index = [records, starts, fit.tops().to_vec(), vec![0], fit.bias().to_vec()].concat();
-    let params = serde_json::to_value(Params { coding }).map_err(io::Error::other)?;
+    let params = serde_json::json!(Params { coding });
     Ok(Encoded { payload_bytes: end + guard as u64, index, params })
 }
 

@@ -1,8 +1,11 @@
 //! Choosing the codes of a table: which symbols have one, and a bias for each column.
 
+use rayon::prelude::*;
+
 use super::Coding;
-use crate::codec::TableShape;
-use crate::dtype::{Dtype, Words, f16_to_bf16};
+use crate::codec::{Source, TableShape};
+use crate::dtype::{Dtype, f16_to_bf16};
+use crate::error::{Error, Result};
 use crate::kernel::pack::Tops;
 use crate::kernel::row::Form;
 use crate::kernel::{Backend, widen};
@@ -10,8 +13,8 @@ use crate::kernel::{Backend, widen};
 /// Rows that the choice looks at, evenly spread: enough for any histogram, few enough to cost nothing.
 const ROWS: usize = 8192;
 
-/// Words cast at a time while looking for BF16 in disguise.
-const PART: usize = 4096;
+/// Words cast at a time while looking for BF16 in disguise, and rows read at a time for the choice, at least one.
+const PART: usize = 1 << 14;
 
 /// Bits that the rank of a symbol costs besides those that every word takes; the last for a symbol without a code.
 const COST: [u64; 8] = [1, 2, 3, 5, 5, 5, 5, 25];
@@ -38,23 +41,30 @@ impl Coding {
 }
 
 /// What to code a table as. Reads FP16 tables until a word says that they are not BF16 in disguise.
-pub(super) fn coding(dtype: Dtype, words: Words<'_>) -> Coding {
-    let disguised = |first: usize| {
-        let mut source = [0; PART];
-        let source = &mut source[..PART.min(words.len() - first)];
-        words.read(first, source);
-        let mut cast = [0; PART];
-        let cast = &mut cast[..source.len()];
-        cast.copy_from_slice(source);
-        widen::to_bf16(Backend::best(), cast);
-        widen::to_f16(Backend::best(), cast);
-        source == cast
-    };
-    match dtype {
-        Dtype::Bf16 => Coding::Bf16,
-        Dtype::F16 if (0..words.len()).step_by(PART).all(disguised) => Coding::Bf16InF16,
-        Dtype::F16 => Coding::F16,
+pub(super) fn coding(shape: TableShape, words: &dyn Source) -> Result<Coding> {
+    if shape.dtype == Dtype::Bf16 {
+        return Ok(Coding::Bf16);
     }
+    // Whole rows: a source may have to decode those that are asked for in part.
+    let (part, total) = (rows_of_part(shape.dim) * shape.dim, shape.words());
+    // No error in an `Err`: a word that is no BF16 value.
+    let disguised = |number: usize| -> std::result::Result<(), Option<Error>> {
+        let mut source = vec![0; part.min(total - number * part)];
+        words.read(number * part, &mut source).map_err(Some)?;
+        let mut cast = source.clone();
+        widen::to_bf16(Backend::best(), &mut cast);
+        widen::to_f16(Backend::best(), &mut cast);
+        if source == cast { Ok(()) } else { Err(None) }
+    };
+    match (0..total.div_ceil(part.max(1))).into_par_iter().try_for_each(disguised) {
+        Ok(()) => Ok(Coding::Bf16InF16),
+        Err(None) => Ok(Coding::F16),
+        Err(Some(error)) => Err(error),
+    }
+}
+
+fn rows_of_part(dim: usize) -> usize {
+    (PART / dim.max(1)).max(1)
 }
 
 /// The codes of a table.
@@ -81,15 +91,23 @@ impl Fit {
 
     /// Looks at some rows. Alternates between the best symbols for given biases and the best biases for given symbols, each a
     /// step down in bits.
-    pub fn new(shape: TableShape, coding: Coding, words: Words<'_>) -> Fit {
+    ///
+    /// # Errors
+    /// Those of `words`.
+    pub fn new(shape: TableShape, coding: Coding, words: &dyn Source) -> Result<Fit> {
         let field = Field::of(coding);
         let mut columns = vec![vec![0_u64; field.size()]; shape.dim];
         let step = shape.rows.div_ceil(ROWS).max(1);
-        for row in (0..shape.rows).step_by(step) {
-            let words = words.iter(row * shape.dim..(row + 1) * shape.dim);
-            for (word, column) in words.zip(&mut columns) {
-                let word = if coding == Coding::Bf16InF16 { f16_to_bf16(word) } else { word };
-                column[usize::from(coding.dtype().exponent(word))] += 1;
+        let sample: Vec<usize> = (0..shape.rows).step_by(step).collect();
+        let mut some = Vec::new();
+        for ids in sample.chunks(rows_of_part(shape.dim)) {
+            some.resize(ids.len() * shape.dim, 0);
+            words.rows(ids, shape.dim, &mut some)?;
+            for row in some.chunks_exact(shape.dim.max(1)) {
+                for (&word, column) in row.iter().zip(&mut columns) {
+                    let word = if coding == Coding::Bf16InF16 { f16_to_bf16(word) } else { word };
+                    column[usize::from(coding.dtype().exponent(word))] += 1;
+                }
             }
         }
         let mut bias: Vec<u8> = columns.iter().map(|column| field.center(column)).collect();
@@ -110,7 +128,7 @@ impl Fit {
         for (symbol, &rank) in ranks.iter().enumerate().filter(|&(_, &rank)| rank < 7) {
             tops[rank] = (symbol as u8) << coding.form().planes();
         }
-        Fit { tops, bias }
+        Ok(Fit { tops, bias })
     }
 }
 

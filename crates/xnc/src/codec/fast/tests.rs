@@ -3,7 +3,7 @@
 use super::*;
 use crate::codec::Codec;
 use crate::codec::{Opened, Stored};
-use crate::dtype::{Dtype, bf16_to_f16};
+use crate::dtype::{Dtype, Words, bf16_to_f16};
 use crate::kernel::bytes_of;
 
 /// A stream of numbers that looks random; the same in every run.
@@ -50,7 +50,7 @@ fn every_table_comes_back_whole_and_in_ranges() {
                 let shape = TableShape { dtype, rows, dim };
                 let mut payload = Vec::new();
                 let encoded =
-                    encode(shape, Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+                    encode(shape, &Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
                 assert_eq!(payload.len() as u64, encoded.payload_bytes);
                 let stored = Stored { index: &encoded.index, payload: &payload };
                 let opened = Opened::open(Codec::Fast, shape, &encoded.params, stored).expect("opens");
@@ -103,7 +103,7 @@ fn fused_products_equal_those_of_the_words() {
     let words: Vec<u16> = (0..rows * dim).map(|_| (random.normal().to_bits() >> 16) as u16).collect();
     let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
     let mut payload = Vec::new();
-    let encoded = encode(shape, Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+    let encoded = encode(shape, &Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
     let stored = Stored { index: &encoded.index, payload: &payload };
     let layout = Layout::open(shape, &encoded.params, stored).expect("opens");
     let scale = layout.scale().expect("weights of usual size");

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ordered::for_each_in_order;
-use super::{ChunkLayout, Encoded, Stored, TableShape};
-use crate::dtype::{Dtype, Words};
+use super::{ChunkLayout, Encoded, Source, Stored, TableShape, write_failed};
+use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
 use chunk::{CHUNK_WORDS, Chunk};
@@ -33,44 +33,42 @@ struct Params {
 
 pub(super) fn encode(
     shape: TableShape,
-    words: Words<'_>,
+    words: &dyn Source,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
-) -> io::Result<Encoded> {
+) -> Result<Encoded> {
     let backend = Backend::best();
     let total = shape.words();
     let mut index = Vec::new();
     let mut exceptions = Vec::new();
     let (mut end, mut bits) = (0, 0);
-    let encode_chunk = |number: usize| {
+    let encode_chunk = |number: usize| -> Result<(usize, Chunk, u32)> {
         let first = number * CHUNK_WORDS;
         // On the stack: freeing larger vectors in batches makes the allocator return and fault in the same pages again and again.
         let mut buffer = [0; CHUNK_WORDS];
         let buffer = &mut buffer[..CHUNK_WORDS.min(total - first)];
-        words.read(first, buffer);
+        words.read(first, buffer)?;
         let chunk = chunk::encode(backend, shape.dtype, buffer);
         let checksum = crc32c::crc32c(&chunk.bytes);
-        (buffer.len(), chunk, checksum)
+        Ok((buffer.len(), chunk, checksum))
     };
-    for_each_in_order(
-        0..total.div_ceil(CHUNK_WORDS),
-        encode_chunk,
-        |(len, chunk, checksum): (usize, Chunk, u32)| {
-            payload.write_all(&chunk.bytes)?;
-            end += chunk.bytes.len() as u64;
-            bits += chunk.bits;
-            exceptions.extend_from_slice(&chunk.exceptions);
-            let listed = u32::try_from(exceptions.len())
-                .map_err(|_| io::Error::other("more than 2^32 blocks do not survive the FP16 image"))?;
-            index.extend_from_slice(&end.to_le_bytes());
-            index.extend_from_slice(&listed.to_le_bytes());
-            index.extend_from_slice(&checksum.to_le_bytes());
-            advance(len);
-            io::Result::Ok(())
-        },
-    )?;
+    for_each_in_order(0..total.div_ceil(CHUNK_WORDS), encode_chunk, |encoded| {
+        let (len, chunk, checksum) = encoded?;
+        payload.write_all(&chunk.bytes).map_err(write_failed)?;
+        end += chunk.bytes.len() as u64;
+        bits += chunk.bits;
+        exceptions.extend_from_slice(&chunk.exceptions);
+        let listed = u32::try_from(exceptions.len()).map_err(|_| {
+            write_failed(io::Error::other("more than 2^32 blocks do not survive the FP16 image"))
+        })?;
+        index.extend_from_slice(&end.to_le_bytes());
+        index.extend_from_slice(&listed.to_le_bytes());
+        index.extend_from_slice(&checksum.to_le_bytes());
+        advance(len);
+        Ok(())
+    })?;
     index.extend_from_slice(&exceptions);
-    let params = serde_json::to_value(Params { bits }).map_err(io::Error::other)?;
+    let params = serde_json::json!(Params { bits });
     Ok(Encoded { payload_bytes: end, index, params })
 }
 

@@ -1,0 +1,174 @@
+//! Tables of one file into its target's scratch file: encoded, found equal to an earlier one, or left plain.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::ops::Range;
+
+use crate::codec::dense::Effort;
+use crate::codec::{self, Codec, Source, TableShape};
+use crate::container::{ALIGN, Content, Storage, TensorMeta, VERSION, seal};
+use crate::dtype::Dtype;
+use crate::error::{Error, Result};
+use crate::model::Tensor;
+use crate::options::TensorReport;
+use crate::progress::Steps;
+use crate::target::Target;
+
+/// Words copied at a time.
+const PART: usize = 1 << 19;
+
+/// What stands in the target for a table of the source.
+pub struct Entry<'a> {
+    pub report: TensorReport,
+    pub form: Form<'a>,
+}
+
+/// How a table is kept.
+pub enum Form<'a> {
+    /// By itself.
+    Coded { payload: Content<'a>, index: Cow<'a, [u8]>, meta: Cow<'a, [u8]> },
+    /// By an earlier one of the same words.
+    SameAs { meta: Vec<u8> },
+    /// As it was, because it does not shrink by 1 %.
+    Plain,
+}
+
+impl Form<'_> {
+    /// Everything it adds to the file.
+    fn bytes(&self, plain: u64) -> u64 {
+        match self {
+            Form::Coded { payload, index, meta } => payload.len() + (index.len() + meta.len()) as u64,
+            Form::SameAs { meta } => meta.len() as u64,
+            Form::Plain => plain,
+        }
+    }
+}
+
+/// Tables that are the same have these in common: type, extents, BLAKE3 of the words.
+type Same = (Dtype, Vec<u64>, String);
+
+/// Encodes the tables of one file.
+pub struct Encoder<'p> {
+    codec: Codec,
+    effort: Effort,
+    /// Holds what was encoded until all sizes are known.
+    pub scratch: File,
+    originals: HashMap<Same, String>,
+    steps: Steps<'p>,
+}
+
+impl<'p> Encoder<'p> {
+    pub fn new(codec: Codec, effort: Effort, target: &Target, steps: Steps<'p>) -> Result<Self> {
+        Ok(Encoder { codec, effort, scratch: target.scratch()?, originals: HashMap::new(), steps })
+    }
+
+    /// The codec that tables get.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// A table that earlier ones may hold the words of, by their digest.
+    pub fn duplicate(&mut self, tensor: &Tensor, dtype: Dtype, digest: &str) -> Option<Entry<'static>> {
+        let original = self.originals.get(&(dtype, tensor.shape.clone(), digest.to_owned()))?.clone();
+        if tensor.bytes() == 0 {
+            return None;
+        }
+        let meta = record(tensor, dtype, digest, Storage::SameAs { same_as: original.clone() });
+        self.steps.add(tensor.bytes());
+        let mut entry = self.entry(tensor, dtype, digest, Form::SameAs { meta });
+        entry.report.same_as = Some(original);
+        Some(entry)
+    }
+
+    /// A table that is in a file as it is to be: its stored bytes.
+    pub fn keep<'a>(
+        &mut self,
+        tensor: &Tensor,
+        dtype: Dtype,
+        digest: &str,
+        [payload, index, meta]: [&'a [u8]; 3],
+    ) -> Entry<'a> {
+        self.steps.add(tensor.bytes());
+        let form = Form::Coded { payload: Content::Bytes(payload), index: index.into(), meta: meta.into() };
+        self.entry(tensor, dtype, digest, form)
+    }
+
+    /// Encodes a table, or finds that it stays plain.
+    pub fn encode(
+        &mut self,
+        tensor: &Tensor,
+        dtype: Dtype,
+        digest: &str,
+        words: &dyn Source,
+    ) -> Result<Entry<'static>> {
+        // None for a scalar, or an empty tensor with axes that no machine could hold.
+        let Some(shape) = TableShape::new(dtype, &tensor.shape) else {
+            return Ok(self.entry(tensor, dtype, digest, Form::Plain));
+        };
+        let start = self.scratch.seek(SeekFrom::End(0)).map_err(write_failed)?;
+        let mut payload = BufWriter::with_capacity(1 << 20, &mut self.scratch);
+        let steps = &mut self.steps;
+        let told = &mut |words| steps.add(2 * words as u64);
+        let coded = codec::encode(self.codec, shape, words, self.effort, &mut payload, told)?;
+        let end = coded.payload_bytes.next_multiple_of(ALIGN as u64);
+        let filled = payload.write_all(&[0; ALIGN][..(end - coded.payload_bytes) as usize]);
+        filled.and_then(|()| payload.flush()).map_err(write_failed)?;
+        drop(payload);
+        let mut index = coded.index;
+        index.resize(index.len().next_multiple_of(ALIGN), 0);
+        let index_crc32c = format!("{:08x}", crc32c::crc32c(&index));
+        let storage = Storage::Coded { codec: self.codec.name().into(), index_crc32c, params: coded.params };
+        let meta = record(tensor, dtype, digest, storage);
+        let payload = Content::Scratch(start..start + end);
+        let form = Form::Coded { payload, index: index.into(), meta: meta.into() };
+        if form.bytes(0).saturating_mul(100) > tensor.bytes().saturating_mul(99) {
+            self.scratch.set_len(start).map_err(write_failed)?;
+            return Ok(self.entry(tensor, dtype, digest, Form::Plain));
+        }
+        Ok(self.entry(tensor, dtype, digest, form))
+    }
+
+    /// Writes a table's words into the scratch file as they are.
+    pub fn decode(&mut self, shape: TableShape, words: &dyn Source) -> Result<Range<u64>> {
+        let start = self.scratch.seek(SeekFrom::End(0)).map_err(write_failed)?;
+        let mut out = BufWriter::with_capacity(1 << 20, &mut self.scratch);
+        let part = (PART / shape.dim.max(1)).max(1) * shape.dim;
+        let mut some = Vec::new();
+        for first in (0..shape.words()).step_by(part.max(1)) {
+            some.resize(part.min(shape.words() - first), 0);
+            words.read(first, &mut some)?;
+            some.iter().try_for_each(|word| out.write_all(&word.to_le_bytes())).map_err(write_failed)?;
+        }
+        out.flush().map_err(write_failed)?;
+        Ok(start..start + 2 * shape.words() as u64)
+    }
+
+    fn entry<'a>(&mut self, tensor: &Tensor, dtype: Dtype, digest: &str, form: Form<'a>) -> Entry<'a> {
+        if let Form::Coded { .. } = form {
+            let key = (dtype, tensor.shape.clone(), digest.to_owned());
+            self.originals.entry(key).or_insert_with(|| tensor.name.clone());
+        }
+        let report = TensorReport {
+            name: tensor.name.clone(),
+            dtype,
+            shape: tensor.shape.clone(),
+            codec: (!matches!(form, Form::Plain)).then_some(self.codec),
+            same_as: None,
+            source_bytes: tensor.bytes(),
+            stored_bytes: form.bytes(tensor.bytes()),
+        };
+        Entry { report, form }
+    }
+}
+
+fn record(tensor: &Tensor, dtype: Dtype, digest: &str, storage: Storage) -> Vec<u8> {
+    let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
+    seal(&TensorMeta { version: VERSION.into(), name, dtype, shape, blake3: digest.to_owned(), storage })
+}
+
+/// An error of the scratch file; [`super::write::in_scratch`] says where that is.
+fn write_failed(source: io::Error) -> Error {
+    Error::Io { path: "scratch file".into(), source }
+}
