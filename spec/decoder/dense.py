@@ -2,257 +2,273 @@
 
 import array
 import bisect
+import itertools
 import math
 import struct
-import sys
 
 from .checks import crc32c, member, need, up
 from .fast import narrow
 
 
+GRIDS = {"bf16": ("BF16", 7), "bf16_in_f16": ("F16", 7), "f16": ("F16", 10)}  # D1: dtype, mantissa bits
 SCALE = (16384, 17867, 19484, 21247, 23170, 25268, 27554, 30048)
 INVERSE = (16384, 15024, 13777, 12633, 11585, 10623, 9742, 8933)
 
 
-def i32(number):  # D: arithmetic wraps
+def wrap(number):  # to 32 bits, two's complement
     return (number + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
-def clamp(value, low, high):
-    return max(low, min(high, value))
+def signed(byte):
+    return (byte ^ 128) - 128
+
+
+def clamp(v, a, b):
+    return max(a, min(v, b))
+
+
+class Fields:  # what an index holds, from its beginning
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def bytes(self, size):
+        need(size <= len(self.data) - self.at, "the index is too short")
+        self.at += size
+        return self.data[self.at - size:self.at]
+
+    def list(self, form, count=1):  # numbers of struct's type `form`
+        return list(struct.unpack("<%d%s" % (count, form), self.bytes(count * struct.calcsize("<" + form))))
+
+    def map(self):  # D2: the bytes of a map
+        bits = self.bytes(32)
+        return [byte for byte in range(256) if bits[byte >> 3] >> (byte & 7) & 1]
+
+    def distribution(self):  # D2: the bytes that occur, and the edges of their slots
+        occur, edges = self.map(), [0]
+        for slots in self.list("H", len(occur)):
+            edges.append(edges[-1] + slots + 1)
+        need(edges[-1] == 1 << 16, "a distribution's slots do not sum to 2^16")
+        return occur, edges
 
 
 class Stream:  # D2
     def __init__(self, data):
-        need(len(data) >= 4 and len(data) % 2 == 0, "a stream is too short or odd")
-        self.words = array.array("H", data)
-        if sys.byteorder == "big":
-            self.words.byteswap()
+        need(len(data) >= 4 and len(data) % 2 == 0, "a stream of %d bytes" % len(data))
+        self.words = [word for word, in struct.iter_unpack("<H", data)]
         self.x, self.at = self.words[0] << 16 | self.words[1], 2
 
-    def refill(self):
-        if self.x < 1 << 16 and self.at < len(self.words):
-            self.x = self.x << 16 | self.words[self.at]
+    def refill(self, x):
+        if x < 1 << 16 and self.at < len(self.words):
+            x = x << 16 | self.words[self.at]
             self.at += 1
+        self.x = x
 
-    def owned(self, low, high):
-        self.x = (high - low) * (self.x >> 16) + (self.x & 0xFFFF) - low
-        self.refill()
+    def take(self, low, high):  # the symbol that owns the slots low..high
+        self.refill((high - low) * (self.x >> 16) + (self.x & 0xFFFF) - low)
 
-    def symbol(self, lows):
-        byte = bisect.bisect_right(lows, self.x & 0xFFFF) - 1
-        self.owned(lows[byte], lows[byte + 1])
-        return byte
+    def symbol(self, distribution):
+        occur, edges = distribution
+        k = bisect.bisect_right(edges, self.x & 0xFFFF) - 1
+        self.take(edges[k], edges[k + 1])
+        return occur[k]
 
-    def bits(self, n):
+    def plain(self, n):
         if n > 16:
-            return self.bits(16) | self.bits(n - 16) << 16
-        value = self.x & (1 << n) - 1
+            low = self.plain(16)
+            return low | self.plain(n - 16) << 16
+        v = self.x & (1 << n) - 1
         if n:
-            self.x >>= n
-            self.refill()
-        return value
+            self.refill(self.x >> n)
+        return v
 
     def end(self):
-        need(self.x == 0 and self.at == len(self.words), "a stream does not end where it should")
+        need(self.x == 0 and self.at == len(self.words), "a stream does not end with its last symbol")
 
 
-class Fields:
-    def __init__(self, data):
-        self.data, self.at = data, 0
+class Counted:  # D7
+    def __init__(self, fields, dim):
+        self.dim = dim
+        self.upper, self.lower = fields.distribution(), {}
+        for byte in fields.map():
+            plain, = fields.list("B")
+            need(plain <= 7, "%d plain bits" % plain)
+            self.lower[byte] = plain, fields.distribution()
+        self.stride = next((s for s in (1, 2, 4) if s * dim >= 2048), 8)  # rows of a stream
 
-    def take(self, form):
-        values = struct.unpack_from("<" + form, self.data, self.at)
-        self.at += struct.calcsize("<" + form)
-        return values if len(values) > 1 else values[0]
-
-    def bytes(self, size):
-        need(0 <= size <= len(self.data) - self.at, "the index is too short")
-        self.at += size
-        return self.data[self.at - size:self.at]
-
-    def bitmap(self):
-        bits = int.from_bytes(self.bytes(32), "little")
-        return [k for k in range(256) if bits >> k & 1]
-
-    def distribution(self):  # D2: slots below each byte
-        lows, owned = [0], {k: 0 for k in range(256)}
-        for k in self.bitmap():
-            owned[k] = None
-        for k in range(256):
-            lows.append(lows[-1] + (self.take("H") + 1 if owned[k] is None else 0))
-        need(lows[-1] == 1 << 16, "a distribution does not sum to 2^16")
-        return lows
+    def decode(self, stream, rows):
+        words = []
+        for _ in range(rows * self.dim):
+            upper, counted, plain = stream.symbol(self.upper), 0, 8
+            if upper in self.lower:
+                plain, distribution = self.lower[upper]
+                counted = stream.symbol(distribution) << plain & 0xFF
+            words.append(upper << 8 | counted | stream.plain(plain))
+        stream.end()
+        return words
 
 
-class Model:  # D4
-    def __init__(self, fields, dim, m):
-        self.dim, self.m = dim, m
+class Predicted:  # D4 to D6
+    stride = 1
+
+    def __init__(self, fields, dim, mantissa):
+        self.dim, self.mantissa = dim, mantissa
         self.columns = []
-        for _ in range(dim):
-            mean, unit, packed = fields.take("ihH")
-            need(packed & 0x1FFF >= 1 << 12, "a column's scale is too small")
+        for mean, unit, packed in struct.iter_unpack("<ihH", fields.bytes(8 * dim)):
+            need(packed & 0x1FFF >= 1 << 12, "a column's scale is below 2^12")
             self.columns.append((mean, unit, packed & 0x1FFF, packed >> 13))
-        self.width = fields.take("64H")
-        self.f = [sum(self.width[:k]) for k in range(65)]
-        need(self.f[64] <= 32764, "pieces pass 32764")
-        self.half = self.f[63] + (8191 * self.width[63] >> 13)
-        self.kinds, self.scales, self.weights = (fields.distribution() for _ in range(3))
-        self.coefficients = [()] * dim
-        if fields.take("B") == 1:
-            need(dim <= 4096, "too wide a row is predicted")
-            lows = fields.distribution()
-            stream = Stream(fields.bytes(fields.take("I")))
-            self.coefficients = [[(stream.symbol(lows) + 128) % 256 - 128 for _ in range(j)] for j in range(dim)]
+        self.width, self.edge = fields.list("H", 64), [0]  # edge: F
+        for width in self.width:
+            self.edge.append(self.edge[-1] + width)
+        need(self.edge[64] <= 32764, "the pieces' widths sum to more than 32764")
+        self.half = self.edge[63] + (8191 * self.width[63] >> 13)  # H
+        self.kinds, self.scales, self.weights = [fields.distribution() for _ in range(3)]
+        predicted, = fields.list("B")
+        need(predicted == 0 or predicted == 1 and dim <= 4096, "coefficients flag %d" % predicted)
+        self.coefficients = [[] for _ in range(dim)]  # C
+        if predicted:
+            distribution = fields.distribution()
+            stream = Stream(fields.bytes(*fields.list("I")))
+            self.coefficients = [[signed(stream.symbol(distribution)) for _ in range(j)] for j in range(dim)]
             stream.end()
 
+    def head(self, stream, keys):  # D5: lift, scale, [(number of a key, weight)]; or the word that fills the row
+        kind = stream.symbol(self.kinds)
+        need(kind <= 32, "a row of kind %d" % kind)
+        if kind == 32:
+            return stream.plain(16)
+        scale = stream.symbol(self.scales)
+        need(scale <= 127, "a row of scale %d" % scale)
+        references = []
+        for _ in range(kind >> 3):
+            need(keys, "a reference in a table without keys")
+            number = stream.plain((keys - 1).bit_length())
+            need(number < keys, "key %d of %d" % (number, keys))
+            references.append((number, signed(stream.symbol(self.weights))))
+        need(sum(abs(weight) for _, weight in references) <= 254, "a row's weights are too large")
+        return kind & 7, scale, references
 
-def floor_of(word, unit, m):  # D6: innovation
-    magnitude = word & 0x7FFF
-    field, sign = magnitude >> m, -(word >> 15)
-    if field == 0 or field < unit:
-        value = 0
-    elif field - unit > 22:
-        value = (1 << 23) - 1
-    else:
-        value = ((1 << m) + (magnitude & (1 << m) - 1)) << 32 >> 32 + m - (field - unit)
-    return value ^ sign
+    def decode(self, stream, keys, innovations):  # a row's words and innovations
+        head = self.head(stream, keys)
+        if type(head) is int:
+            stream.end()
+            return [head] * self.dim, [0] * self.dim
+        lift, scale, references = head
+        references = [(innovations(number), weight) for number, weight in references]
+        octave, part = scale >> 3, scale & 7
+        words, e = [], []
+        for j, (mean, unit, deviation, shift) in enumerate(self.columns):
+            S = SCALE[part] * deviation >> 14
+            I = INVERSE[part] * ((1 << 27) // deviation) >> 14
+            U = unit + octave
+            total = sum(a * b for a, b in zip(e, self.coefficients[j]))
+            own = wrap((mean >> octave) + (wrap(total * S) >> 4 + shift << lift))
+            near = sum(ref[j] * weight for ref, weight in references) * S >> 9 << lift
+            p = clamp(wrap(own + near), -1 << 23, 1 << 23)
+            word = self.word(stream, p, S << 3, I, U)
+            words.append(word)
+            q = clamp(wrap(self.floor(word, U) - own) >> lift, -S << 3, S << 3)
+            e.append(clamp(q * I + (1 << 22) >> 23, -127, 127))
+        stream.end()
+        return words, e
 
-
-def decode_predicted(model, stream, head, refs):  # D6: words and innovations
-    scale, lift, weights = head
-    octave, part, m, half = scale >> 3, scale & 7, model.m, model.half
-    words, e = [], []
-    for j, (mean, unit, column, shift) in enumerate(model.columns):
-        s = SCALE[part] * column >> 14
-        inverse = INVERSE[part] * ((1 << 27) // column) >> 14
-        bound, u = s << 3, unit + octave
-        total = sum(a * b for a, b in zip(e, model.coefficients[j]))
-        own = i32((mean >> octave) + i32((i32(total * s) >> 4 + shift) << lift))
-        near = i32((i32(sum(ref[j] * w for ref, w in zip(refs, weights)) * s) >> 9) << lift)
-        p = clamp(i32(own + near), -1 << 23, 1 << 23)
+    def word(self, stream, p, B, I, U):  # D6: the next word
+        M, H = self.mantissa, self.half
 
         def dist(d):
-            return (1 << 19) - 1 if abs(d) >= bound else min(abs(d) * inverse >> 11, (1 << 19) - 1)
+            return (1 << 19) - 1 if abs(d) >= B else min(abs(d) * I >> 11, (1 << 19) - 1)
 
-        def cdf(edge):
-            r = dist(edge - p)
-            f = model.f[r >> 13] + ((r & 8191) * model.width[r >> 13] >> 13)
-            return half + f if edge >= p else half - f
+        def cdf(v):
+            r = dist(v - p)
+            f = self.edge[r >> 13] + ((r & 8191) * self.width[r >> 13] >> 13)
+            return H + f if v >= p else H - f
 
         slot = stream.x & 0xFFFF
-        if slot >= 2 * half:
-            stream.owned(2 * half, 1 << 16)
-            word = stream.bits(16)
-            v = floor_of(word, u, m)
-        else:
-            coarse = min((dist(p) >> 13) ** 2 >> 7, 10)
+        if slot >= 2 * H:  # an escape
+            stream.take(2 * H, 1 << 16)
+            return stream.plain(16)
+        # cdf rises from 0 at p - B to 2 H at p + B; the last v with cdf(v) <= slot lies in the cell
+        v = bisect.bisect_right(range(p - B, p + B), slot, key=cdf) + p - B - 1
+        coarse = min((dist(p) >> 13) ** 2 >> 7, 10)
+        a = v if v >= 0 else -v - 1
+        open_ = max(a.bit_length() - 1 - M, coarse)
+        low = a >> open_ << open_
+        high = low + (1 << open_)
+        stream.take(*((cdf(low), cdf(high)) if v >= 0 else (cdf(-high), cdf(-low))))
+        n = (low | 1).bit_length() - 1
+        missing = clamp(M + open_ - n, 0, M)
+        g = (a >> open_) << missing | stream.plain(missing)
+        return ((U + n - 1 << M) + g & 0x7FFF) | (v < 0) << 15
 
-            def cell(v):
-                a = v if v >= 0 else -v - 1
-                cut = max(a.bit_length() - 1 - m, coarse, 0)
-                low = a >> cut << cut
-                high = low + (1 << cut)
-                return (low, high, a, cut) if v >= 0 else (-high, -low, a, cut)
-
-            left, right = p - bound, p + bound  # the cell lies between: halve
-            while True:
-                middle = left + right >> 1
-                low, high, a, cut = cell(middle)
-                if slot < cdf(low):
-                    right = low - 1
-                elif slot >= cdf(high):
-                    left = high
-                else:
-                    break
-            stream.owned(cdf(low), cdf(high))
-            n = (a >> cut << cut | 1).bit_length() - 1
-            missing = clamp(m + cut - n, 0, m)
-            g = (a >> cut) << missing | stream.bits(missing)
-            word = ((u + n - 1 << m) + g & 0x7FFF) | (0x8000 if middle < 0 else 0)
-            v = floor_of(word, u, m)
-        q = clamp(i32(v - own) >> lift, -bound, bound)
-        e.append(clamp(i32(q * inverse + (1 << 22)) >> 23, -127, 127))
-        words.append(word)
-    stream.end()
-    return words, e
+    def floor(self, word, U):  # D6: the word in units
+        M = self.mantissa
+        E, m = (word & 0x7FFF) >> M, word & (1 << M) - 1
+        floor = 0 if E == 0 or E < U else (1 << 23) - 1 if E - U > 22 else (1 << M | m) << E - U >> M
+        return -floor - 1 if word >> 15 else floor
 
 
-def decode_dense(meta, words, payload, index, first, last):
+def records(fields, count, predicted):  # D3: levels and sizes in bytes of all streams
+    least, width = fields.list("I") + fields.list("B")
+    need(width <= 32, "lengths of %d bits" % width)
+    each = width + 2 * predicted
+    data = fields.bytes(up(count * each, 8) // 8)
+    need(count * each % 8 == 0 or data[-1] >> count * each % 8 == 0, "the records' filling bits are not zero")
+    levels, sizes = [], []
+    for at in range(0, count * each, each) if each else [0] * count:
+        bits = int.from_bytes(data[at // 8:at // 8 + 6], "little") >> at % 8  # 7 + 34 bits at most
+        levels.append(bits & 3)  # of a counted table it has no meaning
+        sizes.append(2 * (least + (bits >> 2 * predicted & (1 << width) - 1)))
+    return levels, sizes
+
+
+def decode_dense(meta, words, payload, index, first, last):  # D3: words first..last of a table
+    rows, dim = meta["shape"][0], math.prod(meta["shape"][1:])
     params = member(meta, "params", dict)
     grid, predicted = member(params, "grid", str), member(params, "predicted", bool)
-    need(grid in (("bf16",) if meta["dtype"] == "BF16" else ("bf16_in_f16", "f16")), "a grid that the type does not have")
-    rows = (meta["shape"] or [1])[0] if words else 0
-    dim = words // rows if rows else math.prod(meta["shape"][1:])
+    need(grid in GRIDS and GRIDS[grid][0] == meta["dtype"], "grid %r of %s" % (grid, meta["dtype"]))
+    rows = rows if dim else 0  # no words: no chunk, no stream
+    count = 32768 // max(dim, 1)
+    count = count & ~7 if count >= 8 else 1 << max(count.bit_length() - 1, 0)  # rows of a chunk
     fields = Fields(index)
-    if predicted:
-        model, per = Model(fields, dim, 10 if grid == "f16" else 7), 1
-    else:  # D7
-        upper = fields.distribution()
-        lower = dict.fromkeys(fields.bitmap())
-        lower = {k: (fields.take("B"), fields.distribution()) for k in lower}
-        need(all(plain <= 7 for plain, _ in lower.values()), "too many plain bits")
-        per = next((s for s in (1, 2, 4) if s * dim >= 2048), 8)
-    size = 32768 // max(dim, 1)  # D3
-    size = size // 8 * 8 if size >= 8 else 1 << max(size, 1).bit_length() - 1
-    crcs = [fields.take("I") for _ in range(-(-rows // size))]
-    least, width = fields.take("IB")
-    count, level_bits = -(-rows // per), 2 if predicted else 0
-    need(width <= 32, "lengths are too wide")
-    used = -(-count * (width + level_bits) // 8)
-    records = int.from_bytes(fields.bytes(used), "little")
-    need(len(index) == up(fields.at, 64) and not any(index[fields.at:]), "the index's size or padding is wrong")
-    ends, levels = [0], []
-    for _ in range(count):
-        levels.append(records & (1 << level_bits) - 1)
-        records >>= level_bits
-        ends.append(ends[-1] + 2 * (least + (records & (1 << width) - 1)))
-        records >>= width
-    need(records == 0 and len(payload) == up(ends[-1], 64) and not any(payload[ends[-1]:]), "padding is wrong")
-    keys = [row for row, level in enumerate(levels) if level < 3] if predicted else []
-    checked, done = set(), {}
+    model = Predicted(fields, dim, GRIDS[grid][1]) if predicted else Counted(fields, dim)
+    stride = model.stride  # rows of a stream
+    streams = -(-rows // stride)
+    need(4 * streams <= len(payload), "a payload too short for its streams")
+    checksums = fields.list("I", -(-rows // count))
+    levels, sizes = records(fields, streams, predicted)
+    need(len(index) == up(fields.at, 64), "the index's size does not fit its content")
+    need(not any(index[fields.at:]), "the index's padding is not zero")
+    begins = [0, *itertools.accumulate(sizes)]
+    need(len(payload) == up(begins[-1], 64), "the payload's size does not fit its streams")
+    need(not any(payload[begins[-1]:]), "the payload's padding is not zero")
+    keys = [row for row, level in enumerate(levels) if level < 3]
+    checked, kept = set(), {}  # chunks; innovations of keys
 
-    def stream_of(number):
-        chunk = number * per // size
+    def stream(number):
+        chunk = number * stride // count
         if chunk not in checked:
-            data = payload[ends[chunk * size // per]:ends[min(count, (chunk + 1) * size // per)]]
-            need(crc32c(data) == crcs[chunk], "chunk %d: its checksum differs" % chunk)
+            begin, end = (begins[min(c * count // stride, streams)] for c in (chunk, chunk + 1))
+            need(crc32c(payload[begin:end]) == checksums[chunk], "chunk %d: its checksum differs" % chunk)
             checked.add(chunk)
-        return Stream(bytes(payload[ends[number]:ends[number + 1]]))
+        return Stream(payload[begins[number]:begins[number + 1]])
 
-    def row_of(row):  # D5
-        if row not in done:
-            stream = stream_of(row)
-            kind = stream.symbol(model.kinds)
-            if kind == 32:
-                done[row] = [stream.bits(16)] * dim, [0] * dim
-                stream.end()
-                return done[row]
-            need(kind < 32, "an unknown kind of row")
-            scale, refs, weights = stream.symbol(model.scales), [], []
-            need(scale <= 127, "a row's scale is too large")
-            for _ in range(kind // 8):
-                refs.append(keys[stream.bits((len(keys) - 1).bit_length() if keys else 0)])
-                weights.append((stream.symbol(model.weights) + 128) % 256 - 128)
-                need(levels[refs[-1]] < levels[row], "a reference to a row that is not below")
-            need(sum(map(abs, weights)) <= 254, "weights are too large")
-            done[row] = decode_predicted(model, stream, (scale, kind % 8, weights), [row_of(ref)[1] for ref in refs])
-        return done[row]
+    def decode(row):
+        def innovations(number):  # of a key; it decodes first. Levels fall, so at most three deep
+            key = keys[number]
+            need(levels[key] < levels[row], "row %d refers to one that is not of a lower level" % row)
+            if key not in kept:
+                decode(key)
+            return kept[key]
 
-    out = array.array("H")
-    for number in range(first // (per * dim), -(-last // (per * dim))) if last > first else ():
-        begin = number * per * dim
-        if predicted:
-            decoded = row_of(number)[0]
-        else:
-            stream, decoded = stream_of(number), []
-            for _ in range(min(per * dim, words - begin)):
-                high = stream.symbol(upper)
-                plain, top = lower.get(high, (8, None))
-                low = stream.symbol(top) << plain if top else 0
-                decoded.append(high << 8 | (low | stream.bits(plain)) & 0xFF)
-            stream.end()
-        out.extend(decoded[max(0, first - begin):last - begin])
+        decoded, own = model.decode(stream(row), len(keys), innovations)
+        if levels[row] < 3:
+            kept[row] = own
+        return decoded
+
+    out, each = array.array("H"), max(dim, 1) * stride  # words of a stream
+    for number in range(first // each, -(-last // each)):
+        out.extend(decode(number) if predicted else
+                   model.decode(stream(number), min(stride, rows - number * stride)))
     if grid == "bf16_in_f16":
         out = array.array("H", map(narrow, out))
-    return out
+    skipped = first // each * each
+    return out[first - skipped:last - skipped]
