@@ -2,12 +2,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 use xnc::{Effort, TranscodeOptions};
-
 use xnc_page::number::{bytes, percent};
 
 use super::compress::{json, tensors};
-use xnc_page::number::{bytes, percent};
-
 use super::{print, print_json, with_bars};
 use crate::args;
 
