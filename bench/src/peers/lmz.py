@@ -1,4 +1,4 @@
-"""lmz: exponents in rANS, mantissas in rANS by exponent; works on files, so times include those in a memory-backed folder or page cache."""
+"""lmz: exponents in rANS, mantissas in rANS by exponent; works on files, so its times include reading and writing them."""
 
 import os
 import shutil
@@ -8,13 +8,11 @@ import lmz
 
 VERSION = f"lmzip {lmz.__version__}"
 MEANS = {
-    "default": "file to archive, one worker",
-    "best": "file to archive, level 9, shared tables",
+    "default": "file to archive, one worker; its other settings are no smaller",
     "rows": "mapped archive of 64 KiB blocks, one worker",
 }
 SETTINGS = {
     "default": {},
-    "best": {"level": 9, "shared_tables": True},
     "rows": {"mapped": True},
 }
 

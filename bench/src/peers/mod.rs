@@ -75,7 +75,6 @@ pub const SETTINGS: &[Setting] = &[
     setting("pcodec", "rows", Host::Rust, Pace::Quick),
     setting("zipnn", "default", Host::Python, Pace::Quick),
     setting("lmz", "default", Host::Python, Pace::Quick),
-    setting("lmz", "best", Host::Python, Pace::Quick),
     setting("lmz", "rows", Host::Python, Pace::Quick),
     setting("z4ai", "default", Host::Python, Pace::Quick),
     setting("z4ai", "best", Host::Python, Pace::Glacial),
