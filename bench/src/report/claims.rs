@@ -102,7 +102,9 @@ fn paper(results: &Results, claim: &mut Claim<'_>) {
         saved,
         "[models](#whole-models), by what the rest takes",
     );
-    let changed = patterns.and_then(|found| range(found.origins.iter().map(|one| one.changed), percent));
+    let changed = patterns.and_then(|found| {
+        range(found.origins.iter().map(|one| one.changed), |share| format!("{:.4} %", 100.0 * share))
+    });
     let changed = changed.map(|share| {
         format!("not by the cast alone: it changes {share} of BF16 words; here exceptions bring them back")
     });

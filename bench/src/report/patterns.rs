@@ -74,10 +74,15 @@ pub fn section(found: &Patterns) -> Section {
     );
     for one in &found.origins {
         let shares = [one.bf16, one.cast, one.noise, one.noise_cast, one.changed, one.changed_blocks];
-        let cells = std::iter::once(one.table.clone()).chain(shares.map(percent));
+        let cells = std::iter::once(one.table.clone()).chain(shares.map(fine));
         table.row(Accent::None, cells.collect());
     }
     section.push(Block::Table(table));
     section.text("The last columns are why `xnc` here keeps a list of exceptions: the paper's cast does not bring back every BF16 word, and a lossless tool must.");
     section
+}
+
+/// A percentage that may be far below one.
+fn fine(share: f64) -> String {
+    if share < 0.001 { format!("{:.4} %", 100.0 * share) } else { percent(share) }
 }
