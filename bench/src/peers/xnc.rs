@@ -31,7 +31,7 @@ impl Peer for Xnc {
         let mut payload = Vec::new();
         pool.install(|| {
             let words = Words::new(bytes_of(words));
-            codec::encode(codec(task.key)?, shape, words, Effort::default(), &mut payload, &mut |_| {})?;
+            codec::encode(codec(task.key)?, shape, &words, Effort::default(), &mut payload, &mut |_| {})?;
             anyhow::Ok(())
         })?;
         Ok(payload)

@@ -3,6 +3,7 @@
 use xnc_page::number::{percent, ratio};
 use xnc_page::{Accent, Block, Section, Table};
 
+use super::lines::is_bound;
 use super::models::average;
 use crate::study::Results;
 use crate::study::models::{PUBLISHED_RATIO, PUBLISHED_SAVING};
@@ -70,10 +71,7 @@ fn paper(results: &Results, claim: &mut Claim<'_>) {
     let best = lines.and_then(|found| {
         let survey = found.surveys.iter().find(|survey| survey.dtype == "F16")?;
         let of = |name: &str| survey.schemes.iter().find(|one| one.name == name).map(|one| one.ratio);
-        let others = survey
-            .schemes
-            .iter()
-            .filter(|one| one.smaller.is_some() && one.name != "XNC" && !one.name.ends_with("every word"));
+        let others = survey.schemes.iter().filter(|one| one.name != "XNC" && !is_bound(&one.name));
         let best = others.max_by(|a, b| a.ratio.total_cmp(&b.ratio))?;
         let xnc = of("XNC")?;
         let verdict = if xnc > best.ratio { "yes" } else { "no" };

@@ -129,7 +129,7 @@ fn encode(table: &TableFile, codec: Codec, threads: usize) -> Result<f64> {
     repeated(|| {
         pool.install(|| {
             let (words, effort) = (Words::new(bytes_of(&words)), Effort::default());
-            codec::encode(codec, shape, words, effort, &mut std::io::sink(), &mut |_| {})
+            codec::encode(codec, shape, &words, effort, &mut std::io::sink(), &mut |_| {})
         })?;
         Ok(())
     })

@@ -26,7 +26,7 @@ pub fn all(table: &Table) -> Result<Vec<Prediction>> {
     let shape = TableShape { dtype: table.dtype(), rows: table.rows(), dim: table.dim() };
     let one = |codec: &Codec| {
         let (words, effort) = (Words::new(bytes_of(&words)), Effort::new(EFFORT));
-        let encoded = codec::encode(*codec, shape, words, effort, &mut io::sink(), &mut |_| {})?;
+        let encoded = codec::encode(*codec, shape, &words, effort, &mut io::sink(), &mut |_| {})?;
         let bytes =
             encoded.payload_bytes.next_multiple_of(64) + (encoded.index.len() as u64).next_multiple_of(64);
         Ok(Prediction { codec: *codec, effort: (*codec == Codec::Dense).then_some(EFFORT), bytes })
