@@ -48,7 +48,7 @@ pub enum Command {
     Verify(Verify),
     /// Show which tables a file holds, their share of it, and their exponents
     #[command(
-        after_help = "Examples:\n  xnc inspect model.safetensors\n  xnc inspect model.safetensors --html model.html\n\n\
+        after_help = "Example:\n  xnc inspect model.safetensors\n  xnc inspect model.safetensors --html model.html\n\n\
         The page needs nothing but a browser. Its sizes are found by encoding the tables: seconds for each 100 MB."
     )]
     Inspect(Inspect),

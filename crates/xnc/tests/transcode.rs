@@ -116,3 +116,22 @@ fn a_damaged_chunk_is_named_and_leaves_nothing() {
     let table = Table::open(&damaged, name, Verify::OnTouch).expect("the index is good");
     assert!(matches!(table.into_fast(1), Err(xnc::Error::Corrupt { .. })));
 }
+
+#[test]
+fn a_folder_of_dense_files_becomes_one_of_fast_files() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("model")).expect("makes");
+    write(&path("model"), "model.safetensors", &safetensors_file(&tensors()));
+    write(&path("model"), "config.json", br#"{"vocab_size": 300}"#);
+    write(&path("model"), "notes.txt", b"nothing here");
+    for (codec, target) in [(Codec::Dense, "dense"), (Codec::Fast, "fast")] {
+        let options = support::options(codec, xnc::Selection::Embeddings, 1);
+        xnc::compress(&path("model"), &path(target), &options).expect("compresses");
+    }
+    transcode(&path("dense"), &path("found"), Codec::Fast).expect("transcodes");
+    for file in ["model.safetensors", "config.json", "notes.txt", "xnc.json"] {
+        let read = |of: &str| std::fs::read(path(of).join(file)).expect("read");
+        assert!(read("found") == read("fast"), "{file}");
+    }
+}

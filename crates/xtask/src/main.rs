@@ -8,6 +8,7 @@ mod fuzz;
 mod models;
 mod python;
 mod rtl;
+mod sanitize;
 mod study;
 mod test;
 
@@ -54,6 +55,8 @@ enum Task {
         #[arg(long)]
         sample: bool,
     },
+    /// Run the kernel tests under AddressSanitizer
+    Sanitize,
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -67,6 +70,7 @@ fn main() -> Result<()> {
         Task::Emulate { names } => emulate::all(&names),
         Task::Study { sections, sample: false } => study::full(&sections),
         Task::Study { sections, sample: true } => study::sample(&sections),
+        Task::Sanitize => sanitize::all(),
         Task::Sample => data::sample(),
     }
 }

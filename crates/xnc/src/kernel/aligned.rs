@@ -19,6 +19,15 @@ impl<T: Copy> Aligned<T> {
     }
 }
 
+impl<T: Copy> Clone for Aligned<T> {
+    fn clone(&self) -> Self {
+        let Some(&first) = self.first() else { return Aligned { buffer: Vec::new(), start: 0, len: 0 } };
+        let mut copy = Aligned::new(self.len, first);
+        copy.copy_from_slice(self);
+        copy
+    }
+}
+
 impl<T> Deref for Aligned<T> {
     type Target = [T];
 

@@ -88,7 +88,23 @@ pub const fn plane_bit(place: usize) -> usize {
 /// Written for planes: 64 words at a time.
 #[inline]
 pub const fn code_planes(escape: u64, second: u64, third: u64, last: [u64; 2]) -> [u64; 3] {
-    [escape ^ second ^ third ^ last[0], second ^ last[1], third]
+    [escape ^ last[0], second ^ last[1], third]
+}
+
+/// Rank by code without sign, as [`code_planes`] makes codes; none has code 2.
+const RANKS: [usize; 8] = [0, 1, 7, 2, 6, 5, 4, 3];
+
+/// Upper bytes by code, from those by rank.
+pub fn upper(tops: [u8; 7]) -> [u8; 16] {
+    std::array::from_fn(|code| {
+        let sign = if code < 8 { 0 } else { 0x80 };
+        tops.get(RANKS[code % 8]).copied().unwrap_or(0) | sign
+    })
+}
+
+/// The upper bytes that have a code, without sign.
+pub fn coded(upper: &[u8; 16]) -> impl Iterator<Item = u8> {
+    (0..8).filter(|&code| RANKS[code] < 7).map(|code| upper[code])
 }
 
 #[cfg(test)]

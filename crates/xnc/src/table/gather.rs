@@ -36,6 +36,12 @@ impl Table {
             }
             return Ok(());
         }
+        if let Source::Coded { coded, .. } = &self.words
+            && let Opened::Dense(layout) = &coded.opened
+        {
+            ids.iter().try_for_each(|&id| self.touch(coded.opened.chunk_of(id * self.dim())))?;
+            return layout.gather(coded.stored(), ids, out);
+        }
         for (i, out) in out.chunks_exact_mut(self.dim()).enumerate() {
             self.prefetch(ids, i);
             self.row(ids[i], out)?;

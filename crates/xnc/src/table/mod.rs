@@ -1,5 +1,6 @@
 //! What a caller holds after opening: a table that is looked up by row, compressed or plain, from any number of threads.
 
+mod activations;
 mod gather;
 mod into_fast;
 mod product;

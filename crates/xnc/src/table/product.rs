@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::Table;
+use super::activations::Activations;
 use crate::codec::fast;
-use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::kernel::{Aligned, Backend, bytes_of, dot, product};
+use crate::kernel::bytes_of;
 
 /// Rows multiplied with one vector before the next vector takes its turn: they stay in the nearest cache.
 const BLOCK_ROWS: usize = 16;
@@ -32,7 +32,7 @@ impl Table {
     /// # Panics
     /// As [`Table::product`].
     pub fn product_threads(&self, x: &[f32], threads: usize, out: &mut [f32]) -> Result<()> {
-        let activations = self.arrange_f32(x);
+        let activations = Activations::f32(self, x);
         self.split(&activations, threads, out)
     }
 
@@ -44,7 +44,7 @@ impl Table {
     /// # Panics
     /// As [`Table::product`].
     pub fn product_range(&self, rows: Range<usize>, x: &[f32], out: &mut [f32]) -> Result<()> {
-        self.range(rows, &self.arrange_f32(x), out)
+        self.range(rows, &Activations::f32(self, x), out)
     }
 
     /// As [`Table::product`], with BF16 activations and the arithmetic of `vdpbf16ps`.
@@ -66,7 +66,7 @@ impl Table {
     /// # Panics
     /// As [`Table::product`].
     pub fn product_bf16_threads(&self, x: &[u16], threads: usize, out: &mut [f32]) -> Result<()> {
-        let activations = self.arrange_bf16(x)?;
+        let activations = Activations::bf16(self, x)?;
         self.split(&activations, threads, out)
     }
 
@@ -78,14 +78,14 @@ impl Table {
     /// # Panics
     /// As [`Table::product`].
     pub fn product_bf16_range(&self, rows: Range<usize>, x: &[u16], out: &mut [f32]) -> Result<()> {
-        self.range(rows, &self.arrange_bf16(x)?, out)
+        self.range(rows, &Activations::bf16(self, x)?, out)
     }
 
     fn range(&self, rows: Range<usize>, activations: &Activations, out: &mut [f32]) -> Result<()> {
         if rows.end > self.rows() {
             return Err(Error::RowOutOfRange { row: rows.end as u64 - 1, rows: self.rows() as u64 });
         }
-        assert_eq!(out.len(), activations.vectors() * rows.len(), "`out` takes a value a row and vector");
+        assert_eq!(out.len(), activations.len() * rows.len(), "`out` takes a value a row and vector");
         let mut columns =
             if rows.is_empty() { Vec::new() } else { out.chunks_exact_mut(rows.len()).collect() };
         self.times(rows, activations, &mut columns)
@@ -96,7 +96,7 @@ impl Table {
             return self.range(0..self.rows(), activations, out);
         }
         let rows = self.rows();
-        assert_eq!(out.len(), activations.vectors() * rows, "`out` takes a value a row and vector");
+        assert_eq!(out.len(), activations.len() * rows, "`out` takes a value a row and vector");
         let share = rows.div_ceil(threads).max(1);
         let mut columns: Vec<_> =
             out.chunks_exact_mut(rows.max(1)).map(|column| column.chunks_mut(share)).collect();
@@ -116,24 +116,22 @@ impl Table {
 
     /// The rows `rows` times each vector, into one slice a vector.
     fn times(&self, rows: Range<usize>, activations: &Activations, out: &mut [&mut [f32]]) -> Result<()> {
-        if let (Some((layout, coded)), [out], Some(scaled)) = (self.fast(), &mut *out, &activations.scaled) {
+        if let (Some((layout, coded)), [out], Some(fused)) = (self.fast(), &mut *out, &activations.fused) {
             let stored = coded.stored();
-            let (mut at, mut first) = (Vec::new(), rows.start);
+            let (mut fused, mut room) = (fused.clone(), fast::Room::default());
+            let mut first = rows.start;
             let mut rest = &mut **out;
             while first < rows.end {
                 let chunk = layout.chunk_of_row(first);
                 self.touch(chunk)?;
                 let run = first..rows.end.min(layout.rows_of(chunk).end);
                 let (part, after) = rest.split_at_mut(run.len());
-                let kernel = |at: &[usize], out: &mut [f32]| {
-                    scaled.times(activations.backend, layout, stored.payload, at, out)
-                };
                 let decoded = |words: &[u16]| {
                     let mut one = [0.0];
                     activations.times(0, bytes_of(words), self.dim(), &mut one);
                     one[0]
                 };
-                layout.multiply_run(stored, run.clone(), &mut at, part, kernel, decoded)?;
+                layout.multiply_run(stored, run.clone(), &mut room, part, &mut fused, decoded)?;
                 (first, rest) = (run.end, after);
             }
             return Ok(());
@@ -158,138 +156,5 @@ impl Table {
             }
         }
         Ok(())
-    }
-
-    fn arrange_f32(&self, x: &[f32]) -> Activations {
-        let backend = Backend::best();
-        let layout = self.fast().map(|(layout, _)| layout);
-        let dtype = layout.map_or(self.dtype(), |layout| layout.coding().dtype());
-        let arrange = |x: &[f32]| {
-            let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
-            dot::arrange(backend, dtype, x, &mut arranged);
-            arranged
-        };
-        let scaled = layout
-            .filter(|layout| product::has_f32(backend, layout.row_shape()) && x.len() == self.dim())
-            .and_then(|layout| scale_f32(x, layout.scale()?))
-            .map(|x| Scaled::F32(arrange(&x)));
-        Activations { backend, scaled, vectors: Vectors::F32(dtype, self.vectors(x).map(arrange).collect()) }
-    }
-
-    fn arrange_bf16(&self, x: &[u16]) -> Result<Activations> {
-        if self.dtype() != Dtype::Bf16 {
-            return Err(Error::NotATable {
-                name: "this one".into(),
-                reason: "product_bf16 takes BF16 words, and it holds FP16; use product".into(),
-            });
-        }
-        let backend = Backend::best();
-        let pad = |x: &[u16]| {
-            let mut padded = Aligned::new(dot::padded(x.len()), 0);
-            padded[..x.len()].copy_from_slice(x);
-            padded
-        };
-        let scaled = self.fast().filter(|_| x.len() == self.dim()).and_then(|(layout, _)| {
-            let shape = layout.row_shape();
-            let x = scale_bf16(x, layout.scale()?)?;
-            if product::has_bf16(backend, shape) {
-                return Some(Scaled::Bf16(pad(&x)));
-            }
-            (product::has_pairs(backend, shape) && no_subnormals(layout, &x)).then(|| {
-                let wide: Vec<f32> = x.iter().map(|&x| Dtype::Bf16.to_f32(x)).collect();
-                let mut arranged = Aligned::new(dot::padded(wide.len()), 0.0);
-                dot::arrange(backend, Dtype::Bf16, &wide, &mut arranged);
-                Scaled::Pairs(arranged)
-            })
-        });
-        Ok(Activations { backend, scaled, vectors: Vectors::Bf16(self.vectors(x).map(pad).collect()) })
-    }
-
-    fn vectors<'a, T>(&self, x: &'a [T]) -> std::slice::ChunksExact<'a, T> {
-        let whole = if self.dim() == 0 { x.is_empty() } else { x.len().is_multiple_of(self.dim()) };
-        assert!(whole, "activations are vectors of `dim`");
-        x.chunks_exact(self.dim().max(1))
-    }
-}
-
-/// Activations made ready for a backend once, for all rows.
-struct Activations {
-    backend: Backend,
-    vectors: Vectors,
-    /// A single vector times the biases of its columns, where that is exact and a loop takes it.
-    scaled: Option<Scaled>,
-}
-
-enum Vectors {
-    F32(Dtype, Vec<Aligned<f32>>),
-    Bf16(Vec<Aligned<u16>>),
-}
-
-enum Scaled {
-    F32(Aligned<f32>),
-    Bf16(Aligned<u16>),
-    /// BF16 values, widened.
-    Pairs(Aligned<f32>),
-}
-
-impl Activations {
-    fn vectors(&self) -> usize {
-        match &self.vectors {
-            Vectors::F32(_, vectors) => vectors.len(),
-            Vectors::Bf16(vectors) => vectors.len(),
-        }
-    }
-
-    /// Whole rows of words times one of the vectors.
-    fn times(&self, vector: usize, rows: &[u8], dim: usize, out: &mut [f32]) {
-        match &self.vectors {
-            Vectors::F32(dtype, x) => dot::rows_f32(self.backend, *dtype, rows, dim, &x[vector], 0, out),
-            Vectors::Bf16(x) => dot::rows_bf16(self.backend, rows, dim, &x[vector], out),
-        }
-    }
-}
-
-impl Scaled {
-    fn times(&self, backend: Backend, layout: &fast::Layout, payload: &[u8], at: &[usize], out: &mut [f32]) {
-        let (shape, upper) = (layout.row_shape(), layout.symbols().upper);
-        match self {
-            Scaled::F32(x) => product::rows_f32(backend, shape, upper, payload, at, x, out),
-            Scaled::Bf16(x) => product::rows_bf16(backend, shape, upper, payload, at, x, out),
-            Scaled::Pairs(x) => product::rows_pairs(backend, shape, upper, payload, at, x, out),
-        }
-    }
-}
-
-/// Activations times biases; none when one of them does not come out exact.
-fn scale_f32(x: &[f32], scale: &[f32]) -> Option<Vec<f32>> {
-    let exact = |(&x, &scale): (&f32, &f32)| {
-        let scaled = x * scale;
-        (scaled / scale == x || x.is_nan()).then_some(scaled)
-    };
-    x.iter().zip(scale).map(exact).collect()
-}
-
-/// As [`scale_f32`], where subnormals count as zero.
-fn scale_bf16(x: &[u16], scale: &[f32]) -> Option<Vec<u16>> {
-    let exact = |(&word, &scale): (&u16, &f32)| {
-        let x = Dtype::Bf16.to_f32(word);
-        let x = if x.is_subnormal() { 0.0f32.copysign(x) } else { x };
-        let scaled = x * scale;
-        let right = (scaled / scale == x && !scaled.is_subnormal()) || x.is_nan();
-        right.then_some((scaled.to_bits() >> 16) as u16)
-    };
-    x.iter().zip(scale).map(exact).collect()
-}
-
-/// Whether the product of the lowest bits of any coded word and any of the activations is a normal number: its exponent is theirs less
-/// seven each.
-fn no_subnormals(layout: &fast::Layout, x: &[u16]) -> bool {
-    let words =
-        layout.symbols().upper[..8].iter().map(|&upper| 2 * i32::from(upper)).filter(|&e| e > 0).min();
-    let activations =
-        x.iter().filter(|&&x| x & 0x7fff != 0).map(|&x| i32::from(Dtype::Bf16.exponent(x))).min();
-    match (words, activations) {
-        (Some(words), Some(activations)) => words + activations - 2 * (127 + 7) >= -126,
-        _ => true,
     }
 }

@@ -9,10 +9,11 @@ use anyhow::{Context, Result, ensure};
 use xnc::codec::{self, TableShape};
 use xnc::dtype::Words;
 use xnc::kernel::{Aligned, Backend, bytes_of};
-use xnc::{Codec, Dtype, Effort, Table, Verify};
+use xnc::{Codec, Dtype, Effort, Table};
 
 use super::Files;
 use super::measure::{Cases, Random, median};
+use super::verified::{self, Verified};
 use super::words::{self, Activations, VARIANTS};
 
 /// Rows looked up at a time.
@@ -37,9 +38,8 @@ pub struct Numbers {
     pub gather_ns: f64,
     pub gather_f32_ns: f64,
     pub copy_ns: f64,
-    pub first_touch_ns: f64,
     /// On touch, on open, never.
-    pub open_ms: [f64; 3],
+    pub verified: [Verified; 3],
     /// F32 on all threads first.
     pub products: Vec<Product>,
     pub batch: Option<Product>,
@@ -208,8 +208,7 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
         gather_ns: row_ns("gather")?,
         gather_f32_ns: row_ns("gather f32")?,
         copy_ns: row_ns("copy")?.min(row_ns("copy plainly")?),
-        first_touch_ns: first_touch(files, dim, rows)?,
-        open_ms: [Verify::OnTouch, Verify::OnOpen, Verify::Never].map(|verify| open(files, verify)),
+        verified: verified::all(files)?,
         products,
         batch: product("f32", threads, BATCH, "batch", "plain batch "),
     })
@@ -233,32 +232,4 @@ fn encode(coded: &Table, words: &[u8]) -> Result<f64> {
     });
     let seconds = median(seconds.collect::<xnc::Result<_>>()?).context("a run")?;
     Ok(words.len() as f64 * 1e-9 / seconds)
-}
-
-/// A row of a chunk that no one has read: its checksum is compared.
-fn first_touch(files: &Files, dim: usize, rows: usize) -> Result<f64> {
-    let table = Table::open(&files.coded, &files.tensor, Verify::OnTouch)?;
-    let mut random = Random::new(3);
-    let mut row = vec![0; dim];
-    // Chunks hold 64 KiB; rows further apart are in different ones.
-    let apart = (1 << 15) / dim + 1;
-    let mut ids: Vec<usize> = (0..rows).step_by(apart).collect();
-    for i in (1..ids.len()).rev() {
-        ids.swap(i, random.below(i + 1));
-    }
-    let times = ids.iter().take(500).map(|&id| {
-        let start = Instant::now();
-        table.row(id, &mut row)?;
-        xnc::Result::Ok(start.elapsed().as_secs_f64() * 1e9)
-    });
-    median(times.collect::<xnc::Result<_>>()?).context("a row")
-}
-
-fn open(files: &Files, verify: Verify) -> f64 {
-    let times = (0..5).map(|_| {
-        let start = Instant::now();
-        drop(black_box(Table::open(&files.coded, &files.tensor, verify)));
-        start.elapsed().as_secs_f64() * 1e3
-    });
-    median(times.collect()).unwrap_or(0.0)
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod measure;
+mod verified;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use xnc::{Backend, Codec, CompressOptions, Effort, Progress, RestoreOptions, Sel
 use super::{print, print_json, with_bars};
 use crate::args;
 use cases::{Numbers, Product};
+use verified::Verified;
 
 pub fn run(args: &args::Bench) -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -116,6 +118,14 @@ fn product_json(product: Option<&Product>) -> Value {
     })
 }
 
+fn verified_json(times: &Verified) -> Value {
+    json!({
+        "open_ms": times.open_ms,
+        "first_touch_ns": times.first_touch_ns,
+        "first_read_ms": times.first_read_ms,
+    })
+}
+
 fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
     json!({
         "tensor": files.tensor,
@@ -137,9 +147,9 @@ fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
             "copy_ns_per_row": n.copy_ns,
             "ratio_to_copy": n.gather_ns / n.copy_ns,
             "f32_ns_per_row": n.gather_f32_ns,
-            "first_touch_ns": n.first_touch_ns,
+            "first_touch_ns": n.verified[0].first_touch_ns,
         },
-        "open_ms": { "on_touch": n.open_ms[0], "on_open": n.open_ms[1], "never": n.open_ms[2] },
+        "verify": { "on_touch": verified_json(&n.verified[0]), "on_open": verified_json(&n.verified[1]), "never": verified_json(&n.verified[2]) },
         "product": product_json(n.products.first()),
         "product_bf16": product_json(n.product(threads, "bf16")),
         "product_one_thread": product_json(n.product(1, "f32")),
@@ -169,15 +179,17 @@ fn text(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> String {
             Backend::best().name(),
         ),
         format!(
-            "gather   {:.0} ns a row, {:.0} as floats; copying a plain row {:.0}; first touch of a chunk {:.0}",
-            n.gather_ns, n.gather_f32_ns, n.copy_ns, n.first_touch_ns
-        ),
-        format!(
-            "open     {:.2} ms; {:.2} with all checksums compared, {:.2} with none",
-            n.open_ms[0], n.open_ms[1], n.open_ms[2]
+            "gather   {:.0} ns a row, {:.0} as floats; copying a plain row {:.0}",
+            n.gather_ns, n.gather_f32_ns, n.copy_ns
         ),
         format!("read     {:.1} GB/s on {threads} threads, {:.1} on one", n.read_gb_s, n.read_gb_s_one),
     ];
+    for (way, times) in ["on first touch", "all on open", "never"].iter().zip(&n.verified) {
+        lines.push(format!(
+            "verify   {way}: open {:.2} ms, first row of a chunk {:.0} ns, open and read all once {:.1} ms",
+            times.open_ms, times.first_touch_ns, times.first_read_ms
+        ));
+    }
     for product in n.products.iter().chain(&n.batch) {
         lines.push(format!(
             "product  {} activations{}, {} thread(s): {:.2} ms; plain {:.2} ms ({}, {:.1} GB/s); {:.2} times as fast, {}",

@@ -1,5 +1,6 @@
 //! Tables without structure: each word by how often its upper byte occurs in the table, and its lower byte beside that upper byte.
 
+use super::exact::log2;
 use super::stream::{Pending, Reader};
 use super::symbols::Symbols;
 
@@ -31,7 +32,7 @@ impl Counts {
         words.iter().for_each(|&word| n[usize::from(word)] += 1);
         let entropy = |n: &[u64]| {
             let total = n.iter().sum::<u64>() as f64;
-            n.iter().filter(|&&n| n > 0).map(|&n| n as f64 * (total / n as f64).log2()).sum::<f64>()
+            n.iter().filter(|&&n| n > 0).map(|&n| n as f64 * log2(total / n as f64)).sum::<f64>()
         };
         let stored = |n: &[u64]| (8 * 32 + 16 * n.iter().filter(|&&n| n > 0).count()) as f64;
         let mut upper = [0u64; 256];

@@ -1,8 +1,12 @@
-//! Estimates what all rows share. Floating point is free here: a decoder never repeats it.
+//! Estimates what all rows share. Floating point is free here: a decoder never repeats it. [`super::exact`] has what is not one of the
+//! operations that every machine does alike.
+
+use std::f64::consts::LOG2_E;
 
 use rayon::prelude::*;
 
 use super::covariance::{cholesky, covariance};
+use super::exact::{exp2, log2, octave, power_of_two};
 use super::grid::Grid;
 use super::model::{Model, PREDICTED};
 use super::symbols::Symbols;
@@ -163,11 +167,11 @@ pub fn fit(words: &[u16], dim: usize, grid: Grid, parts: Parts) -> Fit {
         let shift = (0..=shift).rev().find(|&s| top * (1 << s) as f32 <= 127.0).unwrap_or(0);
         stored.extend(row.iter().map(|c| (c * (1 << shift) as f32).round() as i8));
         let sigma = f64::from(normal.scale[j]) * own[j] * f64::from(median);
-        column(grid, f64::from(normal.mean[j]), sigma * 0.5f64.powi(MIDDLE), shift)
+        column(grid, f64::from(normal.mean[j]), sigma * power_of_two(-MIDDLE), shift)
     });
     let columns = columns.collect();
     let number = |r: usize| {
-        let octaves = (normal.row_scale[r] / median).log2() + MIDDLE as f32;
+        let octaves = log2(f64::from(normal.row_scale[r]) / f64::from(median)) as f32 + MIDDLE as f32;
         (8.0 * octaves).round().clamp(0.0, 127.0) as u8
     };
     let scales = (0..rows).map(|r| live[r].then(|| number(r))).collect();
@@ -199,20 +203,21 @@ fn predict(alive: &[usize], normal: &Normal<'_>) -> Option<(Vec<f64>, Vec<f32>)>
 
 /// Fraction bits of the coefficients: one more must save more in the rows than it costs.
 fn precision(rows: usize) -> u8 {
-    (4..7).find(|&bits| rows as f64 * 0.045 * 0.25f64.powi(bits) < 1.0).unwrap_or(7) as u8
+    (4..7).find(|&bits| rows as f64 * 0.045 * power_of_two(-2 * bits) < 1.0).unwrap_or(7) as u8
 }
 
 fn column(grid: Grid, mean: f64, sigma: f64, shift: u8) -> Column {
     let bias = grid.dtype().bias();
-    let octave = sigma.clamp(1e-300, 1e300).log2().floor();
-    let scale = ((sigma / 2f64.powf(octave) * 4096.0).round() as u16).clamp(4096, 8191);
-    let unit = (octave as i32 - 12 + bias).clamp(-4096, 4096);
-    let mean = (mean * 2f64.powi(bias - unit)).round().clamp(-1e9, 1e9) as i32;
+    let octave = octave(sigma.clamp(1e-300, 1e300));
+    let scale = ((sigma / power_of_two(octave) * 4096.0).round() as u16).clamp(4096, 8191);
+    let unit = (octave - 12 + bias).clamp(-4096, 4096);
+    let mean = (mean * power_of_two(bias - unit)).round().clamp(-1e9, 1e9) as i32;
     Column { mean, unit: unit as i16, scale, shift }
 }
 
 fn gaussian() -> [u16; PIECES + 1] {
-    pieces(&std::array::from_fn(|k| (-0.5 * ((k as f64 + 0.5) / 8.0).powi(2)).exp() + 1e-5))
+    let density = |at: f64| exp2(-0.5 * LOG2_E * at * at);
+    pieces(&std::array::from_fn(|k| density((k as f64 + 0.5) / 8.0) + 1e-5))
 }
 
 /// Cumulative slots from the weights of the pieces; each piece keeps at least one.

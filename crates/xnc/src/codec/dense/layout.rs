@@ -1,7 +1,6 @@
 //! Reading: where streams lie, and rows out of them.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
@@ -11,24 +10,17 @@ use super::Params;
 use super::counted::{Counts, stream_rows};
 use super::grid::Grid;
 use super::model::Model;
-use super::stream::Reader;
+use super::rows::Rows;
 use crate::codec::bits::BitReader;
 use crate::codec::{ChunkLayout, Stored, TableShape};
 use crate::error::{Error, Result};
-use crate::kernel::Backend;
-use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Tables, WEIGHTS};
 
-/// Kind of a row whose words are all equal.
-pub const CONSTANT: u8 = 32;
 /// Level of rows that nothing refers to.
 pub const LAST: u8 = 3;
+/// Rows from which on reading pays for the innovations of all keys.
+const FEW: usize = 2;
 /// Words that a chunk holds at most, unless a single row is longer: 64 KiB of the source.
 const CHUNK_WORDS: usize = 1 << 15;
-
-/// Bits of a key's number.
-pub fn key_bits(keys: usize) -> u32 {
-    usize::BITS - keys.saturating_sub(1).leading_zeros()
-}
 
 /// Rows in a chunk: whole streams of either mode.
 pub fn chunk_rows(dim: usize) -> usize {
@@ -42,18 +34,7 @@ pub fn chunk_rows(dim: usize) -> usize {
 /// How the words are coded.
 enum Mode {
     Counted(Box<Counts>),
-    Predicted(Box<Predicted>),
-}
-
-struct Predicted {
-    model: Model,
-    tables: Tables,
-    /// Pass in which each row is decoded.
-    levels: Vec<u8>,
-    /// Rows that others may refer to, in order.
-    keys: Vec<u32>,
-    /// Innovations of all keys, decoded when many rows are wanted at once.
-    innovations: OnceLock<Option<Vec<i8>>>,
+    Predicted(Box<Rows>),
 }
 
 /// A table's streams; made by reading the index once.
@@ -69,18 +50,6 @@ pub struct Layout {
     checksums: usize,
     /// Chunks whose checksum was compared because a row elsewhere refers to one of theirs.
     checked: Vec<AtomicBool>,
-    backend: Backend,
-}
-
-/// A row's parameters, and the stream behind them.
-struct Start<'a> {
-    /// The word that fills the row.
-    constant: Option<u16>,
-    head: Head,
-    /// Rows referred to.
-    refs: Vec<u32>,
-    state: u32,
-    rest: &'a [u8],
 }
 
 impl Layout {
@@ -138,28 +107,11 @@ impl Layout {
             return None;
         }
         let mode = match (model, counts) {
-            (Some(model), _) => Mode::Predicted(Box::new(Predicted {
-                tables: model.expand(),
-                model,
-                levels,
-                keys,
-                innovations: OnceLock::new(),
-            })),
+            (Some(model), _) => Mode::Predicted(Box::new(Rows::new(model, levels, keys))),
             (None, counts) => Mode::Counted(Box::new(counts?)),
         };
         let checked = (0..chunks).map(|_| AtomicBool::new(false)).collect();
-        let backend = Backend::best();
-        Some(Layout {
-            shape,
-            grid: params.grid,
-            mode,
-            chunk_rows,
-            stream_rows,
-            starts,
-            checksums,
-            checked,
-            backend,
-        })
+        Some(Layout { shape, grid: params.grid, mode, chunk_rows, stream_rows, starts, checksums, checked })
     }
 
     fn stream<'a>(&self, stored: Stored<'a>, number: usize) -> &'a [u8] {
@@ -181,137 +133,53 @@ impl Layout {
 
     /// Decodes whole streams; `out` takes all their rows.
     fn streams(&self, stored: Stored<'_>, streams: Range<usize>, out: &mut [u16]) -> Option<()> {
-        let dim = self.shape.dim;
         match &self.mode {
             Mode::Counted(counts) => {
-                let parts = out.chunks_mut(self.stream_rows * dim);
+                let parts = out.chunks_mut(self.stream_rows * self.shape.dim);
                 streams.zip(parts).all(|(k, out)| counts.decode(self.stream(stored, k), out)).then_some(())
             }
-            Mode::Predicted(p) => {
-                let rows: Vec<u32> = streams.map(|row| row as u32).collect();
-                if rows.len() > 2 {
-                    let all = p.innovations.get_or_init(|| self.all_innovations(stored, p)).as_ref()?;
-                    let of = |key: u32| {
-                        let k = p.keys.binary_search(&key).ok()?;
-                        all.get(k * dim..(k + 1) * dim)
-                    };
-                    for (rows, out) in rows.chunks(LANES).zip(out.chunks_mut(LANES * dim)) {
-                        self.rows(stored, p, rows, of, out, &mut [])?;
-                    }
-                    return Some(());
-                }
-                rows.iter()
-                    .zip(out.chunks_mut(dim))
-                    .try_for_each(|(&row, out)| self.alone(stored, p, row, out, &mut []))
+            Mode::Predicted(rows) => {
+                let ids: Vec<u32> = streams.map(|row| row as u32).collect();
+                rows.decode(&Streams { layout: self, stored }, &ids, ids.len() > FEW, out)
             }
         }
     }
 
-    /// Innovations of all keys, level by level. Not on the thread pool: a worker that waits for this must not be handed another part of it.
-    fn all_innovations(&self, stored: Stored<'_>, p: &Predicted) -> Option<Vec<i8>> {
+    /// Reads rows anywhere, one after another. The checksums of their chunks are the caller's business.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
+    pub fn gather(&self, stored: Stored<'_>, ids: &[usize], out: &mut [u16]) -> Result<()> {
         let dim = self.shape.dim;
-        p.keys.iter().try_for_each(|&row| self.check_chunk_of(stored, row))?;
-        let mut all = vec![0i8; p.keys.len() * dim];
-        let (mut words, mut new) = (vec![0; LANES * dim], vec![0i8; LANES * dim]);
-        for level in 0..LAST {
-            let at: Vec<usize> =
-                (0..p.keys.len()).filter(|&k| p.levels[p.keys[k] as usize] == level).collect();
-            for group in at.chunks(LANES) {
-                let rows: Vec<u32> = group.iter().map(|&k| p.keys[k]).collect();
-                let of = |key: u32| {
-                    let k = p.keys.binary_search(&key).ok()?;
-                    all.get(k * dim..(k + 1) * dim)
-                };
-                let n = group.len() * dim;
-                self.rows(stored, p, &rows, of, &mut words[..n], &mut new[..n])?;
-                for (&k, new) in group.iter().zip(new.chunks_exact(dim)) {
-                    all[k * dim..(k + 1) * dim].copy_from_slice(new);
-                }
-            }
-        }
-        Some(all)
+        let Mode::Predicted(rows) = &self.mode else {
+            let mut each = ids.iter().zip(out.chunks_exact_mut(dim.max(1)));
+            return each.try_for_each(|(&id, out)| {
+                let chunk = id / self.chunk_rows;
+                self.decode(stored, chunk, (id - chunk * self.chunk_rows) * dim, out)
+            });
+        };
+        let ids: Vec<u32> = ids.iter().map(|&id| id as u32).collect();
+        let done = rows.decode(&Streams { layout: self, stored }, &ids, false, out);
+        self.grid.leave(out);
+        done.ok_or_else(|| Error::corrupt("one of these rows, or one they refer to, is damaged"))
+    }
+}
+
+/// Where the streams of an open table lie.
+pub struct Streams<'a> {
+    layout: &'a Layout,
+    stored: Stored<'a>,
+}
+
+impl<'a> Streams<'a> {
+    /// The stream of a row of a predicted table.
+    pub fn of(&self, row: u32) -> &'a [u8] {
+        self.layout.stream(self.stored, row as usize)
     }
 
-    /// Decodes one row, and first the few that it builds on.
-    fn alone(
-        &self,
-        stored: Stored<'_>,
-        p: &Predicted,
-        row: u32,
-        out: &mut [u16],
-        innovations: &mut [i8],
-    ) -> Option<()> {
-        let mut found = Vec::new();
-        for &key in &self.start(stored, p, row)?.refs {
-            self.check_chunk_of(stored, key)?;
-            let mut e = vec![0i8; self.shape.dim];
-            self.alone(stored, p, key, &mut vec![0; self.shape.dim], &mut e)?;
-            found.push((key, e));
-        }
-        let of = |key: u32| found.iter().find(|f| f.0 == key).map(|f| &f.1[..]);
-        self.rows(stored, p, &[row], of, out, innovations)
-    }
-
-    /// Decodes up to [`LANES`] rows side by side. `innovations` may be empty.
-    fn rows<'a>(
-        &self,
-        stored: Stored<'_>,
-        p: &Predicted,
-        rows: &[u32],
-        of: impl Fn(u32) -> Option<&'a [i8]>,
-        out: &mut [u16],
-        innovations: &mut [i8],
-    ) -> Option<()> {
-        let dim = self.shape.dim;
-        let (mut lanes, mut words, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-        let mut kept_parts = innovations.chunks_exact_mut(dim);
-        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(dim)) {
-            let start = self.start(stored, p, row)?;
-            let e = kept_parts.next().unwrap_or_default();
-            if let Some(word) = start.constant {
-                out.fill(word);
-                e.fill(0);
-                continue;
-            }
-            let mut refs = [&[][..]; REFS];
-            for (slot, &key) in refs.iter_mut().zip(&start.refs) {
-                *slot = of(key)?;
-            }
-            lanes.push(Lane { head: start.head, state: start.state, stream: start.rest, refs });
-            words.push(out);
-            kept.push(e);
-        }
-        residual::decode(self.backend, &p.tables, &lanes, &mut words, &mut kept).then_some(())
-    }
-
-    /// Reads the head of a row.
-    fn start<'a>(&self, stored: Stored<'a>, p: &Predicted, row: u32) -> Option<Start<'a>> {
-        let mut r = Reader::new(self.stream(stored, row as usize))?;
-        let kind = r.symbol(&p.model.kinds);
-        let mut s = Start { constant: None, head: Head::default(), refs: Vec::new(), state: 0, rest: &[] };
-        if kind == CONSTANT {
-            s.constant = Some(r.bits(16) as u16);
-            return r.done().then_some(s);
-        }
-        s.head.lift = kind % 8;
-        s.head.scale = r.symbol(&p.model.scales);
-        if usize::from(kind / 8) > REFS || s.head.scale > 127 {
-            return None;
-        }
-        for k in 0..usize::from(kind / 8) {
-            let key = *p.keys.get(r.wide(key_bits(p.keys.len())) as usize)?;
-            s.head.weights[k] = r.symbol(&p.model.weights) as i8;
-            // Levels rise along references, so following them ends.
-            if p.levels[key as usize] >= p.levels[row as usize] {
-                return None;
-            }
-            s.refs.push(key);
-        }
-        if s.head.weighs() > WEIGHTS {
-            return None;
-        }
-        (s.state, s.rest) = (r.state, r.rest);
-        Some(s)
+    /// As [`Streams::of`], of a row that another refers to: nobody else has compared the checksum of its chunk.
+    pub fn check(&self, row: u32) -> Option<()> {
+        self.layout.check_chunk_of(self.stored, row)
     }
 }
 

@@ -1,18 +1,21 @@
 //! Codec `dense`: the smallest. Each row is predicted from its columns, its own earlier dimensions and similar rows, and what is
 //! left is coded. `spec/dense.md`.
 //!
-//! [`fit`] estimates what all rows share, [`plan`] decides what each row refers to, [`row`] encodes, [`layout`] reads;
-//! [`counted`] is for tables that nothing predicts.
+//! [`fit`] estimates what all rows share, [`levels`] decides what each row refers to, [`plan`] puts both together, [`row`] encodes;
+//! [`layout`] reads the index, [`rows`] decodes; [`counted`] is for tables that nothing predicts.
 
 mod counted;
 mod covariance;
+mod exact;
 mod fit;
 mod grid;
 mod layout;
+mod levels;
 mod model;
 mod plan;
 mod refer;
 mod row;
+mod rows;
 mod select;
 mod stream;
 mod symbols;

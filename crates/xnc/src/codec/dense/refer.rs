@@ -1,5 +1,6 @@
 //! Which keys a row refers to, and with what weights.
 
+use super::exact::{exp2, log2};
 use super::select::dot;
 use crate::kernel::residual::{Head, REFS, WEIGHTS};
 
@@ -52,7 +53,7 @@ pub fn choose(own: &[i8], candidates: &[Candidate<'_>], limits: Limits) -> Choic
         .iter()
         .map(|c| (dot(own, c.innovations), dot(c.innovations, c.innovations).max(1.0)))
         .collect();
-    let saved = |rest: f32| -0.5 * dim * (rest.max(energy * 1e-4) / energy).log2();
+    let saved = |rest: f32| -0.5 * dim * log2(f64::from(rest.max(energy * 1e-4) / energy)) as f32;
     let mut bits = 0.0;
     let mut picked: Vec<usize> = Vec::new();
     let mut attempt = |set: &[usize]| {
@@ -134,10 +135,10 @@ fn solve(
 /// The head that codes a row with this choice; `scale` is the number its innovations are measured in.
 pub fn head(choice: &Choice, scale: u8) -> Head {
     // Innovations are sixteenths of a scale.
-    let octaves = 0.5 * (choice.square.max(0.01) / 256.0).log2();
+    let octaves = 0.5 * log2(f64::from(choice.square.max(0.01) / 256.0)) as f32;
     let number = (f32::from(scale) + 8.0 * octaves).round().clamp(0.0, 127.0);
     let lift = ((f32::from(scale) - number) / 8.0).round().clamp(0.0, 7.0);
-    let rescale = 2f32.powf((f32::from(scale) - number) / 8.0 - lift);
+    let rescale = exp2(f64::from((f32::from(scale) - number) / 8.0 - lift)) as f32;
     let mut weights = [0i8; REFS];
     let mut left = WEIGHTS;
     for (w, c) in weights.iter_mut().zip(choice.weights) {

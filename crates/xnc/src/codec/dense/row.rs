@@ -1,8 +1,16 @@
 //! Encodes rows whose heads are chosen.
-use super::layout::{CONSTANT, key_bits};
+use super::exact::log2;
 use super::model::Model;
 use super::stream::Pending;
 use crate::kernel::residual::{Head, PIECES, REFS, Step, Tables, cdf, cell, floor_of, half, step};
+
+/// Kind of a row whose words are all equal.
+pub const CONSTANT: u8 = 32;
+
+/// Bits of a key's number.
+pub fn key_bits(keys: usize) -> u32 {
+    usize::BITS - keys.saturating_sub(1).leading_zeros()
+}
 
 /// What was decided about a row.
 #[derive(Clone, Debug, Default)]
@@ -101,15 +109,16 @@ pub fn encode(
 /// Bits that a row's words take, near enough to compare models.
 pub fn cost(t: &Tables, mantissa: u32, head: &Head, refs: &[&[i8]; REFS], words: &[u16]) -> f64 {
     let mut bits = 0.0;
+    let escape = 32.0 - log2(f64::from((1 << 16) - 2 * half(t)));
     walk(t, head, refs, words, &mut [], |_, s, v, fits| {
         let (low, high, open) = cell(v, mantissa, s.coarse);
         let (low, high) = (cdf(s, t, low), cdf(s, t, high));
         let a = v ^ (v >> 31);
         bits += if fits && high > low && a >> open > 0 {
             let missing = (mantissa + open).saturating_sub(31 - a.leading_zeros());
-            16.0 - f64::from(high - low).log2() + f64::from(missing)
+            16.0 - log2(f64::from(high - low)) + f64::from(missing)
         } else {
-            32.0 - f64::from((1 << 16) - 2 * half(t)).log2()
+            escape
         };
     });
     bits

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::exact::log2;
 use crate::codec::ordered::for_each_in_order;
 use crate::kernel::Backend;
 use crate::kernel::similar::{Best, QUERIES, Set, length, search};
@@ -98,7 +99,7 @@ fn norm(a: &[i8]) -> f32 {
 
 /// Bits that a reference with this cosine saves.
 pub fn gain(cosine: f32, dim: usize) -> f32 {
-    -0.5 * dim as f32 * (1.0 - cosine.abs().min(0.9999).powi(2)).log2()
+    -0.5 * dim as f32 * log2(f64::from(1.0 - (cosine * cosine).min(0.9998))) as f32
 }
 
 /// Greedy choice of keys among `n` rows: a row becomes one while what it saves the others exceeds `loss` times what it

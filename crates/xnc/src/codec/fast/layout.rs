@@ -1,16 +1,16 @@
 //! The index of a table: where its rows lie. `spec/fast.md`, section 5.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::row::{self, word_bias};
+use super::row::word_bias;
 use super::{Coding, Params};
-use crate::codec::{ChunkLayout, Stored, TableShape};
+use crate::codec::{Stored, TableShape};
 use crate::error::{Error, Result};
-use crate::kernel::row::{RowShape, Symbols};
-use crate::kernel::{Backend, unpack, widen};
+use crate::kernel::Backend;
+use crate::kernel::row::{RowShape, Symbols, upper};
 
 /// Bytes of a chunk record.
 pub const RECORD: usize = 16;
@@ -64,7 +64,7 @@ pub struct Layout {
     starts: usize,
     upper: [u8; 16],
     bias: Vec<u16>,
-    scale: Option<Vec<f32>>,
+    scale: Option<Scale>,
     backend: Backend,
 }
 
@@ -87,14 +87,14 @@ impl Layout {
             parts,
             coding,
             starts,
-            upper: upper(tops),
+            upper: upper(std::array::from_fn(|rank| tops[rank])),
             bias: word_bias(coding, bias),
             scale: None,
             backend: Backend::best(),
         };
         layout.check_rows(stored, &stored.index[end..])?;
         if coding.form() == crate::kernel::row::Form::Bf16 {
-            layout.scale = scale(&tops[..7], bias);
+            layout.scale = Scale::new(bias);
         }
         Ok(layout)
     }
@@ -146,12 +146,29 @@ impl Layout {
     }
 
     /// Where the rows `rows` of one chunk begin, and where the last of them ends.
-    fn run(&self, stored: Stored<'_>, chunk: usize, rows: Range<usize>, at: &mut Vec<usize>) {
+    pub(super) fn run(&self, stored: Stored<'_>, chunk: usize, rows: Range<usize>, at: &mut Vec<usize>) {
         let begin = self.begin(stored, chunk);
         let starts = &stored.index[self.starts + 2 * rows.start..self.starts + 2 * rows.end];
         at.clear();
         at.extend(starts.as_chunks().0.iter().map(|start| begin + usize::from(u16::from_le_bytes(*start))));
         at.push(self.row(stored, rows.end - 1).end);
+    }
+
+    /// Words of the chunks, of which the last may hold fewer.
+    pub fn chunk_words(&self) -> usize {
+        (self.parts.rows_per_chunk * self.parts.shape.dim).max(1)
+    }
+
+    /// Extent of the table.
+    pub fn table(&self) -> TableShape {
+        self.parts.shape
+    }
+
+    /// Where a chunk lies in the payload, and its checksum.
+    pub fn chunk(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32) {
+        let crc = &stored.index[number * RECORD + 8..][..4];
+        let range = self.begin(stored, number)..self.end(stored, number) as usize;
+        (range, u32::from_le_bytes(crc.try_into().expect("four bytes")))
     }
 
     /// The chunk that holds row `row`.
@@ -179,165 +196,35 @@ impl Layout {
         Symbols { upper: &self.upper, bias: &self.bias }
     }
 
-    /// Each column's bias as a factor, where [`crate::kernel::product`] may take it out of its loop.
-    pub fn scale(&self) -> Option<&[f32]> {
-        self.scale.as_deref()
+    /// The biases as factors, for BF16 words.
+    pub fn scale(&self) -> Option<&Scale> {
+        self.scale.as_ref()
     }
 
     /// What this table's kernels run on.
     pub fn backend(&self) -> Backend {
         self.backend
     }
-
-    /// Decodes rows anywhere to the words that were coded: [`Coding::dtype`], not always the table's. `lies` are their ranges.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
-    pub fn decode_coded(&self, stored: Stored<'_>, lies: &[Range<usize>], out: &mut [u16]) -> Result<()> {
-        let dim = self.parts.row.dim;
-        let mut at = [0; 64];
-        for (lies, out) in lies.chunks(at.len()).zip(out.chunks_mut(at.len() * dim.max(1))) {
-            at.iter_mut().zip(lies).for_each(|(at, lies)| *at = lies.start);
-            unpack::rows(
-                self.backend,
-                self.parts.row,
-                self.symbols(),
-                stored.payload,
-                &at[..lies.len()],
-                out,
-            );
-            for (lies, out) in lies.iter().zip(out.chunks_exact_mut(dim.max(1))) {
-                row::complete(self.parts.row, self.symbols(), &stored.payload[lies.clone()], out)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Decodes rows that follow each other in a chunk, as [`Layout::decode_coded`]; `at` is for its own use.
-    ///
-    /// # Errors
-    /// As [`Layout::decode_coded`].
-    pub fn decode_run(
-        &self,
-        stored: Stored<'_>,
-        chunk: usize,
-        rows: Range<usize>,
-        at: &mut Vec<usize>,
-        out: &mut [u16],
-    ) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.run(stored, chunk, rows, at);
-        let (starts, ends) = (&at[..at.len() - 1], &at[1..]);
-        unpack::rows(self.backend, self.parts.row, self.symbols(), stored.payload, starts, out);
-        for ((&start, &end), out) in starts.iter().zip(ends).zip(out.chunks_exact_mut(self.parts.row.dim)) {
-            row::complete(self.parts.row, self.symbols(), &stored.payload[start..end], out)?;
-        }
-        Ok(())
-    }
-
-    /// Multiplies rows that follow each other in a chunk by `kernel`, and those that it leaves out by `decoded`, which gets their words.
-    ///
-    /// # Errors
-    /// As [`Layout::decode_coded`].
-    pub fn multiply_run(
-        &self,
-        stored: Stored<'_>,
-        rows: Range<usize>,
-        at: &mut Vec<usize>,
-        out: &mut [f32],
-        kernel: impl FnOnce(&[usize], &mut [f32]),
-        mut decoded: impl FnMut(&[u16]) -> f32,
-    ) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.run(stored, self.chunk_of_row(rows.start), rows, at);
-        let (starts, ends) = (&at[..at.len() - 1], &at[1..]);
-        kernel(starts, out);
-        let mut words = Vec::new();
-        for ((&start, &end), out) in starts.iter().zip(ends).zip(out) {
-            if stored.payload[start] != 0 {
-                words.resize(self.parts.row.dim, 0);
-                self.decode_coded(stored, std::slice::from_ref(&(start..end)), &mut words)?;
-                *out = decoded(&words);
-            }
-        }
-        Ok(())
-    }
-
-    /// Turns words as they were coded into the source's.
-    pub fn finish(&self, words: &mut [u16]) {
-        if self.coding == Coding::Bf16InF16 {
-            widen::to_f16(self.backend, words);
-        }
-    }
 }
 
-/// Upper bytes by code, in the order that `kernel::row::code_planes` gives. `spec/fast.md`, section 4.
-fn upper(tops: &[u8]) -> [u8; 16] {
-    let positive = [tops[0], tops[1], tops[2], 0, tops[6], tops[5], tops[4], tops[3]];
-    std::array::from_fn(|code| positive[code % 8] | if code < 8 { 0 } else { 0x80 })
+/// What [`crate::kernel::product`] needs to take the biases out of its loop.
+pub struct Scale {
+    /// Biases as powers of two.
+    pub factors: Vec<f32>,
+    /// Upper bytes, without sign, of the words that are normal numbers with every bias and without.
+    pub exact: RangeInclusive<u8>,
 }
 
-/// Biases as powers of two, if every word that a code can stand for is a normal number with its bias and without.
-fn scale(tops: &[u8], bias: &[u8]) -> Option<Vec<f32>> {
-    let normal = |exponent: i32| (1..=254).contains(&exponent);
-    let all_normal = |bias: i32| {
-        tops.iter()
-            .flat_map(|&top| [2 * i32::from(top), 2 * i32::from(top) + 1])
-            .all(|e| normal(e) && normal(e + bias))
-    };
-    bias.iter()
-        .map(|&bias| {
-            let bias = i32::from(bias.cast_signed());
-            (all_normal(bias) && normal(127 + bias)).then(|| f32::from_bits(((127 + bias) as u32) << 23))
-        })
-        .collect()
-}
-
-impl ChunkLayout for Layout {
-    fn shape(&self) -> TableShape {
-        self.parts.shape
-    }
-
-    fn chunk_words(&self) -> usize {
-        (self.parts.rows_per_chunk * self.parts.shape.dim).max(1)
-    }
-
-    fn record(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32) {
-        let crc = &stored.index[number * RECORD + 8..][..4];
-        let range = self.begin(stored, number)..self.end(stored, number) as usize;
-        (range, u32::from_le_bytes(crc.try_into().expect("four bytes")))
-    }
-
-    fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()> {
-        let dim = self.parts.shape.dim;
-        let first_row = self.parts.rows_of(number).start;
-        let mut at = Vec::new();
-        let (mut row, mut skip) = (first_row + first / dim, first % dim);
-        let mut rest = out;
-        while !rest.is_empty() {
-            let here = if skip == 0 && rest.len() >= dim {
-                rest.len() / dim * dim
-            } else {
-                rest.len().min(dim - skip)
-            };
-            let (part, after) = rest.split_at_mut(here);
-            if here >= dim {
-                self.decode_run(stored, number, row..row + here / dim, &mut at, part)?;
-                self.finish(part);
-                row += here / dim;
-            } else {
-                let mut whole = vec![0; dim];
-                self.decode_run(stored, number, row..row + 1, &mut at, &mut whole)?;
-                self.finish(&mut whole);
-                part.copy_from_slice(&whole[skip..skip + here]);
-                row += 1;
-            }
-            (rest, skip) = (after, 0);
-        }
-        Ok(())
+impl Scale {
+    /// `None` if a bias has no normal power of two.
+    fn new(bias: &[u8]) -> Option<Scale> {
+        let signed = || bias.iter().map(|&bias| i32::from(bias.cast_signed()));
+        let (least, most) = (signed().min()?, signed().max()?);
+        let factor =
+            |bias: i32| (-126..=127).contains(&bias).then(|| f32::from_bits(((127 + bias) as u32) << 23));
+        // An upper byte holds all but the lowest bit of the exponent; both exponents shall be 1 to 254.
+        let (first, last) = (1.max(1 - least), 254.min(254 - most));
+        let exact = u8::try_from((first + 1) / 2).ok()?..=u8::try_from((last - 1) / 2).ok()?;
+        Some(Scale { factors: signed().map(factor).collect::<Option<_>>()?, exact })
     }
 }

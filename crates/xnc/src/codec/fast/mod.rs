@@ -1,9 +1,10 @@
 //! Codec `fast`: rows that decode alone, at memory speed. `spec/fast.md`.
 //!
-//! [`symbols`] chooses the codes of a table, [`row`] knows one row, [`layout`] the index, this module encodes a table.
+//! [`symbols`] chooses the codes of a table, [`row`] knows one row, [`layout`] the index, [`rows`] reads, this module encodes a table.
 
 mod layout;
 mod row;
+mod rows;
 mod symbols;
 
 use std::io::Write;
@@ -18,7 +19,8 @@ use layout::{Parts, RECORD};
 use row::Encoder;
 use symbols::Fit;
 
-pub use layout::Layout;
+pub use layout::{Layout, Scale};
+pub use rows::Room;
 
 /// What the words are coded as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,5 +79,7 @@ pub(super) fn encode(
     Ok(Encoded { payload_bytes: end + guard as u64, index, params })
 }
 
+#[cfg(test)]
+mod ratio;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use crate::kernel::{Backend, widen};
 const ROWS: usize = 8192;
 
 /// Words cast at a time while looking for BF16 in disguise, and rows read at a time for the choice, at least one.
-const PART: usize = 1 << 14;
+const PART: usize = 1 << 18;
 
 /// Bits that the rank of a symbol costs besides those that every word takes; the last for a symbol without a code.
 const COST: [u64; 8] = [1, 2, 3, 5, 5, 5, 5, 25];

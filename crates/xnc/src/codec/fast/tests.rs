@@ -96,49 +96,50 @@ fn backends_agree_on_any_bytes() {
 
 #[test]
 fn fused_products_equal_those_of_the_words() {
-    use crate::kernel::row::RowShape;
     use crate::kernel::{dot, product};
     let mut random = Random(11);
     let (rows, dim) = (100, 320);
-    let words: Vec<u16> = (0..rows * dim).map(|_| (random.normal().to_bits() >> 16) as u16).collect();
+    let mut words: Vec<u16> = (0..rows * dim).map(|_| (random.normal().to_bits() >> 16) as u16).collect();
+    // Rows with many exceptions, with ones in the first and last place, and with a word that no power of two scales.
+    (0..dim).step_by(5).for_each(|column| words[7 * dim + column] = 0x6000 + column as u16);
+    (words[8 * dim], words[9 * dim - 1], words[20 * dim + 70]) = (0x6123, 0xe123, 0);
+    words[30 * dim..31 * dim].iter_mut().for_each(|word| *word = random.next() as u16);
+    let plain = [20, 30];
     let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
     let mut payload = Vec::new();
     let encoded = encode(shape, &Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
     let stored = Stored { index: &encoded.index, payload: &payload };
     let layout = Layout::open(shape, &encoded.params, stored).expect("opens");
-    let scale = layout.scale().expect("weights of usual size");
+    let Scale { factors, exact } = layout.scale().expect("small biases");
     let x: Vec<f32> = (0..dim).map(|_| random.normal()).collect();
     let x_bf16: Vec<u16> = x.iter().map(|x| (x.to_bits() >> 16) as u16).collect();
-    let scaled: Vec<f32> = x.iter().zip(scale).map(|(x, scale)| x * scale).collect();
+    let scaled: Vec<f32> = x.iter().zip(factors).map(|(x, factor)| x * factor).collect();
     let value = |word: u16| f32::from_bits(u32::from(word) << 16);
     let scaled_bf16: Vec<u16> =
-        x_bf16.iter().zip(scale).map(|(&x, scale)| ((value(x) * scale).to_bits() >> 16) as u16).collect();
-    let at: Vec<usize> = (0..rows).map(|row| layout.row(stored, row).start).collect();
-    let fused_rows = at.iter().filter(|&&at| payload[at] == 0).count();
-    assert!(fused_rows > rows / 2);
-    let row = RowShape { dim, form: crate::kernel::row::Form::Bf16 };
+        x_bf16.iter().zip(factors).map(|(&x, f)| ((value(x) * f).to_bits() >> 16) as u16).collect();
+    let mut at: Vec<usize> = (0..rows).map(|row| layout.row(stored, row).start).collect();
+    at.push(layout.row(stored, rows - 1).end);
+    let strange = at[..rows].iter().filter(|&&at| (1..255).contains(&payload[at])).count();
+    assert!(strange > rows / 10 && strange < rows / 2, "{strange}");
+    let row = crate::kernel::row::RowShape { dim, form: crate::kernel::row::Form::Bf16 };
+    let rows_of = product::Rows { payload: &payload, at: &at };
     for backend in Backend::available() {
         let upper = layout.symbols().upper;
-        if product::has_f32(backend, row) {
-            let (mut arranged, mut expected) = (vec![0.0; dim], vec![0.0; rows]);
-            dot::arrange(backend, Dtype::Bf16, &x, &mut arranged);
-            dot::rows_f32(backend, Dtype::Bf16, bytes_of(&words), dim, &arranged, 0, &mut expected);
-            let mut out = vec![0.0; rows];
-            dot::arrange(backend, Dtype::Bf16, &scaled, &mut arranged);
-            product::rows_f32(backend, row, upper, &payload, &at, &arranged, &mut out);
-            for (r, (out, expected)) in out.iter().zip(&expected).enumerate() {
-                assert!(payload[at[r]] != 0 || out.to_bits() == expected.to_bits(), "{backend:?} row {r}");
+        let check = |fused: Option<product::Fused>, expected: &[f32]| {
+            let Some(mut fused) = fused else { return };
+            let (mut out, mut left) = (vec![0.0; rows], Vec::new());
+            fused.times(rows_of, &mut out, &mut left);
+            assert_eq!(left, plain, "{backend:?}");
+            for (r, (out, expected)) in out.iter().zip(expected).enumerate() {
+                assert!(left.contains(&r) || out.to_bits() == expected.to_bits(), "{backend:?} row {r}");
             }
-        }
-        if product::has_bf16(backend, row) {
-            let mut expected = vec![0.0; rows];
-            dot::rows_bf16(backend, bytes_of(&words), dim, &x_bf16, &mut expected);
-            let mut out = vec![0.0; rows];
-            product::rows_bf16(backend, row, upper, &payload, &at, &scaled_bf16, &mut out);
-            for (r, (out, expected)) in out.iter().zip(&expected).enumerate() {
-                assert!(payload[at[r]] != 0 || out.to_bits() == expected.to_bits(), "{backend:?} row {r}");
-            }
-        }
+        };
+        let (mut arranged, mut expected) = (vec![0.0; dim], vec![0.0; rows]);
+        dot::arrange(backend, Dtype::Bf16, &x, &mut arranged);
+        dot::rows_f32(backend, Dtype::Bf16, bytes_of(&words), dim, &arranged, 0, &mut expected);
+        check(product::Fused::f32(backend, row, upper, exact.clone(), &scaled), &expected);
+        dot::rows_bf16(backend, bytes_of(&words), dim, &x_bf16, &mut expected);
+        check(product::Fused::bf16(backend, row, upper, exact.clone(), &scaled_bf16), &expected);
     }
 }
 

@@ -1,116 +1,183 @@
-//! A coded row times activations, without the row ever being written: what [`super::dot`] gives on its words.
+//! Coded rows times activations, without a row ever being written: what [`super::dot`] gives on their words.
 //!
 //! Biases are left out of the loop: a column's bias is a power of two, and the caller has multiplied the activations with them. That changes
-//! no bit while products and sums are of normal numbers, so callers use this only where every word that the codes can stand for,
-//! with and without its bias, is a normal number, and where every activation stays exact.
+//! no bit while all words are normal numbers with their bias and without, and while every activation stays exact.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
-use super::Backend;
-#[cfg(target_arch = "x86_64")]
-use super::backend::Isa;
-#[cfg(target_arch = "x86_64")]
-use super::row::Form;
-use super::row::RowShape;
+use std::ops::RangeInclusive;
 
-/// Whether [`rows_f32`] has a loop for this backend and shape; without one, unpack the row and use [`super::dot`].
-pub fn has_f32(backend: Backend, shape: RowShape) -> bool {
-    match backend.0 {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { .. } => shape.tail() == 0 && shape.form == Form::Bf16 && shape.dim > 0,
-        _ => false,
-    }
-}
+use super::row::{Form, GROUP, RowShape, coded};
+use super::unpack::ahead;
+use super::{Aligned, Backend, backend::Isa, dot};
+use crate::dtype::Dtype;
 
-/// Whether [`rows_bf16`] has a loop for this backend and shape.
-pub fn has_bf16(backend: Backend, shape: RowShape) -> bool {
-    match backend.0 {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 { bf16: true } => has_f32(backend, shape),
-        _ => false,
-    }
-}
+/// An exception as a row lists it: column, upper byte.
+type Exception = [u8; 3];
 
-/// Of the coded rows that begin at `at` in `payload`, those whose first byte is zero: `out` becomes the row times `x`, which is activations
-/// times their column's bias as [`super::dot::arrange`] orders them. Other rows are left to the caller.
-///
-/// # Panics
-/// If a row is nearer than [`RowShape::reach`] to the end of `payload`, lengths differ, or [`has_f32`] is false.
-pub fn rows_f32(
-    backend: Backend,
+/// One vector of activations, ready for the rows of a table, in a loop that this machine has.
+#[derive(Clone)]
+pub struct Fused {
     shape: RowShape,
-    upper: &[u8; 16],
-    payload: &[u8],
-    at: &[usize],
-    x: &[f32],
-    out: &mut [f32],
-) {
-    assert!(has_f32(backend, shape) && at.len() == out.len() && x.len() == shape.dim);
-    match backend.0 {
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2::rows_f32(shape, upper, payload, at, x, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 { .. } => unsafe { avx512::rows_f32(shape, upper, payload, at, x, out) },
-        _ => unreachable!("has_f32"),
+    upper: [u8; 16],
+    exact: RangeInclusive<u8>,
+    lanes: Lanes,
+}
+
+/// What each loop takes.
+#[derive(Clone)]
+enum Lanes {
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Desk),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Aligned<f32>),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16(Aligned<u16>),
+}
+
+/// Some coded rows that follow each other.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// What they lie in, with [`RowShape::reach`] bytes from every beginning on.
+    pub payload: &'a [u8],
+    /// Where each begins, and where the last one ends.
+    pub at: &'a [usize],
+}
+
+impl Fused {
+    /// For F32 activations times their column's bias. `exact` are the upper bytes, without sign, of words that are normal with every
+    /// column's bias and without. `None` where there is no loop, or where a word with a code is none of these.
+    ///
+    /// # Panics
+    /// If `x` is not one vector.
+    pub fn f32(
+        backend: Backend,
+        shape: RowShape,
+        upper: &[u8; 16],
+        exact: RangeInclusive<u8>,
+        x: &[f32],
+    ) -> Option<Fused> {
+        assert_eq!(x.len(), shape.dim);
+        let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
+        dot::arrange(backend, Dtype::Bf16, x, &mut arranged);
+        let lanes = match backend.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => Lanes::Avx2(avx2::Desk::new(&arranged, false)),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 { .. } => Lanes::Avx512(arranged),
+            _ => return None,
+        };
+        Fused { shape, upper: *upper, exact, lanes }.if_exact()
+    }
+
+    /// As [`Fused::f32`], for BF16 activations and the arithmetic of `vdpbf16ps`.
+    ///
+    /// # Panics
+    /// As [`Fused::f32`].
+    pub fn bf16(
+        backend: Backend,
+        shape: RowShape,
+        upper: &[u8; 16],
+        exact: RangeInclusive<u8>,
+        x: &[u16],
+    ) -> Option<Fused> {
+        assert_eq!(x.len(), shape.dim);
+        match backend.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => {
+                // The loop keeps subnormals, so none may arise: all products and sums are multiples of the product of the lowest bits
+                // of a word and an activation, whose exponent is theirs less seven each.
+                let lowest = x.iter().filter(|&&x| x & 0x7fff != 0).map(|&x| Dtype::Bf16.exponent(x)).min();
+                let word = lowest.map_or(0, |x| (2 * (127 + 7) - 126 - i32::from(x)).max(0));
+                let from = u8::try_from((word + 1) / 2).unwrap_or(u8::MAX).max(*exact.start());
+                let wide: Vec<f32> = x.iter().map(|&x| Dtype::Bf16.to_f32(x)).collect();
+                let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
+                dot::arrange(backend, Dtype::Bf16, &wide, &mut arranged);
+                let lanes = Lanes::Avx2(avx2::Desk::new(&arranged, true));
+                Fused { shape, upper: *upper, exact: from..=*exact.end(), lanes }.if_exact()
+            }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 { bf16: true } => {
+                let mut padded = Aligned::new(dot::padded(x.len()), 0);
+                padded[..x.len()].copy_from_slice(x);
+                Fused { shape, upper: *upper, exact, lanes: Lanes::Avx512Bf16(padded) }.if_exact()
+            }
+            _ => None,
+        }
+    }
+
+    fn if_exact(self) -> Option<Fused> {
+        let whole = self.shape.tail() == 0 && self.shape.form == Form::Bf16 && self.shape.dim > 0;
+        (whole && coded(&self.upper).all(|upper| self.exact.contains(&upper))).then_some(self)
+    }
+
+    /// `out` becomes each row times the activations; rows that this cannot do are added to `left`, by their place in `rows`: plain ones, ones
+    /// that no encoder makes, and ones with an exception that is not exact.
+    ///
+    /// # Panics
+    /// If a row is nearer than [`RowShape::reach`] to the end of the payload, or lengths differ.
+    pub fn times(&mut self, rows: Rows<'_>, out: &mut [f32], left: &mut Vec<usize>) {
+        let Fused { shape, upper, exact, lanes } = self;
+        assert_eq!(rows.at.len(), out.len() + 1);
+        let reach = shape.reach();
+        let held = |&at: &usize| at <= rows.payload.len() && rows.payload.len() - at >= reach;
+        assert!(rows.at[..out.len()].iter().all(held));
+        // A row that is left is multiplied too, with whatever words its bytes give; the caller writes over that.
+        let listed = |i: usize| {
+            ahead(*shape, rows.payload, &rows.at[..rows.at.len() - 1], i);
+            let listed = rows.exceptions(*shape, exact, i);
+            if listed.is_none() {
+                left.push(i);
+            }
+            listed.unwrap_or_default()
+        };
+        match lanes {
+            // SAFETY: a `Backend` exists only for an instruction set that this machine has, and `Lanes` are made for one.
+            #[cfg(target_arch = "x86_64")]
+            Lanes::Avx2(desk) => unsafe { avx2::rows(*shape, upper, rows, listed, desk, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Lanes::Avx512(x) => unsafe { avx512::rows_f32(*shape, upper, rows, listed, x, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Lanes::Avx512Bf16(x) => unsafe { avx512::rows_bf16(*shape, upper, rows, listed, x, out) },
+        }
     }
 }
 
-/// As [`rows_f32`], for BF16 activations.
-///
-/// # Panics
-/// As [`rows_f32`], with [`has_bf16`].
-pub fn rows_bf16(
-    backend: Backend,
-    shape: RowShape,
-    upper: &[u8; 16],
-    payload: &[u8],
-    at: &[usize],
-    x: &[u16],
-    out: &mut [f32],
-) {
-    assert!(has_bf16(backend, shape) && at.len() == out.len() && x.len() == shape.dim);
-    match backend.0 {
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 { bf16: true } => unsafe { avx512::rows_bf16(shape, upper, payload, at, x, out) },
-        _ => unreachable!("has_bf16"),
+impl<'a> Rows<'a> {
+    /// What a row lists, if a loop can put it in place: columns that increase, words that are exact.
+    fn exceptions(self, shape: RowShape, exact: &RangeInclusive<u8>, i: usize) -> Option<&'a [Exception]> {
+        let (begin, end) = (self.at[i], self.at[i + 1]);
+        let number = self.payload[begin];
+        if number == 0 {
+            return Some(&[]);
+        }
+        let after = self.payload.get(begin + shape.tiers()..end)?;
+        let listed = after.len().checked_sub(3 * usize::from(number))?;
+        let listed = after[listed..].as_chunks().0;
+        let right = number != u8::MAX
+            && listed.is_sorted_by(|a, b| column(a) < column(b))
+            && listed.iter().all(|e| column(e) < shape.dim && exact.contains(&(e[2] & 0x7f)));
+        right.then_some(listed)
     }
 }
 
-/// What [`rows_bf16`] gives, from BF16 activations widened to F32, where [`has_pairs`]. Subnormals are kept, so callers
-/// use this only where none can arise: where the product of the lowest bits of any word and any activation is a normal number, of
-/// which all products and sums are then multiples.
-///
-/// # Panics
-/// As [`rows_f32`].
-pub fn rows_pairs(
-    backend: Backend,
-    shape: RowShape,
-    upper: &[u8; 16],
-    payload: &[u8],
-    at: &[usize],
-    x: &[f32],
-    out: &mut [f32],
-) {
-    assert!(has_pairs(backend, shape) && at.len() == out.len() && x.len() == shape.dim);
-    match backend.0 {
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2::rows_pairs(shape, upper, payload, at, x, out) },
-        _ => unreachable!("has_pairs"),
-    }
+fn column(exception: &Exception) -> usize {
+    usize::from(u16::from_le_bytes([exception[0], exception[1]]))
 }
 
-/// Whether [`rows_pairs`] has a loop for this backend and shape.
-pub fn has_pairs(backend: Backend, shape: RowShape) -> bool {
-    match backend.0 {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => has_f32(backend, shape),
-        _ => false,
+/// Takes the exceptions of a group from the front of `listed`, and puts them in place.
+fn patch(words: &mut [u16; GROUP], group: usize, listed: &mut &[Exception]) {
+    while let [first, rest @ ..] = *listed {
+        if column(first) / GROUP != group {
+            break;
+        }
+        let word = &mut words[column(first) % GROUP];
+        *word = u16::from_le_bytes([word.to_le_bytes()[0], first[2]]);
+        *listed = rest;
     }
 }

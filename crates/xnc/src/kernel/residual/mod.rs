@@ -5,10 +5,12 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod scalar;
+mod scratch;
 mod tables;
 
 use super::backend::{Backend, Isa};
 pub use scalar::{Step, cdf, cell, floor_of, half, step};
+pub use scratch::Scratch;
 pub use tables::{Column, Tables};
 
 /// Rows decoded side by side by the widest backend.
@@ -21,6 +23,8 @@ pub const REFS: usize = 3;
 pub const WEIGHTS: i32 = 254;
 /// Largest innovation, in sixteenths of the row's scale.
 pub const INNOVATION_LIMIT: i32 = 127;
+/// Widest row that is decoded beside others: all their streams are in reach of 32-bit offsets.
+const WIDEST: usize = 1 << 20;
 /// Dimensions whose predictions are summed together.
 pub const BLOCK: usize = 4;
 
@@ -63,13 +67,14 @@ pub struct Lane<'a> {
 /// Returns whether every row ended exactly where its stream does.
 ///
 /// # Panics
-/// If lengths differ, or a head holds a scale above 127, a lift above 7 or weights above [`WEIGHTS`].
+/// If lengths differ, `scratch` is for shorter or fewer rows, or a head holds a scale above 127, a lift above 7 or weights above [`WEIGHTS`].
 pub fn decode(
     backend: Backend,
     tables: &Tables,
     lanes: &[Lane<'_>],
     words: &mut [&mut [u16]],
     innovations: &mut [&mut [i8]],
+    scratch: &mut Scratch,
 ) -> bool {
     let dim = tables.dim();
     assert!(lanes.len() <= LANES && words.len() == lanes.len() && innovations.len() == lanes.len());
@@ -77,16 +82,17 @@ pub fn decode(
     assert!(innovations.iter().all(|e| e.is_empty() || e.len() == dim));
     assert!(lanes.iter().all(|l| l.head.scale < 128 && l.head.lift < 8 && l.head.weighs() <= WEIGHTS));
     assert!(lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty() || r.len() == dim)));
+    assert!(scratch.fits(dim, lanes.len()));
     match backend.0 {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { .. } if lanes.len() > 1 => {
+        Isa::Avx2 | Isa::Avx512 { .. } if lanes.len() > 1 && dim <= WIDEST => {
             // SAFETY: a `Backend` exists only for an instruction set this CPU has, and both of these have AVX2.
-            unsafe { avx2::decode(tables, lanes, words, innovations) }
+            unsafe { avx2::decode(tables, lanes, words, innovations, scratch) }
         }
         _ => {
             let mut whole = true;
             for ((lane, words), innovations) in lanes.iter().zip(words).zip(innovations) {
-                whole &= scalar::decode(tables, lane, words, innovations);
+                whole &= scalar::decode(tables, lane, words, innovations, &mut scratch.row);
             }
             whole
         }

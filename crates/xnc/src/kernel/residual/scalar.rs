@@ -152,8 +152,7 @@ impl Coder<'_> {
 }
 
 /// Decodes one row.
-pub fn decode(t: &Tables, lane: &Lane, words: &mut [u16], innovations: &mut [i8]) -> bool {
-    let mut seen = vec![0i16; t.dim()];
+pub fn decode(t: &Tables, lane: &Lane, words: &mut [u16], innovations: &mut [i8], seen: &mut [i16]) -> bool {
     let m = t.mantissa;
     let top = 2 * half(t);
     let mut c = Coder { state: lane.state, stream: lane.stream };

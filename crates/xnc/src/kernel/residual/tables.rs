@@ -115,7 +115,8 @@ fn guess(pieces: &[u16; PIECES + 1]) -> [u32; 1024] {
         ((k as f32 + ((slot - low) / width).min(1.0)) * 8192.0) as u32
     };
     std::array::from_fn(|k| {
-        let (from, to) = (inverse(k as f32 * 32.0 + 0.5), inverse(k as f32 * 32.0 + 32.5));
+        // The upper end of a slot: the edge of a cell inside a slot begins that cell's slots.
+        let (from, to) = (inverse(k as f32 * 32.0 + 1.0), inverse(k as f32 * 32.0 + 33.0));
         from << 13 | (to - from).min(8191)
     })
 }

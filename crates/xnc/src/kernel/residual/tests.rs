@@ -76,7 +76,8 @@ fn backends_agree_on_any_bytes() {
             let whole = {
                 let mut words: Vec<&mut [u16]> = words.chunks_mut(dim).collect();
                 let mut kept: Vec<&mut [i8]> = kept.chunks_mut(dim).collect();
-                decode(backend, &tables, &lanes, &mut words, &mut kept)
+                let scratch = &mut Scratch::new(dim, count);
+                decode(backend, &tables, &lanes, &mut words, &mut kept, scratch)
             };
             seen.push((backend, whole, words, kept));
         }

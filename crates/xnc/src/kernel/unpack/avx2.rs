@@ -49,9 +49,55 @@ fn count(plane: u64) -> usize {
     bits as usize
 }
 
+/// Where the two streams of a row's tiers stand, as addresses of bits.
+pub(in super::super) struct Bits {
+    pub second: usize,
+    pub rest: usize,
+}
+
+impl Bits {
+    /// The beginning of a row's streams. `row` holds [`RowShape::reach`] bytes, of which `records` are part.
+    #[inline]
+    #[target_feature(enable = "popcnt")]
+    pub(in super::super) fn new<const N: usize>(shape: RowShape, row: &[u8], records: &[[u8; N]]) -> Self {
+        assert!(row.len() >= shape.reach());
+        let streams = scalar::streams_of_tail(shape, row);
+        // Four at a time: a short loop leaves at a different place each time, and that costs more than its counts.
+        let (fours, rest) = records.as_chunks::<4>();
+        let escapes = |record: &[u8; N]| count(plane::<0, N>(record));
+        let four = |r: &[[u8; N]; 4]| escapes(&r[0]) + escapes(&r[1]) + escapes(&r[2]) + escapes(&r[3]);
+        let escapes = fours.iter().map(four).sum::<usize>() + rest.iter().map(escapes).sum::<usize>();
+        let base = 8 * row.as_ptr().expose_provenance();
+        Bits { second: base + streams.second, rest: base + streams.rest + escapes }
+    }
+
+    /// The code planes of the next group.
+    ///
+    /// # Safety
+    /// Called at most once for each of the row's records, while the row is borrowed: every bit that moves a stream on is then one of at
+    /// most `4 * dim`; [`RowShape::reach`] covers these and eight bytes more.
+    #[inline]
+    #[target_feature(enable = "bmi1,bmi2,popcnt")]
+    pub(in super::super) unsafe fn planes<const N: usize>(&mut self, record: &[u8; N]) -> [u64; 3] {
+        // SAFETY: as the caller promises.
+        let fetch = |at: usize| unsafe {
+            std::ptr::with_exposed_provenance::<u64>(at >> 3).read_unaligned() >> (at & 7)
+        };
+        let escape = plane::<0, N>(record);
+        let second = _pdep_u64(fetch(self.second), escape);
+        self.second += escape.count_ones() as usize;
+        let bits = fetch(self.rest);
+        let third = _pdep_u64(bits, second);
+        let bits = bits.wrapping_shr(second.count_ones());
+        let low = _pdep_u64(bits, third);
+        let high = _pdep_u64(bits.wrapping_shr(third.count_ones()), third);
+        self.rest += (second.count_ones() + 2 * third.count_ones()) as usize;
+        code_planes(escape, second, third, [low, high])
+    }
+}
+
 /// What the loop keeps in registers. Made anew for each row: kept across rows, the registers would not suffice for the loop.
 pub(in super::super) struct Unpack {
-    shape: RowShape,
     upper: __m256i,
     down: __m256i,
     up: __m256i,
@@ -63,9 +109,8 @@ pub(in super::super) struct Unpack {
 impl Unpack {
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(in super::super) fn new(shape: RowShape, upper: &[u8; 16]) -> Self {
+    pub(in super::super) fn new(upper: &[u8; 16]) -> Self {
         Unpack {
-            shape,
             // SAFETY: sixteen bytes.
             upper: _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(upper.as_ptr().cast()) }),
             down: _mm256_set_epi64x(3, 2, 1, 0),
@@ -97,58 +142,37 @@ impl Unpack {
         [_mm256_and_si256(n, self.nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(n), self.nibble)]
     }
 
-    /// Hands the words of each full group, before their bias, to `sink`, with one item of `with`: words 0, 16, 32 and 48 on.
-    /// `N` is the size of a group's record; `KEPT` says that it has planes of kept bits.
+    /// Table of upper bytes, shifts of the planes of codes and of signs, masks of these, and of half bytes.
     #[inline]
-    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-    pub(in super::super) fn groups<T, const KEPT: bool, const N: usize>(
+    pub(in super::super) fn registers(&self) -> [__m256i; 6] {
+        [self.upper, self.down, self.up, self.low_bits, self.high_bits, self.nibble]
+    }
+
+    /// The words of a full group before their bias: 0, 16, 32 and 48 on. `N` is the size of a group's record; `KEPT` says that it has planes
+    /// of kept bits.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in super::super) fn words<const KEPT: bool, const N: usize>(
         &self,
-        row: &[u8],
-        with: impl Iterator<Item = T>,
-        mut sink: impl FnMut(T, [__m256i; 4]),
-    ) -> Streams {
-        let shape = self.shape;
-        assert!(row.len() >= shape.reach() && shape.record() == N);
-        let records = row[1..][..shape.groups() * N].as_chunks::<N>().0;
-        let mut streams = scalar::streams_of_tail(shape, row);
-        records.iter().for_each(|record| streams.rest += count(plane::<0, N>(record)));
-
-        let base = row.as_ptr();
-        let fetch = |at: usize| {
-            // SAFETY: every bit that moves a stream on is one of at most 4 * dim; `reach` covers these and eight bytes more.
-            unsafe { base.add(at >> 3).cast::<u64>().read_unaligned() >> (at & 7) }
-        };
-        for (record, with) in records.iter().zip(with) {
-            let escape = plane::<0, N>(record);
-            let second = _pdep_u64(fetch(streams.second), escape);
-            streams.second += escape.count_ones() as usize;
-            let bits = fetch(streams.rest);
-            let third = _pdep_u64(bits, second);
-            let bits = bits.wrapping_shr(second.count_ones());
-            let low = _pdep_u64(bits, third);
-            let high = _pdep_u64(bits.wrapping_shr(third.count_ones()), third);
-            streams.rest += (second.count_ones() + 2 * third.count_ones()) as usize;
-
-            let sign = _mm256_set1_epi64x(plane::<8, N>(record).cast_signed());
-            let sign = _mm256_and_si256(_mm256_sllv_epi64(sign, self.up), self.high_bits);
-            let codes = self.three(code_planes(escape, second, third, [low, high]));
-            let codes = self.halves(_mm256_or_si256(codes, sign));
-            let mut upper = codes.map(|codes| _mm256_shuffle_epi8(self.upper, codes));
-            if KEPT {
-                let kept = [plane::<16, N>(record), plane::<24, N>(record), plane::<32, N>(record)];
-                let kept = self.halves(self.three(kept));
-                upper = [_mm256_or_si256(upper[0], kept[0]), _mm256_or_si256(upper[1], kept[1])];
-            }
-            let lower = [load(record, N - GROUP), load(record, N - 32)];
-            let words = [
-                _mm256_unpacklo_epi8(lower[0], upper[0]),
-                _mm256_unpacklo_epi8(lower[1], upper[1]),
-                _mm256_unpackhi_epi8(lower[0], upper[0]),
-                _mm256_unpackhi_epi8(lower[1], upper[1]),
-            ];
-            sink(with, words);
+        record: &[u8; N],
+        planes: [u64; 3],
+    ) -> [__m256i; 4] {
+        let sign = _mm256_set1_epi64x(plane::<8, N>(record).cast_signed());
+        let sign = _mm256_and_si256(_mm256_sllv_epi64(sign, self.up), self.high_bits);
+        let codes = self.halves(_mm256_or_si256(self.three(planes), sign));
+        let mut upper = codes.map(|codes| _mm256_shuffle_epi8(self.upper, codes));
+        if KEPT {
+            let kept = [plane::<16, N>(record), plane::<24, N>(record), plane::<32, N>(record)];
+            let kept = self.halves(self.three(kept));
+            upper = [_mm256_or_si256(upper[0], kept[0]), _mm256_or_si256(upper[1], kept[1])];
         }
-        streams
+        let lower = [load(record, N - GROUP), load(record, N - 32)];
+        [
+            _mm256_unpacklo_epi8(lower[0], upper[0]),
+            _mm256_unpacklo_epi8(lower[1], upper[1]),
+            _mm256_unpackhi_epi8(lower[0], upper[0]),
+            _mm256_unpackhi_epi8(lower[1], upper[1]),
+        ]
     }
 }
 
@@ -160,13 +184,20 @@ fn row_to_words<const KEPT: bool, const N: usize>(
     row: &[u8],
     out: &mut [u16],
 ) -> Streams {
-    let with = symbols.bias.as_chunks::<GROUP>().0.iter().zip(out.as_chunks_mut::<GROUP>().0);
-    let sink = |(bias, out): (&[u16; GROUP], &mut [u16; GROUP]), words: [__m256i; 4]| {
-        for (i, word) in words.into_iter().enumerate() {
+    assert!(shape.record() == N);
+    let records = row[1..][..shape.groups() * N].as_chunks::<N>().0;
+    let unpack = Unpack::new(symbols.upper);
+    let mut bits = Bits::new(shape, row, records);
+    let begin = 8 * row.as_ptr().expose_provenance();
+    let biases = symbols.bias.as_chunks::<GROUP>().0;
+    for ((record, bias), out) in records.iter().zip(biases).zip(out.as_chunks_mut::<GROUP>().0) {
+        // SAFETY: one call a record of this row.
+        let planes = unsafe { bits.planes(record) };
+        for (i, word) in unpack.words::<KEPT, N>(record, planes).into_iter().enumerate() {
             store_words(out, 16 * i, _mm256_add_epi16(word, load_words(bias, 16 * i)));
         }
-    };
-    Unpack::new(shape, symbols.upper).groups::<_, KEPT, N>(row, with, sink)
+    }
+    Streams { second: bits.second - begin, rest: bits.rest - begin }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]

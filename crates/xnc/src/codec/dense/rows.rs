@@ -1,0 +1,207 @@
+//! Rows of a predicted table: first the few, or all, that others refer to, then the rows themselves.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::layout::{LAST, Streams};
+use super::model::Model;
+use super::row::{CONSTANT, key_bits};
+use super::stream::Reader;
+use crate::kernel::Backend;
+use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Scratch, Tables, WEIGHTS};
+
+/// What rows are decoded with.
+pub struct Rows {
+    model: Model,
+    tables: Tables,
+    /// Pass in which each row is decoded.
+    levels: Vec<u8>,
+    /// Rows that others may refer to, in order.
+    keys: Vec<u32>,
+    /// Innovations of all keys, decoded when many rows are wanted at once: a byte for each word of a key.
+    all: OnceLock<Option<Vec<i8>>>,
+    /// What finished calls left for others to work in.
+    scratch: Mutex<Vec<Scratch>>,
+    backend: Backend,
+}
+
+/// Innovations of some keys.
+struct Known<'a> {
+    /// In order.
+    keys: &'a [u32],
+    innovations: &'a [i8],
+    dim: usize,
+}
+
+impl<'a> Known<'a> {
+    fn of(&self, key: u32) -> Option<&'a [i8]> {
+        let k = self.keys.binary_search(&key).ok()?;
+        self.innovations.get(k * self.dim..(k + 1) * self.dim)
+    }
+}
+
+/// A row's parameters, and the stream behind them.
+struct Start<'a> {
+    /// The word that fills the row.
+    constant: Option<u16>,
+    head: Head,
+    /// Rows referred to.
+    refs: [u32; REFS],
+    count: usize,
+    state: u32,
+    rest: &'a [u8],
+}
+
+impl Start<'_> {
+    fn refs(&self) -> &[u32] {
+        &self.refs[..self.count]
+    }
+}
+
+impl Rows {
+    pub fn new(model: Model, levels: Vec<u8>, keys: Vec<u32>) -> Rows {
+        let tables = model.expand();
+        let (all, scratch, backend) = (OnceLock::new(), Mutex::new(Vec::new()), Backend::best());
+        Rows { model, tables, levels, keys, all, scratch, backend }
+    }
+
+    /// Decodes rows, one after another. With `many`, the innovations of all keys are decoded before, once, and kept.
+    pub fn decode(&self, streams: &Streams<'_>, rows: &[u32], many: bool, out: &mut [u16]) -> Option<()> {
+        let dim = self.tables.dim();
+        let side_by_side = if rows.len() > 1 || self.all.get().is_none() { LANES } else { 1 };
+        let mut scratch = self.scratch(side_by_side);
+        let all = match many {
+            // Not on the thread pool: a worker that waits for this must not be handed another part of it.
+            true => Some(self.all.get_or_init(|| self.innovations(streams, &self.keys, &mut scratch))),
+            false => self.all.get(),
+        };
+        let (keys, innovations);
+        let known = match all {
+            Some(all) => Known { keys: &self.keys, innovations: all.as_deref()?, dim },
+            None => {
+                keys = self.behind(streams, rows)?;
+                innovations = self.innovations(streams, &keys, &mut scratch)?;
+                Known { keys: &keys, innovations: &innovations, dim }
+            }
+        };
+        for (rows, out) in rows.chunks(LANES).zip(out.chunks_mut(LANES * dim)) {
+            self.group(streams, rows, &known, out, &mut [], &mut scratch)?;
+        }
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        Some(())
+    }
+
+    fn scratch(&self, lanes: usize) -> Scratch {
+        let mut left = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = left.iter().position(|scratch| scratch.lanes() >= lanes);
+        fitting.map_or_else(|| Scratch::new(self.tables.dim(), lanes), |k| left.swap_remove(k))
+    }
+
+    /// All keys that rows build on, in order.
+    fn behind(&self, streams: &Streams<'_>, rows: &[u32]) -> Option<Vec<u32>> {
+        let mut found: Vec<u32> = Vec::new();
+        let mut next: Vec<u32> = rows.to_vec();
+        // References lead to lower levels, so this ends after the last.
+        while !next.is_empty() {
+            let mut refs = Vec::new();
+            for &row in &next {
+                refs.extend_from_slice(self.start(streams, row)?.refs());
+            }
+            refs.sort_unstable();
+            refs.dedup();
+            refs.retain(|key| found.binary_search(key).is_err());
+            refs.iter().try_for_each(|&key| streams.check(key))?;
+            found.extend_from_slice(&refs);
+            found.sort_unstable();
+            next = refs;
+        }
+        Some(found)
+    }
+
+    /// Innovations of `keys`, level by level; they build on none but each other.
+    fn innovations(&self, streams: &Streams<'_>, keys: &[u32], scratch: &mut Scratch) -> Option<Vec<i8>> {
+        let dim = self.tables.dim();
+        keys.iter().try_for_each(|&key| streams.check(key))?;
+        let mut all = vec![0i8; keys.len() * dim];
+        let most = keys.len().min(LANES) * dim;
+        let (mut words, mut new) = (vec![0; most], vec![0i8; most]);
+        for level in 0..LAST {
+            let at: Vec<usize> =
+                (0..keys.len()).filter(|&k| self.levels[keys[k] as usize] == level).collect();
+            for group in at.chunks(LANES) {
+                let mut rows = [0; LANES];
+                rows.iter_mut().zip(group).for_each(|(row, &k)| *row = keys[k]);
+                let n = group.len() * dim;
+                let known = Known { keys, innovations: &all, dim };
+                let rows = &rows[..group.len()];
+                self.group(streams, rows, &known, &mut words[..n], &mut new[..n], scratch)?;
+                for (&k, new) in group.iter().zip(new.chunks_exact(dim)) {
+                    all[k * dim..(k + 1) * dim].copy_from_slice(new);
+                }
+            }
+        }
+        Some(all)
+    }
+
+    /// Decodes up to [`LANES`] rows side by side. `innovations` may be empty.
+    fn group(
+        &self,
+        streams: &Streams<'_>,
+        rows: &[u32],
+        known: &Known<'_>,
+        out: &mut [u16],
+        innovations: &mut [i8],
+        scratch: &mut Scratch,
+    ) -> Option<()> {
+        let dim = self.tables.dim();
+        let (mut lanes, mut words, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+        let mut kept_parts = innovations.chunks_exact_mut(dim);
+        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(dim)) {
+            let start = self.start(streams, row)?;
+            let e = kept_parts.next().unwrap_or_default();
+            if let Some(word) = start.constant {
+                out.fill(word);
+                e.fill(0);
+                continue;
+            }
+            let mut refs = [&[][..]; REFS];
+            for (slot, &key) in refs.iter_mut().zip(start.refs()) {
+                *slot = known.of(key)?;
+            }
+            lanes.push(Lane { head: start.head, state: start.state, stream: start.rest, refs });
+            words.push(out);
+            kept.push(e);
+        }
+        residual::decode(self.backend, &self.tables, &lanes, &mut words, &mut kept, scratch).then_some(())
+    }
+
+    /// Reads the head of a row.
+    fn start<'a>(&self, streams: &Streams<'a>, row: u32) -> Option<Start<'a>> {
+        let mut r = Reader::new(streams.of(row))?;
+        let kind = r.symbol(&self.model.kinds);
+        let (head, refs) = (Head::default(), [0; REFS]);
+        let mut s = Start { constant: None, head, refs, count: usize::from(kind / 8), state: 0, rest: &[] };
+        if kind == CONSTANT {
+            (s.constant, s.count) = (Some(r.bits(16) as u16), 0);
+            return r.done().then_some(s);
+        }
+        s.head.lift = kind % 8;
+        s.head.scale = r.symbol(&self.model.scales);
+        if s.count > REFS || s.head.scale > 127 {
+            return None;
+        }
+        for k in 0..s.count {
+            let key = *self.keys.get(r.wide(key_bits(self.keys.len())) as usize)?;
+            s.head.weights[k] = r.symbol(&self.model.weights) as i8;
+            // Levels rise along references, so following them ends.
+            if self.levels[key as usize] >= self.levels[row as usize] {
+                return None;
+            }
+            s.refs[k] = key;
+        }
+        if s.head.weighs() > WEIGHTS {
+            return None;
+        }
+        (s.state, s.rest) = (r.state, r.rest);
+        Some(s)
+    }
+}

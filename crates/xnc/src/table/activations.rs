@@ -1,0 +1,103 @@
+//! Activations made ready for a backend once, for all rows.
+
+use super::Table;
+use crate::codec::fast::Scale;
+use crate::dtype::Dtype;
+use crate::error::{Error, Result};
+use crate::kernel::product::Fused;
+use crate::kernel::{Aligned, Backend, dot};
+
+pub struct Activations {
+    backend: Backend,
+    vectors: Vectors,
+    /// A single vector times the biases of its columns, where that is exact and a loop takes it.
+    pub fused: Option<Fused>,
+}
+
+enum Vectors {
+    F32(Dtype, Vec<Aligned<f32>>),
+    Bf16(Vec<Aligned<u16>>),
+}
+
+impl Activations {
+    pub fn f32(table: &Table, x: &[f32]) -> Activations {
+        let backend = Backend::best();
+        let layout = table.fast().map(|(layout, _)| layout);
+        let dtype = layout.map_or(table.dtype(), |layout| layout.coding().dtype());
+        let arrange = |x: &[f32]| {
+            let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
+            dot::arrange(backend, dtype, x, &mut arranged);
+            arranged
+        };
+        let fused = layout.filter(|_| x.len() == table.dim()).and_then(|layout| {
+            let (scale, upper) = (layout.scale()?, layout.symbols().upper);
+            Fused::f32(backend, layout.row_shape(), upper, scale.exact.clone(), &scale_f32(x, scale)?)
+        });
+        let vectors = vectors(table, x).map(arrange).collect();
+        Activations { backend, fused, vectors: Vectors::F32(dtype, vectors) }
+    }
+
+    pub fn bf16(table: &Table, x: &[u16]) -> Result<Activations> {
+        if table.dtype() != Dtype::Bf16 {
+            return Err(Error::NotATable {
+                name: "this one".into(),
+                reason: "product_bf16 takes BF16 words, and it holds FP16; use product".into(),
+            });
+        }
+        let backend = Backend::best();
+        let pad = |x: &[u16]| {
+            let mut padded = Aligned::new(dot::padded(x.len()), 0);
+            padded[..x.len()].copy_from_slice(x);
+            padded
+        };
+        let fused = table.fast().filter(|_| x.len() == table.dim()).and_then(|(layout, _)| {
+            let (scale, upper) = (layout.scale()?, layout.symbols().upper);
+            Fused::bf16(backend, layout.row_shape(), upper, scale.exact.clone(), &scale_bf16(x, scale)?)
+        });
+        Ok(Activations { backend, fused, vectors: Vectors::Bf16(vectors(table, x).map(pad).collect()) })
+    }
+
+    /// Their number.
+    pub fn len(&self) -> usize {
+        match &self.vectors {
+            Vectors::F32(_, vectors) => vectors.len(),
+            Vectors::Bf16(vectors) => vectors.len(),
+        }
+    }
+
+    /// Whole rows of words times one of the vectors.
+    pub fn times(&self, vector: usize, rows: &[u8], dim: usize, out: &mut [f32]) {
+        match &self.vectors {
+            Vectors::F32(dtype, x) => dot::rows_f32(self.backend, *dtype, rows, dim, &x[vector], 0, out),
+            Vectors::Bf16(x) => dot::rows_bf16(self.backend, rows, dim, &x[vector], out),
+        }
+    }
+}
+
+fn vectors<'a, T>(table: &Table, x: &'a [T]) -> std::slice::ChunksExact<'a, T> {
+    let dim = table.dim();
+    let whole = if dim == 0 { x.is_empty() } else { x.len().is_multiple_of(dim) };
+    assert!(whole, "activations are vectors of `dim`");
+    x.chunks_exact(dim.max(1))
+}
+
+/// Activations times biases; none when one of them does not come out exact.
+fn scale_f32(x: &[f32], scale: &Scale) -> Option<Vec<f32>> {
+    let exact = |(&x, &factor): (&f32, &f32)| {
+        let scaled = x * factor;
+        (scaled / factor == x || x.is_nan()).then_some(scaled)
+    };
+    x.iter().zip(&scale.factors).map(exact).collect()
+}
+
+/// As [`scale_f32`], where subnormals count as zero.
+fn scale_bf16(x: &[u16], scale: &Scale) -> Option<Vec<u16>> {
+    let exact = |(&word, &factor): (&u16, &f32)| {
+        let x = Dtype::Bf16.to_f32(word);
+        let x = if x.is_subnormal() { 0.0f32.copysign(x) } else { x };
+        let scaled = x * factor;
+        let right = (scaled / factor == x && !scaled.is_subnormal()) || x.is_nan();
+        right.then_some((scaled.to_bits() >> 16) as u16)
+    };
+    x.iter().zip(&scale.factors).map(exact).collect()
+}

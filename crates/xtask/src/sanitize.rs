@@ -1,0 +1,26 @@
+//! `cargo xtask sanitize`: the tests of kernels and of codec `fast` under AddressSanitizer, where a nightly toolchain is at hand.
+//!
+//! Kernels read past a row up to a promised distance, and one is in assembly; their loads through intrinsics are checked, those of the
+//! assembly are not.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{root, run, runs, say};
+
+/// Named, so that what runs while building is not instrumented too.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+pub fn all() -> Result<()> {
+    let here = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+    if !here || !runs("rustup", &["run", "nightly", "cargo", "--version"]) {
+        say("no nightly toolchain on x86-64 Linux: the kernels are not run under AddressSanitizer");
+        return Ok(());
+    }
+    let mut tests = Command::new("rustup");
+    tests.args(["run", "nightly", "cargo", "test", "--package", "xnc", "--lib", "--target", TARGET]);
+    tests.args(["--target-dir", "target/sanitize", "--", "kernel::", "codec::fast::"]).current_dir(root());
+    // Set by the cargo that runs this task, and it would be that cargo again.
+    run(tests.env_remove("CARGO").env("RUSTFLAGS", "-Zsanitizer=address"))
+}
