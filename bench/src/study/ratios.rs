@@ -79,7 +79,8 @@ pub fn measure(study: &Study) -> Result<Ratios> {
             }
         }
     }
-    for effort in EFFORTS {
+    let efforts = if study.sample { &EFFORTS[..1] } else { &EFFORTS[..] };
+    for &effort in efforts {
         rows.push(row(study, study.main(), Codec::Dense, Some(effort))?);
     }
     Ok(Ratios { bounds, rows })
