@@ -82,6 +82,33 @@ fn compress_restore_and_every_json_key() {
 }
 
 #[test]
+fn inspect_writes_one_page_and_replaces_none() {
+    let (_keep, dir) = folder();
+    assert_eq!(xnc(&dir, "inspect m.safetensors --html m.html").0, 0);
+    let page = fs::read_to_string(dir.join("m.html")).expect("written");
+    for part in [TENSOR, "4096 x 384", "Exponents", "`", "<svg", "effort 1"] {
+        assert_eq!(page.contains(part), part != "`", "{part}");
+    }
+    // The same page again is done already; another one needs --force.
+    assert_eq!(xnc(&dir, "inspect m.safetensors --html m.html").0, 0);
+    fs::write(dir.join("m.html"), "mine").expect("writes");
+    assert_eq!(xnc(&dir, "inspect m.safetensors --html m.html").0, 5);
+    assert_eq!(fs::read_to_string(dir.join("m.html")).expect("there"), "mine");
+    assert_eq!(xnc(&dir, "inspect m.safetensors --html m.html --force").0, 0);
+    assert_eq!(fs::read_to_string(dir.join("m.html")).expect("there"), page);
+    assert_eq!(xnc(&dir, "inspect m.safetensors --html m.safetensors --force").0, 5);
+    let sizes = |codec: &str| {
+        let ratio = json(&dir, &format!("compress m.safetensors -o t.safetensors --force --json {codec}"));
+        format!("{:.3}x", ratio["tensors"][0]["ratio"].as_f64().expect("a number"))
+    };
+    // What the page says is what compressing gives; the record is less than a thousandth.
+    for codec in ["--codec fast", "--codec xnc", "--codec dense --effort 1"] {
+        let size = sizes(codec);
+        assert!(page.contains(&size[..4]), "{codec}: {size}");
+    }
+}
+
+#[test]
 fn rows_in_three_formats_from_plain_and_compressed() {
     let (_keep, dir) = folder();
     assert_eq!(xnc(&dir, "compress m.safetensors").0, 0);

@@ -49,4 +49,5 @@ pub use options::{
 pub use progress::{Progress, Stage};
 pub use restore::{restore, verify};
 pub use table::{Table, Verify};
+pub use target::Target;
 pub use transcode::transcode;

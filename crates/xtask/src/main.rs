@@ -9,6 +9,7 @@ mod models;
 mod python;
 mod rtl;
 mod sanitize;
+mod study;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,14 @@ enum Task {
         /// Parts of test names; without any, the kernels' tests
         names: Vec<String>,
     },
+    /// Measure everything that the documents say and write docs/results.md and docs/results.html
+    Study {
+        /// Sections to measure again: patterns, ratios, lines, peers, large, models, scaling, limits; without any, all of them
+        sections: Vec<String>,
+        /// Only the committed sample and the peers in Rust, reduced, into target/study
+        #[arg(long)]
+        sample: bool,
+    },
     /// Run the kernel tests under AddressSanitizer
     Sanitize,
     /// Rebuild samples/ from the model package it was cut from
@@ -59,6 +68,8 @@ fn main() -> Result<()> {
         Task::Fuzz { seconds } => fuzz::all(seconds, None),
         Task::Rtl { liberty } => rtl::all(liberty.as_deref()),
         Task::Emulate { names } => emulate::all(&names),
+        Task::Study { sections, sample: false } => study::full(&sections),
+        Task::Study { sections, sample: true } => study::sample(&sections),
         Task::Sanitize => sanitize::all(),
         Task::Sample => data::sample(),
     }

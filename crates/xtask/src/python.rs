@@ -1,4 +1,4 @@
-//! A Python environment of the project's own.
+//! Python environments of the project's own.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,18 +12,25 @@ const PACKAGES: &[&str] = &["numpy==2.3.5", "safetensors==0.8.0", "gguf==0.19.0"
 
 /// The interpreter of an environment in `.tools/python` with everything the tests need, made on first use.
 pub fn interpreter() -> Result<PathBuf> {
-    let folder = root().join(".tools/python");
+    environment("python", PACKAGES, &[])
+}
+
+/// The interpreter of an environment in `.tools/NAME` with `packages`, and with others `alone`: without what they depend on.
+pub fn environment(name: &str, packages: &[&str], alone: &[&str]) -> Result<PathBuf> {
+    let folder = root().join(".tools").join(name);
     let python = folder.join("bin/python");
     let stamp = folder.join("packages.txt");
-    let wanted = PACKAGES.join("\n");
+    let wanted = [packages, alone].concat().join("\n");
     if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
         return Ok(python);
     }
-    say(&format!("installing {} into .tools/python", PACKAGES.join(", ")));
+    say(&format!("installing {} into .tools/{name}", wanted.replace('\n', ", ")));
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(PACKAGES))?;
-    std::fs::write(&stamp, wanted).context("cannot write into .tools/python")?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(Command::new(&python).args(install).args(packages))?;
+    if !alone.is_empty() {
+        run(Command::new(&python).args(install).arg("--no-deps").args(alone))?;
+    }
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write into .tools/{name}"))?;
     Ok(python)
 }

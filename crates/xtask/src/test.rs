@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{data, fuzz, python, root, rtl, run, sanitize, say};
+use crate::{data, fuzz, python, root, rtl, run, sanitize, say, study};
 
-/// Format, lints, then all tests with the real tables and the Python readers at hand, then the kernels under
-/// AddressSanitizer, the hardware against the library, then half a minute of every fuzz target.
+/// Format, lints, then all tests with the real tables and the Python readers at hand, then the kernels under AddressSanitizer, the
+/// hardware against the library, the study on the sample, then half a minute of every fuzz target.
 pub fn all() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
@@ -18,6 +18,7 @@ pub fn all() -> Result<()> {
     run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))?;
     sanitize::all()?;
     rtl::check()?;
+    study::sample(&[])?;
     fuzz::all(30, Some(1))?;
     say("all tests passed");
     Ok(())

@@ -3,10 +3,11 @@ use serde_json::{Value, json};
 use xnc::container::Container;
 use xnc::model::folder::model_files;
 use xnc::{Analysis, Table, Verify};
+use xnc_page::number::percent;
 
 use super::{print, print_json, table, with_bars};
 use crate::args;
-use crate::units::{percent, shape};
+use crate::units::shape;
 
 pub fn run(args: &args::Analyze) -> Result<()> {
     let mut tables = Vec::new();

@@ -4,10 +4,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use xnc::{CompressOptions, CompressReport, Effort, TensorReport};
+use xnc_page::number::{bytes, percent};
 
 use super::{print, print_json, table, with_bars};
 use crate::args::{self, selection};
-use crate::units::{bytes, peak_rss_bytes, percent, shape};
+use crate::units::{peak_rss_bytes, shape};
 
 pub fn run(args: &args::Compress) -> Result<()> {
     let start = Instant::now();

@@ -2,10 +2,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use xnc::RestoreOptions;
+use xnc_page::number::bytes;
 
 use super::{print, with_bars};
 use crate::args;
-use crate::units::bytes;
 
 pub fn run(args: &args::Restore) -> Result<()> {
     let output = match &args.output {

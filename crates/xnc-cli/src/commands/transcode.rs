@@ -2,11 +2,11 @@ use std::time::Instant;
 
 use anyhow::Result;
 use xnc::{Effort, TranscodeOptions};
+use xnc_page::number::{bytes, percent};
 
 use super::compress::{json, tensors};
 use super::{print, print_json, with_bars};
 use crate::args;
-use crate::units::{bytes, percent};
 
 pub fn run(args: &args::Transcode) -> Result<()> {
     let start = Instant::now();

@@ -1,8 +1,8 @@
 use anyhow::Result;
+use xnc_page::number::bytes;
 
 use super::{print, with_bars};
 use crate::args;
-use crate::units::bytes;
 
 pub fn run(args: &args::Verify) -> Result<()> {
     let report = with_bars(|progress| xnc::verify(&args.input, args.threads, &progress))?;

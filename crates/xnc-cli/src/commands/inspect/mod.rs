@@ -1,4 +1,10 @@
+//! What a file holds: as text, as JSON, as a page.
+
+mod page;
+mod predict;
+
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -6,11 +12,12 @@ use serde_json::{Value, json};
 use xnc::container::{Container, INDEX_SUFFIX, META_SUFFIX};
 use xnc::model::folder::model_files;
 use xnc::model::role;
-use xnc::{Analysis, Dtype, Table, Verify};
+use xnc::{Analysis, Dtype, Error, Table, Target, Verify};
+use xnc_page::number::{bytes, percent};
 
 use super::{print, print_json, table, with_bars};
 use crate::args;
-use crate::units::{bytes, percent, shape};
+use crate::units::shape;
 
 /// A table of the file and what it takes there.
 struct Inspected {
@@ -25,6 +32,15 @@ pub fn run(args: &args::Inspect) -> Result<()> {
     let mut files = Vec::new();
     for path in model_files(&args.input)? {
         files.push(inspect(path)?);
+    }
+    if let Some(target) = &args.html {
+        let mut file = Target::create(target, &args.input, args.force)?;
+        let page = page::page(&args.input, &files)?.to_html();
+        file.file()
+            .write_all(page.as_bytes())
+            .map_err(|source| Error::Io { path: target.clone(), source })?;
+        file.commit()?;
+        return print(&format!("wrote {}", target.display()));
     }
     if args.json {
         let shown: Vec<Value> = files.iter().map(json).collect();
@@ -138,34 +154,34 @@ fn text(InspectedFile { path, file, tables }: &InspectedFile) -> String {
 
 const BAR: usize = 50;
 
-/// Shares of words by exponent, as bars; rare exponents at both ends are summed.
+/// Shares of words by exponent, as bars.
 fn histogram(one: &Inspected) -> String {
+    let classes = classes(one);
+    let most = classes.iter().map(|(_, share)| *share).fold(f64::MIN_POSITIVE, f64::max);
+    let line = |(label, share): &(String, f64)| {
+        let eighths = (share / most * (8 * BAR) as f64).round() as usize;
+        let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+        format!("{label:>8} {:>8} {}{part}\n", percent(*share), "█".repeat(eighths / 8))
+    };
+    classes.iter().map(line).collect()
+}
+
+/// Shares of words by exponent, 0 to 1; rare exponents at both ends are summed.
+fn classes(one: &Inspected) -> Vec<(String, f64)> {
     let dtype = one.table.dtype();
     let counts = one.analysis.exponents(dtype);
     let total: u64 = counts.iter().sum();
     let share = |n: u64| n as f64 / total.max(1) as f64;
     let shown = |n: &u64| share(*n) >= 0.0005;
-    let Some(low) = counts.iter().position(shown) else { return String::new() };
+    let Some(low) = counts.iter().position(shown) else { return Vec::new() };
     let high = counts.iter().rposition(shown).unwrap_or(low);
-    let most = counts.iter().max().copied().unwrap_or(1).max(1);
-    let line = |label: String, n: u64| {
-        let eighths = (n as f64 / most as f64 * (8 * BAR) as f64).round() as usize;
-        let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
-        format!("{label:>8} {:>8} {}{part}\n", percent(share(n)), "█".repeat(eighths / 8))
-    };
-    let mut out = String::new();
     let below: u64 = counts[..low].iter().sum();
-    if below > 0 {
-        out += &line("below".into(), below);
-    }
-    for (exponent, &n) in counts.iter().enumerate().take(high + 1).skip(low) {
-        out += &line(exponent_label(dtype, exponent), n);
-    }
     let above: u64 = counts[high + 1..].iter().sum();
-    if above > 0 {
-        out += &line("above".into(), above);
-    }
-    out
+    let middle = (low..=high).map(|exponent| (exponent_label(dtype, exponent), counts[exponent]));
+    let all = std::iter::once(("below".to_owned(), below)).chain(middle).chain([("above".to_owned(), above)]);
+    all.filter(|(name, n)| *n > 0 || !matches!(name.as_str(), "below" | "above"))
+        .map(|(name, n)| (name, share(n)))
+        .collect()
 }
 
 fn exponent_label(dtype: Dtype, exponent: usize) -> String {

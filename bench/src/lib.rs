@@ -1,0 +1,8 @@
+//! XNC beside its peers, on the same tables: what the project's study measures and shows.
+
+pub mod lines;
+pub mod patterns;
+pub mod peers;
+pub mod report;
+pub mod study;
+pub mod tables;

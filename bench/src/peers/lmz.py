@@ -1,0 +1,67 @@
+"""lmz: exponents in rANS, mantissas in rANS by exponent; works on files, so its times include reading and writing them."""
+
+import os
+import shutil
+import tempfile
+
+import lmz
+
+VERSION = f"lmzip {lmz.__version__}"
+MEANS = {
+    "default": "file to archive, one worker; its other settings are no smaller",
+    "rows": "mapped archive of 64 KiB blocks, one worker",
+}
+SETTINGS = {
+    "default": {},
+    "rows": {"mapped": True},
+}
+
+
+def encode(setting, table):
+    folder = tempfile.mkdtemp(dir=os.path.dirname(table.path))
+    archive = os.path.join(folder, "archive.lmz")
+    lmz.compress(table.path, archive, workers=1, **SETTINGS[setting])
+    with open(archive, "rb") as file:
+        data = file.read()
+    shutil.rmtree(folder)
+    return data
+
+
+def store(encoded, path):
+    with open(path, "wb") as file:
+        file.write(encoded)
+    return len(encoded)
+
+
+class Opened:
+    def __init__(self, setting, path, table):
+        self.path, self.table = path, table
+        self.start = os.path.getsize(table.path) - table.rows * table.row_bytes
+        self.archive = lmz.MappedArchive(path, workers=1) if setting == "rows" else None
+        self.member = os.path.basename(table.path)
+        self.folder = tempfile.mkdtemp(dir=os.path.dirname(path))
+
+    def whole(self):
+        target = os.path.join(self.folder, "restored")
+        shutil.rmtree(target, ignore_errors=True)
+        lmz.decompress(self.path, target, workers=1, overwrite=True)
+        if os.path.isdir(target):
+            target = os.path.join(target, self.member)
+        with open(target, "rb") as file:
+            file.seek(self.start)
+            return file.read()
+
+
+def load(setting, path, table):
+    return Opened(setting, path, table)
+
+
+def decode(opened):
+    return opened.whole()
+
+
+def row(opened, number):
+    size = opened.table.row_bytes
+    if opened.archive is not None:
+        return opened.archive.read_member(opened.member, opened.start + number * size, size)
+    return memoryview(opened.whole())[number * size : (number + 1) * size]

@@ -1,0 +1,158 @@
+//! Software that compresses tables, a file each, behind one protocol.
+//!
+//! Each setting of each peer runs in two processes of its own, on one processor: one encodes and leaves a file, the other opens
+//! that file, decodes, reads rows, and compares every word. [`child`] is such a process for peers in Rust, `harness.py` for those in Python.
+
+mod child;
+mod dfloat11;
+mod lz4;
+mod memory;
+mod parent;
+mod pcodec;
+mod plain;
+mod planes;
+mod xnc;
+mod zstd;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::tables::TableFile;
+
+pub use child::run as run_child;
+pub use dfloat11::bits as dfloat11_bits;
+pub use parent::{Measured, Numbers, Place, measure, median};
+
+/// A peer at one of its settings.
+pub struct Setting {
+    /// The peer's name.
+    pub peer: &'static str,
+    /// The word by which the peer knows the setting.
+    pub key: &'static str,
+    /// Whose process runs it.
+    pub host: Host,
+    /// How long encoding is known to take.
+    pub pace: Pace,
+}
+
+/// How much of the tables a setting can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// All tables.
+    Quick,
+    /// The main table only.
+    Slow,
+    /// Its first rows only.
+    Glacial,
+}
+
+/// Where a peer runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// In this program.
+    Rust,
+    /// In `NAME.py` beside this file.
+    Python,
+}
+
+/// Every setting of every peer, in the order of the table.
+pub const SETTINGS: &[Setting] = &[
+    setting("plain", "default", Host::Rust, Pace::Quick),
+    setting("xnc", "fast", Host::Rust, Pace::Quick),
+    setting("xnc", "dense", Host::Rust, Pace::Slow),
+    setting("xnc", "xnc", Host::Rust, Pace::Quick),
+    setting("zstd", "default", Host::Rust, Pace::Quick),
+    setting("zstd", "best", Host::Rust, Pace::Slow),
+    setting("zstd", "rows", Host::Rust, Pace::Quick),
+    setting("lz4", "default", Host::Rust, Pace::Quick),
+    setting("lz4", "best", Host::Rust, Pace::Slow),
+    setting("blosc2", "default", Host::Python, Pace::Quick),
+    setting("blosc2", "best", Host::Python, Pace::Slow),
+    setting("pcodec", "default", Host::Rust, Pace::Quick),
+    setting("pcodec", "best", Host::Rust, Pace::Slow),
+    setting("pcodec", "rows", Host::Rust, Pace::Quick),
+    setting("zipnn", "default", Host::Python, Pace::Quick),
+    setting("lmz", "default", Host::Python, Pace::Quick),
+    setting("lmz", "rows", Host::Python, Pace::Quick),
+    setting("z4ai", "default", Host::Python, Pace::Quick),
+    setting("z4ai", "best", Host::Python, Pace::Glacial),
+];
+
+const fn setting(peer: &'static str, key: &'static str, host: Host, pace: Pace) -> Setting {
+    Setting { peer, key, host, pace }
+}
+
+/// What a process is asked for, as its arguments say it.
+pub struct Task<'a> {
+    /// The table, for encoding and for comparing.
+    pub table: &'a TableFile,
+    /// The peer's word for the setting.
+    pub key: &'a str,
+    /// The compressed file.
+    pub file: &'a Path,
+}
+
+/// A peer in Rust.
+trait Peer {
+    /// Library and version.
+    fn version(&self) -> String;
+    /// What a setting means, in words.
+    fn means(&self, key: &str) -> Result<&'static str>;
+    /// Encodes once; this is timed.
+    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Vec<u8>>;
+    /// Leaves the file that is opened later; gives the bytes that count.
+    fn store(&self, task: &Task<'_>, encoded: &[u8]) -> Result<u64> {
+        std::fs::write(task.file, encoded).context("cannot write the compressed file")?;
+        Ok(encoded.len() as u64)
+    }
+    /// Opens what was stored; not timed.
+    fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>>;
+}
+
+/// An opened file.
+trait Reader {
+    /// Decodes everything; this is timed.
+    fn decode(&mut self, out: &mut [u16]) -> Result<()>;
+    /// Reads one row the quickest way there is; this is timed.
+    fn row(&mut self, id: usize, out: &mut [u16]) -> Result<()>;
+}
+
+/// What the encoding process reports.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Encoding {
+    /// Library and version.
+    pub version: String,
+    /// What the setting means.
+    pub means: String,
+    /// Compressed bytes.
+    pub bytes: u64,
+    /// Time of each repetition.
+    pub seconds: Vec<f64>,
+    /// Memory at its highest, beyond what was there before, the result included.
+    pub extra_bytes: Option<u64>,
+}
+
+/// What the decoding process reports, after comparing every word.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Decoding {
+    /// Time of each repetition.
+    pub seconds: Vec<f64>,
+    /// Memory at its highest, beyond the compressed file, the result included.
+    pub extra_bytes: Option<u64>,
+    /// Time for a random row, several samples.
+    pub row_seconds: Vec<f64>,
+}
+
+/// The peer of that name.
+fn peer(name: &str) -> Result<&'static dyn Peer> {
+    Ok(match name {
+        "plain" => &plain::Plain,
+        "xnc" => &xnc::Xnc,
+        "zstd" => &zstd::Zstd,
+        "lz4" => &lz4::Lz4,
+        "pcodec" => &pcodec::Pcodec,
+        name => anyhow::bail!("no peer `{name}`"),
+    })
+}

@@ -1,0 +1,77 @@
+//! pcodec: numbers in bins of an entropy coder. It has no BF16, so words go in as unsigned integers, which measures best.
+
+use anyhow::{Result, bail};
+use pco::ChunkConfig;
+use pco::standalone::{simple_compress, simple_decompress, simple_decompress_into};
+
+use super::planes;
+use super::{Peer, Reader, Task};
+
+pub struct Pcodec;
+
+impl Peer for Pcodec {
+    fn version(&self) -> String {
+        // The library does not tell; the lock file does.
+        let lock = include_str!("../../../Cargo.lock");
+        let version =
+            lock.split("name = \"pco\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+        format!("pco {}", version.unwrap_or("of unknown version"))
+    }
+
+    fn means(&self, key: &str) -> Result<&'static str> {
+        Ok(match key {
+            "default" => "words as u16, level 8",
+            "best" => "words as u16, level 12",
+            "rows" => "pieces of 64 KiB, level 8",
+            _ => bail!("no setting `{key}`"),
+        })
+    }
+
+    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Vec<u8>> {
+        let level = if task.key == "best" { 12 } else { 8 };
+        let config = ChunkConfig::default().with_compression_level(level);
+        let encode = |words: &[u16]| Ok(simple_compress(words, &config)?);
+        if task.key == "rows" { planes::pieces(words, encode) } else { encode(words) }
+    }
+
+    fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {
+        let bytes = std::fs::read(task.file)?;
+        let words = task.table.rows * task.table.dim;
+        Ok(Box::new(Opened { bytes, words, pieces: task.key == "rows" }))
+    }
+}
+
+struct Opened {
+    bytes: Vec<u8>,
+    words: usize,
+    pieces: bool,
+}
+
+impl Opened {
+    fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
+        planes::read(&self.bytes, self.words, first, out, |piece, out| {
+            simple_decompress_into(piece, out)?;
+            Ok(())
+        })
+    }
+}
+
+impl Reader for Opened {
+    fn decode(&mut self, out: &mut [u16]) -> Result<()> {
+        if self.pieces {
+            return self.read(0, out);
+        }
+        simple_decompress_into(&self.bytes, out)?;
+        Ok(())
+    }
+
+    fn row(&mut self, id: usize, out: &mut [u16]) -> Result<()> {
+        let first = id * out.len();
+        if self.pieces {
+            return self.read(first, out);
+        }
+        let all: Vec<u16> = simple_decompress(&self.bytes)?;
+        out.copy_from_slice(&all[first..first + out.len()]);
+        Ok(())
+    }
+}

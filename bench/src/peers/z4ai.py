@@ -1,0 +1,32 @@
+"""z4ai: planes under zstd, or the smallest of several coders."""
+
+import z4ai
+
+VERSION = f"z4ai {z4ai.__version__}"
+MEANS = {"default": "default", "best": "effort max"}
+
+
+def encode(setting, table):
+    kind = {"BF16": "bf16", "F16": "fp16"}[table.dtype]
+    effort = "max" if setting == "best" else None
+    return z4ai.compress(table.given, dtype=kind, threads=1, effort=effort)
+
+
+def store(encoded, path):
+    with open(path, "wb") as file:
+        file.write(encoded)
+    return len(encoded)
+
+
+def load(setting, path, table):
+    with open(path, "rb") as file:
+        return file.read(), table.row_bytes
+
+
+def decode(opened):
+    return z4ai.decompress(opened[0])
+
+
+def row(opened, number):
+    size = opened[1]
+    return memoryview(decode(opened))[number * size : (number + 1) * size]

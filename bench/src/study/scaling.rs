@@ -1,0 +1,219 @@
+//! Time and memory against table size and threads; rows per second against the number of rows asked for.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use xnc::codec::{self, TableShape};
+use xnc::dtype::Words;
+use xnc::kernel::bytes_of;
+use xnc::{Codec, Effort, Table, Verify};
+
+use super::Study;
+use crate::peers::median;
+use crate::tables::{Random, TableFile};
+
+/// What was found.
+#[derive(Serialize, Deserialize)]
+pub struct Scaling {
+    /// Tables of growing size.
+    pub sizes: Vec<Size>,
+    /// The main table with more threads.
+    pub threads: Vec<Threads>,
+    /// Lookups of growing size in the main table.
+    pub lookups: Vec<Lookup>,
+}
+
+/// One table size under one codec.
+#[derive(Serialize, Deserialize)]
+pub struct Size {
+    /// Codec.
+    pub codec: String,
+    /// Which table it is the beginning of.
+    pub table: String,
+    /// Its rows.
+    pub rows: usize,
+    /// Source bytes.
+    pub bytes: u64,
+    /// Encoding, on all threads.
+    pub encode_seconds: f64,
+    /// Decoding, on one thread.
+    pub decode_seconds: f64,
+    /// Largest resident size of `xnc compress`.
+    pub compress_peak_bytes: Option<u64>,
+}
+
+/// The main table with some number of threads.
+#[derive(Serialize, Deserialize)]
+pub struct Threads {
+    /// Codec.
+    pub codec: String,
+    /// Threads.
+    pub threads: usize,
+    /// 10^9 source bytes a second.
+    pub encode_gb_s: f64,
+    /// 10^9 source bytes a second.
+    pub decode_gb_s: f64,
+}
+
+/// A lookup of some number of random rows, one thread.
+#[derive(Serialize, Deserialize)]
+pub struct Lookup {
+    /// Codec, or `plain`.
+    pub codec: String,
+    /// Rows asked for in one call.
+    pub asked: usize,
+    /// Rows given a second.
+    pub rows_per_second: f64,
+}
+
+/// Measures all three.
+pub fn measure(study: &Study) -> Result<Scaling> {
+    let main = study.main();
+    let parts: &[usize] = if study.sample { &[256] } else { &[768, 3072, 12288] };
+    let parts = parts.iter().map(|rows| main.first(study.scratch(), *rows)).collect::<Result<Vec<_>>>()?;
+    let largest = study.tables.iter().map(|pair| &pair.bf16).max_by_key(|table| table.bytes());
+    let largest = largest.filter(|largest| largest.bytes() > main.bytes());
+    let mut found = Scaling { sizes: Vec::new(), threads: Vec::new(), lookups: Vec::new() };
+    found.lookups.extend(lookup("plain", &Table::open(&main.path, &main.tensor, Verify::Never)?)?);
+    for codec in Codec::ALL {
+        for part in &parts {
+            let coded = Coded::new(study, part, *codec)?;
+            found.sizes.push(coded.size(encode(part, *codec, 0)?, coded.decode(1)?));
+        }
+        let coded = Coded::new(study, main, *codec)?;
+        let gb = main.bytes() as f64 * 1e-9;
+        let (mut encode_seconds, decode_seconds) = (0.0, coded.decode(1)?);
+        for n in threads() {
+            encode_seconds = encode(main, *codec, n)?;
+            let (encode_gb_s, decode_gb_s) = (gb / encode_seconds, gb / coded.decode(n)?);
+            found.threads.push(Threads { codec: codec.name().into(), threads: n, encode_gb_s, decode_gb_s });
+        }
+        found.sizes.push(coded.size(encode_seconds, decode_seconds));
+        found.lookups.extend(lookup(codec.name(), &coded.table)?);
+        // `dense` on the largest table is in section `ratios`: minutes, once.
+        if let Some(table) = largest.filter(|_| *codec != Codec::Dense) {
+            let coded = Coded::new(study, table, *codec)?;
+            found.sizes.push(coded.size(encode(table, *codec, 0)?, coded.decode(1)?));
+        }
+    }
+    Ok(found)
+}
+
+/// One thread, doubled up to all that the machine has.
+fn threads() -> impl Iterator<Item = usize> {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    std::iter::successors(Some(1), move |n| (*n < all).then_some((n * 2).min(all)))
+}
+
+/// Time to spend on repetitions of one thing.
+const TIME: Duration = Duration::from_millis(500);
+
+/// Median time of `work`.
+fn repeated(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    let begin = Instant::now();
+    let mut seconds = Vec::new();
+    while seconds.is_empty() || (begin.elapsed() < TIME && seconds.len() < 25) {
+        let start = Instant::now();
+        work()?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    median(seconds)
+}
+
+/// Seconds to encode into nothing with `threads`, 0 for all.
+fn encode(table: &TableFile, codec: Codec, threads: usize) -> Result<f64> {
+    let words = table.words()?;
+    let shape = TableShape { dtype: table.dtype, rows: table.rows, dim: table.dim };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    repeated(|| {
+        pool.install(|| {
+            let (words, effort) = (Words::new(bytes_of(&words)), Effort::default());
+            codec::encode(codec, shape, &words, effort, &mut std::io::sink(), &mut |_| {})
+        })?;
+        Ok(())
+    })
+}
+
+/// A compressed table, every page of it in memory.
+struct Coded {
+    table: Table,
+    source: TableFile,
+    codec: Codec,
+    peak_bytes: Option<u64>,
+    path: std::path::PathBuf,
+}
+
+impl Coded {
+    fn new(study: &Study, table: &TableFile, codec: Codec) -> Result<Coded> {
+        let path = study.scratch().join(format!("scaling.{}.safetensors", codec.name()));
+        let (from, to) = (table.path.to_string_lossy(), path.to_string_lossy());
+        let report = study.xnc(&["compress", &from, "-o", &to, "--force", "--codec", codec.name()])?;
+        report["output_bytes"].as_u64().context("the table stays plain")?;
+        Ok(Coded {
+            table: Table::open(&path, &table.tensor, Verify::OnOpen)?,
+            source: table.clone(),
+            codec,
+            peak_bytes: report["peak_rss_bytes"].as_u64(),
+            path,
+        })
+    }
+
+    fn size(&self, encode_seconds: f64, decode_seconds: f64) -> Size {
+        Size {
+            codec: self.codec.name().into(),
+            table: self.source.label.clone(),
+            rows: self.source.rows,
+            bytes: self.source.bytes(),
+            encode_seconds,
+            decode_seconds,
+            compress_peak_bytes: self.peak_bytes,
+        }
+    }
+
+    fn decode(&self, threads: usize) -> Result<f64> {
+        let table = &self.table;
+        let share = table.rows().div_ceil(threads) * table.dim();
+        let mut out = vec![0_u16; table.rows() * table.dim()];
+        repeated(|| {
+            std::thread::scope(|scope| {
+                let work = |(part, out): (usize, &mut [u16])| table.read(part * share, out);
+                let mut parts = out.chunks_mut(share).enumerate();
+                let first = parts.next().context("a table without words")?;
+                let others: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
+                work(first)?;
+                others.into_iter().try_for_each(|other| other.join().expect("a reader panicked"))?;
+                Ok(())
+            })
+        })
+    }
+}
+
+impl Drop for Coded {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn lookup(codec: &str, table: &Table) -> Result<Vec<Lookup>> {
+    let mut random = Random::new(5);
+    let mut lookups = Vec::new();
+    for asked in [1, 8, 64, 512, 4096] {
+        let mut out = vec![0; asked * table.dim()];
+        let ids: Vec<Vec<usize>> =
+            (0..256).map(|_| (0..asked).map(|_| random.below(table.rows())).collect()).collect();
+        // Several calls a repetition: one may be shorter than the clock can tell.
+        let calls = (4096 / asked).clamp(1, 256);
+        let mut turn = 0;
+        let seconds = repeated(|| {
+            for _ in 0..calls {
+                turn += 1;
+                table.gather(&ids[turn % ids.len()], &mut out)?;
+            }
+            Ok(())
+        })?;
+        let rows_per_second = (calls * asked) as f64 / seconds;
+        lookups.push(Lookup { codec: codec.into(), asked, rows_per_second });
+    }
+    Ok(lookups)
+}

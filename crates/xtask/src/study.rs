@@ -1,0 +1,47 @@
+//! `cargo xtask study`: builds what the study in `bench/` needs, and runs it.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::models::{self, MINILM};
+use crate::{data, python, root, run};
+
+/// Peers that are Python packages. `zipnn` asks for torch, which its codec of bytes does not use, so it comes without what it asks for.
+const PEERS: &[&str] = &["numpy==2.3.5", "blosc2==4.14.1", "lmzip[zstd]==1.3.0", "z4ai[maxratio]==0.2.0"];
+const PEERS_ALONE: &[&str] = &["zipnn==0.5.4"];
+
+/// A table that comes with the repository.
+const SAMPLE: &str = "samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors";
+
+/// Measures `sections`, all when none is named, on the tables of `cargo xtask data`, and writes `docs/`.
+pub fn full(sections: &[String]) -> Result<()> {
+    data::tables()?;
+    models::fetch(&MINILM)?;
+    let python = python::environment("study", PEERS, PEERS_ALONE)?;
+    let mut study = study(&root().join("docs"), &["--release"])?;
+    study.arg("--data").arg(root().join("data")).arg("--python").arg(python);
+    run(study.args(sections))
+}
+
+/// Runs everything reduced, on the sample and with the peers that are Rust, into `target/study`: so that the code cannot rot.
+pub fn sample(sections: &[String]) -> Result<()> {
+    let out = root().join("target/study");
+    if sections.is_empty() && out.exists() {
+        std::fs::remove_dir_all(&out)?;
+    }
+    // As the tests are built, so that nothing is built twice.
+    run(study(&out, &[])?.args(sections))
+}
+
+/// The command, built with `profile`, without its tables.
+fn study(out: &Path, profile: &[&str]) -> Result<Command> {
+    let build = ["build", "--package", "xnc-cli", "--package", "xnc-bench"];
+    run(Command::new("cargo").args(build).args(profile).current_dir(root()))?;
+    let programs = root().join(if profile.is_empty() { "target/debug" } else { "target/release" });
+    let mut study = Command::new(programs.join("xnc-bench"));
+    study.current_dir(root()).arg("study").arg("--xnc").arg(programs.join("xnc"));
+    study.arg("--sample").arg(root().join(SAMPLE)).arg("--out").arg(out);
+    Ok(study)
+}
