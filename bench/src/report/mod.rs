@@ -7,6 +7,7 @@ mod models;
 mod patterns;
 mod peers;
 mod ratios;
+mod running;
 mod scaling;
 
 use xnc_page::number::{percent, ratio};
@@ -36,6 +37,7 @@ pub fn page(results: &Results) -> Page {
     let large = results.large.as_ref().map(|taken| &taken.found);
     add(show(&results.peers, |found| peers::section(found, large)));
     add(show(&results.models, models::section));
+    add(show(&results.running, running::section));
     add(show(&results.scaling, scaling::section));
     add(show(&results.limits, limits::section));
     page.colophon = colophon(results);
@@ -98,6 +100,7 @@ fn colophon(results: &Results) -> Vec<String> {
         ("peers", about(&results.peers)),
         ("large", about(&results.large)),
         ("models", about(&results.models)),
+        ("running", about(&results.running)),
         ("scaling", about(&results.scaling)),
         ("limits", about(&results.limits)),
     ];

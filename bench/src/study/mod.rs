@@ -7,6 +7,7 @@ pub mod models;
 pub mod patterns;
 pub mod peers;
 pub mod ratios;
+pub mod running;
 pub mod scaling;
 
 use std::fs;
@@ -40,6 +41,8 @@ pub enum Section {
     Large,
     /// Whole models
     Models,
+    /// Decoding, lookups and products of every codec beside plain words
+    Running,
     /// Time and memory against size and threads
     Scaling,
     /// What does not work
@@ -63,6 +66,8 @@ pub struct Results {
     pub large: Option<Taken<peers::Peers>>,
     /// Section `models`.
     pub models: Option<Taken<models::Models>>,
+    /// Section `running`.
+    pub running: Option<Taken<running::Running>>,
     /// Section `scaling`.
     pub scaling: Option<Taken<scaling::Scaling>>,
     /// Section `limits`.
@@ -233,6 +238,7 @@ impl Results {
                 let ratios = self.ratios.as_ref().context("models builds on ratios: measure them first")?;
                 self.models = Some(taken(|| models::measure(study, &ratios.found))?);
             }
+            Section::Running => self.running = Some(taken(|| running::measure(study))?),
             Section::Scaling => self.scaling = Some(taken(|| scaling::measure(study))?),
             Section::Limits => self.limits = Some(taken(|| limits::measure(study))?),
         }

@@ -1,0 +1,51 @@
+//! Section: running from compressed tables.
+
+use xnc_page::number::{seconds, three};
+use xnc_page::{Accent, Block, Section, Table};
+
+use crate::study::running::Running;
+
+pub fn section(found: &Running) -> Section {
+    let mut section = Section::new("Running from a compressed table");
+    section.text("What `xnc bench` measures in one process, in random order, beside plain words that lie in memory as the compressed ones do.");
+    let header = ["table", "codec", "encode, GB/s", "decode, GB/s", "against memcpy", "one of 512 rows", "against a copy"];
+    let mut table = Table::new("One thread. Against memcpy: its speed over that of a copy, more is better. Against a copy: time over that of copying plain rows, less is better.", 2, &header);
+    for row in &found.rows {
+        table.row(
+            Accent::of(&row.codec),
+            vec![
+                format!("{}, {}", row.table, row.dtype),
+                format!("`{}`", row.codec),
+                three(row.encode_gb_s),
+                three(row.decode_gb_s),
+                three(row.ratio_to_memcpy),
+                seconds(1e-9 * row.gather_ns),
+                three(row.ratio_to_copy),
+            ],
+        );
+    }
+    section.push(Block::Table(table));
+    let header = ["table", "activations", "threads", "`fast`", "plain", "plain reads, GB/s", "times as fast"];
+    let mut table = Table::new(
+        "The table times a vector: from rows of codec `fast`, and from plain rows by the fastest of several loops. Results are the same to the last bit. Below 1 the compressed product is the slower one: \
+         there the core has more bandwidth than it can unpack.",
+        2,
+        &header,
+    );
+    for one in &found.products {
+        table.row(
+            Accent::Fast,
+            vec![
+                one.table.clone(),
+                one.activations.clone(),
+                one.threads.to_string(),
+                seconds(1e-3 * one.ms),
+                seconds(1e-3 * one.plain_ms),
+                three(one.plain_gb_s),
+                format!("{:.2}", one.speedup),
+            ],
+        );
+    }
+    section.push(Block::Table(table));
+    section
+}
