@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A second, slow decoder of XNC files, after xnc.md ("X"), fast.md ("F"), dense.md ("D") and container.md ("C").
 
-Container, `xnc` and `dense` were written from the specification alone; `fast` by the author of that codec.
+All four parts were written from the specification alone, without seeing the Rust.
 
   decode.py restore IN OUT            write the source's bytes
   decode.py rows IN NAME ID[,ID...]   print rows as hexadecimal words, one row a line

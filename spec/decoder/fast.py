@@ -8,104 +8,121 @@ import struct
 from .checks import crc32c, member, need, up
 
 
-GROUP = 64
-CODINGS = {"bf16": ("BF16", 7, 0), "f16": ("F16", 10, 3), "bf16_in_f16": ("F16", 7, 0)}  # F2: dtype, mantissa, kept
-
-
-def places(n):  # F3: of each word of a group, its place among the lower bytes and its plane bit
-    if n < GROUP:
-        return [(i, i) for i in range(n)]
-    found = [(i >> 3 & 3) << 4 | (i >> 5) << 3 | i & 7 for i in range(n)]
-    return [(place, (place & 7) << 3 | place >> 3) for place in found]
+CODINGS = {"bf16": "BF16", "f16": "F16", "bf16_in_f16": "F16"}  # F2: dtype
 
 
 @functools.lru_cache(maxsize=None)
-def narrow(word):  # F2: BF16 word to the FP16 word of the same value
+def narrow(word):  # X4: BF16 word to FP16 word
+    sign = word & 0x8000
     if word & 0x7FFF > 0x7F80:
-        return word & 0x8000 | 0x7E00 | (word & 0x7F) << 3
-    value = struct.unpack("<f", struct.pack("<HH", 0, word))[0]
+        return sign | 0x7E00 | (word & 0x7F) << 3
     try:
-        return struct.unpack("<H", struct.pack("<e", value))[0]
-    except OverflowError:
-        return word & 0x8000 | 0x7C00
+        return struct.unpack("<H", struct.pack("<e", *struct.unpack("<f", struct.pack("<HH", 0, word))))[0]
+    except OverflowError:  # Python refuses to round to infinity
+        return sign | 0x7C00
 
 
-def decode_row(data, dim, mantissa, kept, tops, bias):  # F3, F4: the words of a row
-    need(data, "a row without bytes")
-    if data[0] == 255:
-        need(len(data) == 1 + 2 * dim, "a plain row of another length")
-        return [word[0] for word in struct.iter_unpack("<H", data[1:])]
-    at, groups = 1, []
-    for first in range(0, dim, GROUP):
-        n = min(GROUP, dim - first)
-        size = -(-n // 8)
-        need(at + size * (2 + kept) + n <= len(data), "a row ends inside a group")
-        planes = [int.from_bytes(data[at + size * i:at + size * i + size], "little") for i in range(2 + kept)]
-        at += size * (2 + kept)
-        groups.append((first, n, planes, data[at:at + n]))
-        at += n
-    exceptions = len(data) - 3 * data[0]
-    need(at <= exceptions, "a row without room for its exceptions")
-    bits = int.from_bytes(data[at:], "little")  # what a row lacks is not defined; here it is zero
+def places(n):  # F3: of each bit of a plane, the word it belongs to and where that word's lower byte is
+    if n < 64:
+        return [(i, i) for i in range(n)]
+    order = [None] * 64
+    for i in range(64):
+        p = i & 7 | (i >> 3 & 3) << 4 | i >> 5 << 3
+        order[8 * (p % 8) + p // 8] = i, p
+    return order
 
-    def spread(mask):  # F4: the next bits, in order, to the set bits of a mask
-        nonlocal bits
-        out = 0
-        for bit in range(GROUP):
-            if mask >> bit & 1:
-                out |= (bits & 1) << bit
-                bits >>= 1
-        return out
 
-    seconds = [spread(planes[0]) for _, _, planes, _ in groups]
-    words = []
-    for (first, n, planes, lower), second in zip(groups, seconds):
-        third = spread(second)
-        low = spread(third)
-        high = spread(third)
-        for i, (place, bit) in enumerate(places(n)):
-            one = [plane >> bit & 1 for plane in (planes[0], second, third, low, high)]
-            rank = one[0] + one[1] + one[2] + one[3] + 2 * one[4]
-            upper = tops[rank] | (planes[1] >> bit & 1) << 7
-            upper |= sum((plane >> bit & 1) << j for j, plane in enumerate(planes[2:]))
-            words.append((upper << 8 | lower[place]) + (bias[first + i] << mantissa) & 0xFFFF)
-    for column, upper in struct.iter_unpack("<HB", data[exceptions:]):
-        need(column < dim, "an exception in no column")
-        coded = words[column] - (bias[column] << mantissa)
-        words[column] = (upper << 8 | coded & 0xFF) + (bias[column] << mantissa) & 0xFFFF
-    return words
+class Table:  # what all rows share
+    def __init__(self, dim, f16, symbols, biases):
+        self.dim, self.f16, self.symbols = dim, f16, symbols
+        need(not any(symbol & (0x87 if f16 else 0x80) for symbol in symbols) and symbols[7] == 0, "malformed symbols")
+        self.biases = [bias << (10 if f16 else 7) for bias in biases]
+
+    def row(self, data):  # F3, F4: a row's words
+        need(data, "a row of no bytes")
+        dim, count = self.dim, data[0]
+        if count == 255:
+            need(len(data) == 1 + 2 * dim, "a plain row of %d bytes" % len(data))
+            return [word for word, in struct.iter_unpack("<H", data[1:])]
+        groups, at, end = [], 1, len(data) - 3 * count  # the exceptions are the row's end
+        for begin in range(0, dim, 64):
+            n, planes = min(64, dim - begin), []
+            size = up(n, 8) // 8
+            for _ in range(5 if self.f16 else 2):
+                planes.append(int.from_bytes(data[at:at + size], "little"))
+                need(planes[-1] >> n == 0, "unused bits of a plane are not zero")
+                at += size
+            groups.append((begin, places(n), planes, data[at:at + n]))
+            at += n
+            need(at <= end, "a row is shorter than its groups and exceptions")
+        uppers, lowers = self.uppers(groups, data[at:end])
+        last, ranked = -1, 0x78 if self.f16 else 0x7F
+        for column, upper in struct.iter_unpack("<HB", data[end:]):
+            need(last < column < dim, "an exception's column does not increase, or is none")
+            need(uppers[column] == self.symbols[0] | upper & ~ranked, "an exception that is not coded as rank 0")
+            uppers[column], last = upper, column
+        return [(upper << 8 | lower) + bias & 0xFFFF for upper, lower, bias in zip(uppers, lowers, self.biases)]
+
+    def uppers(self, groups, tiers):  # F4: upper bytes without exceptions, and lower bytes
+        stream, uppers, lowers = int.from_bytes(tiers, "little"), [0] * self.dim, [0] * self.dim
+        first, second = 0, sum(bin(planes[0]).count("1") for _, _, planes, _ in groups)
+
+        def take(at, bits, weight):  # for each word of `bits` the next bit of the stream, added to its rank
+            for k in bits:
+                ranks[k] += weight * (stream >> at & 1)
+                at += 1
+            return at
+
+        for begin, order, planes, lower in groups:
+            ranks = [planes[0] >> k & 1 for k in range(len(order))]
+            escapes = [k for k, rank in enumerate(ranks) if rank]
+            first = take(first, escapes, 1)
+            above_1 = [k for k in escapes if ranks[k] > 1]
+            second = take(second, above_1, 1)
+            above_2 = [k for k in above_1 if ranks[k] > 2]
+            second = take(take(second, above_2, 1), above_2, 2)
+            need(len(escapes) <= 57 and len(above_1) + 2 * len(above_2) <= 57, "a group with too many bits of tiers")
+            for k, (i, p) in enumerate(order):
+                upper = self.symbols[ranks[k]] | (planes[1] >> k & 1) << 7
+                for bit, plane in enumerate(planes[2:]):
+                    upper |= (plane >> k & 1) << bit
+                uppers[begin + i], lowers[begin + i] = upper, lower[p]
+        need(up(second, 8) == 8 * len(tiers) and stream >> second == 0, "tiers do not end with their last bit")
+        return uppers, lowers
 
 
 def decode_fast(meta, words, payload, index, first, last):  # F5: words first..last of a table
     rows, dim = meta["shape"][0], math.prod(meta["shape"][1:])
     coding = member(member(meta, "params", dict), "coding", str)
-    need(coding in CODINGS and CODINGS[coding][0] == meta["dtype"], "coding %r of %s" % (coding, meta["dtype"]))
-    _, mantissa, kept = CODINGS[coding]
-    count = max(1, 65535 // (2 * dim + 1))
-    chunks, rows = (-(-rows // count), rows) if dim else (0, 0)
-    starts_at, tops_at = 16 * chunks, 16 * chunks + 2 * rows
-    need(len(index) == up(tops_at + 8 + dim, 64), "the index's size does not fit its rows")
-    need(not any(index[tops_at + 8 + dim:]), "the index's padding is not zero")
-    starts = [start[0] for start in struct.iter_unpack("<H", index[starts_at:tops_at])]
-    tops, bias = index[tops_at:tops_at + 7], index[tops_at + 8:tops_at + 8 + dim]
-    begin, out = 0, array.array("H")
-    for c in range(chunks):
-        end, crc = struct.unpack_from("<QI", index, 16 * c)
-        need(begin <= end <= len(payload), "chunk %d: its end decreases or passes the payload" % c)
-        held = range(c * count, min(rows, (c + 1) * count))
-        bounds = [starts[row] for row in held] + [end - begin]
-        need(bounds[0] == 0 and bounds == sorted(bounds), "chunk %d: its rows decrease or pass it" % c)
-        if held.start * dim < last and first < held.stop * dim:
+    need(CODINGS.get(coding) == meta["dtype"], "coding %r of %s" % (coding, meta["dtype"]))
+    rows = rows if dim else 0  # no words: no chunks, no row starts
+    count = max(1, 65535 // (2 * dim + 1))  # rows of a chunk
+    chunks = -(-rows // count)
+    at = 16 * chunks + 2 * rows
+    used = at + 8 + dim
+    need(len(index) == up(used, 64), "the index's size does not fit the shape")
+    need(not any(index[used:]), "the index's padding is not zero")
+    records = list(struct.iter_unpack("<QII", index[:16 * chunks]))
+    starts = struct.unpack("<%dH" % rows, index[16 * chunks:at])
+    table = Table(dim, coding == "f16", index[at:at + 8], index[at + 8:used])
+    out, wanted, begin = array.array("H"), range(first // max(dim, 1), -(-last // max(dim, 1))), 0
+    for chunk, (end, crc, zero) in enumerate(records):
+        need(begin <= end <= len(payload) and zero == 0, "chunk %d: its record is malformed" % chunk)
+        numbers = range(chunk * count, min((chunk + 1) * count, rows))
+        edges = [*starts[numbers.start:numbers.stop], end - begin]
+        need(edges[0] == 0 and all(a <= b for a, b in zip(edges, edges[1:])),
+             "chunk %d: row starts do not begin with 0, decrease, or pass its end" % chunk)
+        if numbers.start < wanted.stop and wanted.start < numbers.stop:
             data = bytes(payload[begin:end])
-            need(crc32c(data) == crc, "chunk %d: its checksum differs" % c)
-            for row, a, b in zip(held, bounds, bounds[1:]):
-                if row * dim < last and first < (row + 1) * dim:
-                    decoded = decode_row(data[a:b], dim, mantissa, kept, tops, bias)
-                    if coding == "bf16_in_f16":
-                        decoded = [narrow(word) for word in decoded]
-                    out.extend(decoded[max(0, first - row * dim):last - row * dim])
+            need(crc32c(data) == crc, "chunk %d: its checksum differs" % chunk)
+            for row, a, b in zip(numbers, edges, edges[1:]):
+                if row in wanted:
+                    out.extend(table.row(data[a:b]))
         begin = end
-    groups = dim // GROUP * (16 + 8 * kept + GROUP) + -(-(dim % GROUP) // 8) * (2 + kept) + dim % GROUP
-    need(len(payload) == up(begin + 1 + groups + dim // 2 + 16, 64), "the payload's size does not fit its chunks")
+    planes = dim // 64 * 8 + up(dim % 64, 8) // 8  # bytes of one plane
+    spare = 1 + dim + (5 if table.f16 else 2) * planes + dim // 2 + 16
+    need(len(payload) == up(begin + spare, 64), "the payload's size does not fit its chunks")
     need(not any(payload[begin:]), "the payload's padding is not zero")
-    return out
+    if coding == "bf16_in_f16":
+        out = array.array("H", map(narrow, out))
+    return out[first - wanted.start * dim:last - wanted.start * dim]
