@@ -8,8 +8,20 @@ use crate::study::running::Running;
 pub fn section(found: &Running) -> Section {
     let mut section = Section::new("Running from a compressed table");
     section.text("What `xnc bench` measures in one process, in random order, beside plain words that lie in memory as the compressed ones do.");
-    let header = ["table", "codec", "encode, GB/s", "decode, GB/s", "against memcpy", "one of 512 rows", "against a copy"];
-    let mut table = Table::new("One thread. Against memcpy: its speed over that of a copy, more is better. Against a copy: time over that of copying plain rows, less is better.", 2, &header);
+    let header = [
+        "table",
+        "codec",
+        "encode, GB/s",
+        "decode, GB/s",
+        "against memcpy",
+        "one of 512 rows",
+        "against a copy",
+    ];
+    let mut table = Table::new(
+        "One thread. Against memcpy: its speed over that of a copy, more is better. Against a copy: time over that of copying plain rows, less is better.",
+        2,
+        &header,
+    );
     for row in &found.rows {
         table.row(
             Accent::of(&row.codec),

@@ -74,7 +74,8 @@ pub fn measure(study: &Study) -> Result<Running> {
             let path = table.path.to_string_lossy();
             let bench = study.xnc(&["bench", &path, "--codec", codec.name(), "--seconds", seconds])?;
             found.rows.extend(row(table, *codec, &bench));
-            let products = bench.as_object().into_iter().flatten().filter(|(key, _)| key.starts_with("product"));
+            let products =
+                bench.as_object().into_iter().flatten().filter(|(key, _)| key.starts_with("product"));
             found.products.extend(products.filter_map(|(key, value)| product(table, key, value)));
         }
     }
