@@ -9,12 +9,12 @@ use super::{About, Line, Model, or_raw, words_32};
 pub struct CPack;
 
 /// Code, index where there is one, and unmatched bytes.
-const ZZZZ: u32 = 2;
-const XXXX: u32 = 2 + 32;
-const MMMM: u32 = 2 + 4;
-const MMXX: u32 = 4 + 4 + 16;
-const ZZZX: u32 = 4 + 8;
-const MMMX: u32 = 4 + 4 + 8;
+const ZERO: u32 = 2;
+const NO_MATCH: u32 = 2 + 32;
+const MATCH: u32 = 2 + 4;
+const UPPER_HALF: u32 = 4 + 4 + 16;
+const BYTE: u32 = 4 + 8;
+const UPPER_THREE: u32 = 4 + 4 + 8;
 
 fn coded(line: &Line) -> u32 {
     let mut dictionary = [0; 16];
@@ -22,19 +22,19 @@ fn coded(line: &Line) -> u32 {
     let mut bits = 0;
     for word in words_32(line) {
         bits += match word {
-            0 => ZZZZ,
-            1..=0xff => ZZZX,
+            0 => ZERO,
+            1..=0xff => BYTE,
             _ => {
                 // Upper bytes that match count most: fewer differing low bits, fewer bits to send.
                 let differing = dictionary[..known].iter().map(|&earlier: &u32| earlier ^ word).min();
                 match differing {
-                    Some(0) => MMMM,
-                    Some(1..=0xff) => MMMX,
-                    Some(0x100..=0xffff) => MMXX,
+                    Some(0) => MATCH,
+                    Some(1..=0xff) => UPPER_THREE,
+                    Some(0x100..=0xffff) => UPPER_HALF,
                     _ => {
                         dictionary[known] = word;
                         known += 1;
-                        XXXX
+                        NO_MATCH
                     }
                 }
             }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn lengths_are_those_of_table_1() {
-        assert_eq!([ZZZZ, XXXX, MMMM, MMXX, ZZZX, MMMX], [2, 34, 6, 24, 12, 16]);
+        assert_eq!([ZERO, NO_MATCH, MATCH, UPPER_HALF, BYTE, UPPER_THREE], [2, 34, 6, 24, 12, 16]);
     }
 
     #[test]
