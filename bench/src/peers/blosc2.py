@@ -30,9 +30,9 @@ def load(setting, path, table):
         return blosc2.ndarray_from_cframe(file.read(), copy=True)
 
 
-def decode(opened):
+def decode(opened, table):
     return opened[:]
 
 
-def row(opened, number):
+def row(opened, table, number):
     return opened[number]

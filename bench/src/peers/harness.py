@@ -4,20 +4,20 @@ Does what `child.rs` does for peers in Rust, and prints the same JSON. A peer is
 
     VERSION                                 library and version
     MEANS = {setting: what it means}
-    encode(setting, table) -> encoded       timed
-    store(encoded, path) -> bytes           what counts; leaves what `load` takes
-    load(setting, path, table) -> opened    not timed
-    decode(opened) -> buffer                timed
-    row(opened, number) -> buffer           timed
+    encode(setting, table) -> encoded            timed
+    store(encoded, path) -> bytes                what counts; leaves what `load` takes
+    load(setting, path, table) -> opened         not timed
+    decode(opened, table) -> buffer              timed
+    row(opened, table, number) -> buffer         timed
 
-where `table` has `bytes` (a fresh copy each time), `rows`, `dim`, `dtype`, `path`.
+of which `store` and `load` may be missing where `encode` gives bytes and `decode` takes them, and `row` where rows cannot be read alone;
+`table` has `bytes` (a fresh copy each time), `rows`, `dim`, `dtype`, `path`.
 """
 
 import importlib.util
 import json
 import os
 import random
-import statistics
 import sys
 import time
 
@@ -88,6 +88,26 @@ def timed(work, *arguments):
     return result, time.perf_counter() - start
 
 
+def store(encoded, path):
+    with open(path, "wb") as file:
+        file.write(encoded)
+    return len(encoded)
+
+
+def load(setting, path, table):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def row_of(peer):
+    """How a peer reads a row: its own way, or out of the whole table."""
+
+    def row_of_whole(opened, table, number):
+        return memoryview(peer.decode(opened, table))[number * table.row_bytes : (number + 1) * table.row_bytes]
+
+    return getattr(peer, "row", row_of_whole)
+
+
 def encode(peer, setting, table, path):
     little = table.beginning(path + ".beginning")
     little.given = little.bytes
@@ -101,24 +121,25 @@ def encode(peer, setting, table, path):
     while first < TIME and time.perf_counter() - begin < TIME and len(seconds) < TIMES:
         table.given = table.bytes
         seconds.append(timed(peer.encode, setting, table)[1])
-    size = peer.store(encoded, path)
+    size = getattr(peer, "store", store)(encoded, path)
     return {"version": peer.VERSION, "means": peer.MEANS[setting], "bytes": size, "seconds": seconds, "extra_bytes": extra}
 
 
 def decode(peer, setting, table, path):
-    opened = peer.load(setting, path, table)
+    opened = getattr(peer, "load", load)(setting, path, table)
     before = memory_start()
-    buffer, first = timed(peer.decode, opened)
+    buffer, first = timed(peer.decode, opened, table)
     extra = memory_extra(before)
     table.check(buffer)
     del buffer
     seconds, begin = [first], time.perf_counter()
     while time.perf_counter() - begin < TIME and len(seconds) < TIMES:
-        seconds.append(timed(peer.decode, opened)[1])
+        seconds.append(timed(peer.decode, opened, table)[1])
+    row = row_of(peer)
     numbers, rows, begin = random.Random(11), [], time.perf_counter()
     while not rows or (time.perf_counter() - begin < TIME / 2 and len(rows) < 400):
         number = numbers.randrange(table.rows)
-        buffer, took = timed(peer.row, opened, number)
+        buffer, took = timed(row, opened, table, number)
         table.check(buffer, number * table.row_bytes, (number + 1) * table.row_bytes)
         rows.append(took)
     return {"seconds": seconds, "extra_bytes": extra, "row_seconds": rows}

@@ -27,15 +27,9 @@ def encode(setting, table):
     return data
 
 
-def store(encoded, path):
-    with open(path, "wb") as file:
-        file.write(encoded)
-    return len(encoded)
-
-
 class Opened:
     def __init__(self, setting, path, table):
-        self.path, self.table = path, table
+        self.path = path
         self.start = os.path.getsize(table.path) - table.rows * table.row_bytes
         self.archive = lmz.MappedArchive(path, workers=1) if setting == "rows" else None
         self.member = os.path.basename(table.path)
@@ -56,12 +50,12 @@ def load(setting, path, table):
     return Opened(setting, path, table)
 
 
-def decode(opened):
+def decode(opened, table):
     return opened.whole()
 
 
-def row(opened, number):
-    size = opened.table.row_bytes
+def row(opened, table, number):
+    size = table.row_bytes
     if opened.archive is not None:
         return opened.archive.read_member(opened.member, opened.start + number * size, size)
     return memoryview(opened.whole())[number * size : (number + 1) * size]

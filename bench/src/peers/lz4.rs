@@ -44,20 +44,11 @@ struct Opened {
 impl Reader for Opened {
     fn decode(&mut self, out: &mut [u16]) -> Result<()> {
         let bytes = decompress(&self.bytes, Some(i32::try_from(2 * self.words)?))?;
-        if self.split {
-            planes::join(&bytes, out);
-        } else {
-            for (word, pair) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                *word = u16::from_le_bytes(*pair);
-            }
-        }
+        planes::words(&bytes, self.split, out);
         Ok(())
     }
 
     fn row(&mut self, id: usize, out: &mut [u16]) -> Result<()> {
-        let mut all = vec![0; self.words];
-        self.decode(&mut all)?;
-        out.copy_from_slice(&all[id * out.len()..][..out.len()]);
-        Ok(())
+        planes::row_of_whole(self.words, id, out, |all| self.decode(all))
     }
 }

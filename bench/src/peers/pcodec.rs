@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use pco::ChunkConfig;
-use pco::standalone::{simple_compress, simple_decompress, simple_decompress_into};
+use pco::standalone::{simple_compress, simple_decompress_into};
 
 use super::planes;
 use super::{Peer, Reader, Task};
@@ -66,12 +66,9 @@ impl Reader for Opened {
     }
 
     fn row(&mut self, id: usize, out: &mut [u16]) -> Result<()> {
-        let first = id * out.len();
         if self.pieces {
-            return self.read(first, out);
+            return self.read(id * out.len(), out);
         }
-        let all: Vec<u16> = simple_decompress(&self.bytes)?;
-        out.copy_from_slice(&all[first..first + out.len()]);
-        Ok(())
+        planes::row_of_whole(self.words, id, out, |all| self.decode(all))
     }
 }

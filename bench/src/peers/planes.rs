@@ -18,6 +18,29 @@ pub fn join(planes: &[u8], out: &mut [u16]) {
     }
 }
 
+/// Words from their bytes, in order or as [`split`] laid them out.
+pub fn words(bytes: &[u8], split: bool, out: &mut [u16]) {
+    if split {
+        return join(bytes, out);
+    }
+    for (word, pair) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+        *word = u16::from_le_bytes(*pair);
+    }
+}
+
+/// A row of a table that decodes only whole.
+pub fn row_of_whole(
+    words: usize,
+    id: usize,
+    out: &mut [u16],
+    decode: impl FnOnce(&mut [u16]) -> Result<()>,
+) -> Result<()> {
+    let mut all = vec![0; words];
+    decode(&mut all)?;
+    out.copy_from_slice(&all[id * out.len()..][..out.len()]);
+    Ok(())
+}
+
 /// Words in a piece: 64 KiB, like a chunk of ours.
 pub const PIECE: usize = 1 << 15;
 

@@ -12,21 +12,5 @@ def encode(setting, table):
     return z4ai.compress(table.given, dtype=kind, threads=1, effort=effort)
 
 
-def store(encoded, path):
-    with open(path, "wb") as file:
-        file.write(encoded)
-    return len(encoded)
-
-
-def load(setting, path, table):
-    with open(path, "rb") as file:
-        return file.read(), table.row_bytes
-
-
-def decode(opened):
-    return z4ai.decompress(opened[0])
-
-
-def row(opened, number):
-    size = opened[1]
-    return memoryview(decode(opened))[number * size : (number + 1) * size]
+def decode(opened, table):
+    return z4ai.decompress(opened)

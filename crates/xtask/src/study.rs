@@ -38,7 +38,9 @@ pub fn sample(sections: &[String]) -> Result<()> {
 /// The command, built with `profile`, without its tables.
 fn study(out: &Path, profile: &[&str]) -> Result<Command> {
     let build = ["build", "--package", "xnc-cli", "--package", "xnc-bench"];
-    run(Command::new("cargo").args(build).args(profile).current_dir(root()))?;
+    // Named, so that the programs are where they are looked for.
+    let folder = ["--target-dir", "target"];
+    run(Command::new("cargo").args(build).args(folder).args(profile).current_dir(root()))?;
     let programs = root().join(if profile.is_empty() { "target/debug" } else { "target/release" });
     let mut study = Command::new(programs.join("xnc-bench"));
     study.current_dir(root()).arg("study").arg("--xnc").arg(programs.join("xnc"));

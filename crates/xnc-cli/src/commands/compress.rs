@@ -19,16 +19,16 @@ pub fn run(args: &args::Compress) -> Result<()> {
     let report = with_bars(|progress| {
         let options = CompressOptions {
             codec: args.codec.into(),
-            effort: Effort::new(args.effort),
+            effort: Effort::new(args.writing.effort),
             selection: selection(&args.tensors),
-            threads: args.threads,
-            force: args.force,
+            threads: args.writing.threads,
+            force: args.writing.force,
             progress,
         };
         xnc::compress(&args.input, &output, &options)
     })?;
     let seconds = start.elapsed().as_secs_f64();
-    if args.json {
+    if args.writing.json {
         if let Some(reason) = &report.nothing {
             eprintln!("nothing to compress: {reason}");
         }

@@ -14,16 +14,16 @@ pub fn run(args: &args::Transcode) -> Result<()> {
     let report = with_bars(|progress| {
         let options = TranscodeOptions {
             codec: args.codec.into(),
-            effort: Effort::new(args.effort),
-            threads: args.threads,
-            force: args.force,
+            effort: Effort::new(args.writing.effort),
+            threads: args.writing.threads,
+            force: args.writing.force,
             progress,
         };
         xnc::transcode(input, output, &options)
     })?;
     let seconds = start.elapsed().as_secs_f64();
     let nothing = report.nothing.as_deref().unwrap_or("no table");
-    if args.json {
+    if args.writing.json {
         if report.output_bytes.is_none() {
             eprintln!("nothing to transcode: {nothing}");
         }

@@ -1,10 +1,14 @@
 //! Model files made in memory, and the calls that all integration tests share.
 #![allow(dead_code)] // each test binary uses its own part
 
+mod random;
+
 use std::path::{Path, PathBuf};
 
 use xnc::model::safetensors;
 use xnc::{Codec, CompressOptions, CompressReport, Effort, Progress, RestoreOptions, Selection};
+
+pub use random::Random;
 
 /// A tensor to put into a file: name, type, shape, bytes.
 pub type Tensor<'a> = (&'a str, &'a str, Vec<u64>, Vec<u8>);
@@ -69,23 +73,7 @@ pub fn le(words: &[u16]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// A reproducible stream of random numbers (SplitMix64).
-pub struct Random(pub u64);
-
 impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Roughly normal, mean 0, deviation 1.
-    pub fn normal(&mut self) -> f32 {
-        (0..12).map(|_| (self.next() >> 40) as f32 / (1 << 24) as f32).sum::<f32>() - 6.0
-    }
-
     /// BF16 words as weights have them; one in `rare` is any word at all, 0 for none.
     pub fn bf16_weights(&mut self, n: usize, rare: u64) -> Vec<u16> {
         (0..n)

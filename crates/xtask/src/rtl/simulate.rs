@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::tools::Tools;
-use super::vectors::{self, Block, Packed, Random};
+use super::vectors::{self, Block, Packed};
 use super::{build_folder, sources};
 use crate::{root, say};
 
@@ -28,7 +28,7 @@ const SHOWN: usize = 3;
 pub fn all(tools: &Tools, amount: Amount) -> Result<()> {
     let blocks = blocks(amount)?;
     let packed: Vec<Packed> = blocks.iter().map(Packed::encode).collect();
-    let mut random = Random(2);
+    let mut random = fastrand::Rng::with_seed(2);
     let mut odd = packed.clone();
     odd.iter_mut().for_each(|block| block.fill_unused(&mut random));
     odd.extend((0..blocks.len() / 16).map(|_| Packed::random(&mut random)));
@@ -76,7 +76,7 @@ fn blocks(amount: Amount) -> Result<Vec<Block>> {
         Amount::Full => (1_000_000, 1),
     };
     let mut blocks = vectors::boundaries();
-    let mut random = Random(3);
+    let mut random = fastrand::Rng::with_seed(3);
     while blocks.len() < made {
         blocks.push(vectors::random(&mut random));
     }

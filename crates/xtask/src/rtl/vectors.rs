@@ -1,6 +1,7 @@
 //! Blocks to try the hardware with.
 
 use anyhow::Result;
+use fastrand::Rng;
 use xnc::codec::bits::{BitReader, BitWriter};
 use xnc::codec::xnc::block;
 use xnc::container::Container;
@@ -58,34 +59,17 @@ impl Packed {
     }
 
     /// Fills what lies above the length: a decompressor has to ignore it.
-    pub fn fill_unused(&mut self, random: &mut Random) {
+    pub fn fill_unused(&mut self, random: &mut Rng) {
         for bit in usize::from(self.bits)..MAX_BITS {
-            self.bytes[bit / 8] |= ((random.next() & 1) as u8) << (bit % 8);
+            self.bytes[bit / 8] |= random.u8(..2) << (bit % 8);
         }
     }
 
     /// Any bits at all.
-    pub fn random(random: &mut Random) -> Self {
+    pub fn random(random: &mut Rng) -> Self {
         let mut packed = Packed { bytes: [0; PACKED_BYTES], bits: 0 };
         packed.fill_unused(random);
         packed
-    }
-}
-
-/// SplitMix64: every run tries the same blocks.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
     }
 }
 
@@ -99,18 +83,18 @@ fn unfold(folded: &Block) -> Block {
 }
 
 /// Short, long or failing, the rest random.
-fn folded_word(random: &mut Random, class: u64) -> u16 {
-    let sign = if random.below(2) == 1 { 0xF800u16 } else { 0 };
-    let core = (random.below(256) as u16) << 3;
-    let mid = if class == 0 { 0 } else { (1 + random.below(7) as u16) << 11 };
-    let rest = if class < 2 { 0 } else { 1 + random.below(15) as u16 };
+fn folded_word(random: &mut Rng, class: u8) -> u16 {
+    let sign = if random.bool() { 0xF800u16 } else { 0 };
+    let core = random.u16(..256) << 3;
+    let mid = if class == 0 { 0 } else { random.u16(1..8) << 11 };
+    let rest = if class < 2 { 0 } else { random.u16(1..16) };
     // A mid or rest that differs from the sign's copies: any mask that is not zero, on top of them.
     (sign ^ mid ^ (rest & 8) << 11) | core | rest & 7
 }
 
 /// Every class boundary: each of the 256 values of the deciding bits of one word, at each place, among words of each class.
 pub fn boundaries() -> Vec<Block> {
-    let mut random = Random(1);
+    let mut random = Rng::with_seed(1);
     let mut blocks = Vec::new();
     for others in 0..3 {
         for place in 0..WORDS {
@@ -131,7 +115,7 @@ pub fn boundaries() -> Vec<Block> {
                     let chosen = match shape {
                         0 => place < count,
                         1 => place >= WORDS - count,
-                        _ => random.below((WORDS - place) as u64) < left as u64,
+                        _ => random.usize(..WORDS - place) < left,
                     };
                     if chosen {
                         *word = folded_word(&mut random, class);
@@ -150,15 +134,15 @@ pub fn boundaries() -> Vec<Block> {
 }
 
 /// Random words, or a random mixture of the classes.
-pub fn random(random: &mut Random) -> Block {
-    if random.below(4) == 0 {
-        return std::array::from_fn(|_| random.next() as u16);
+pub fn random(random: &mut Rng) -> Block {
+    if random.u8(..4) == 0 {
+        return std::array::from_fn(|_| random.u16(..));
     }
     // In two of three mixtures every word passes.
-    let failing = if random.below(3) == 0 { random.below(1000) } else { 0 };
-    let long = random.below(1001);
+    let failing = if random.u8(..3) == 0 { random.u16(..1000) } else { 0 };
+    let long = random.u16(..=1000);
     unfold(&std::array::from_fn(|_| {
-        let class = if random.below(1000) < failing { 2 } else { u64::from(random.below(1000) < long) };
+        let class = if random.u16(..1000) < failing { 2 } else { u8::from(random.u16(..1000) < long) };
         folded_word(random, class)
     }))
 }

@@ -12,7 +12,7 @@ use xnc::kernel::{Aligned, Backend, bytes_of};
 use xnc::{Codec, Dtype, Effort, Table};
 
 use super::Files;
-use super::measure::{Cases, Random, median};
+use super::measure::{Cases, median};
 use super::verified::{self, Verified};
 use super::words::{self, Activations, VARIANTS};
 
@@ -74,11 +74,12 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
     coded.read(0, &mut target.borrow_mut())?;
     ensure!(target.borrow()[..] == source[..], "the compressed table differs from its source");
 
-    let mut random = Random::new(2);
-    let x: Vec<Vec<f32>> = (0..BATCH).map(|_| (0..dim).map(|_| random.signed()).collect()).collect();
+    let mut random = fastrand::Rng::with_seed(2);
+    let x: Vec<Vec<f32>> = (0..BATCH).map(|_| (0..dim).map(|_| 2.0 * random.f32() - 1.0).collect()).collect();
     let x_bf16: Vec<u16> = x[0].iter().map(|x| (x.to_bits() >> 16) as u16).collect();
     let flat = x.concat();
-    let ids: Vec<Vec<usize>> = (0..64).map(|_| (0..GATHER).map(|_| random.below(rows)).collect()).collect();
+    let ids: Vec<Vec<usize>> =
+        (0..64).map(|_| (0..GATHER).map(|_| random.usize(..rows.max(1))).collect()).collect();
     let turn = RefCell::new(0);
     let next_ids = || {
         *turn.borrow_mut() += 1;

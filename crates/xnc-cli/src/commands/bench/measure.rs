@@ -2,29 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-/// A stream of numbers that looks random; the same in every run.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Random(seed)
-    }
-
-    /// Below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
-    }
-
-    /// Between -1 and 1.
-    pub fn signed(&mut self) -> f32 {
-        self.below(1 << 24) as f32 / (1 << 23) as f32 - 1.0
-    }
-}
-
 /// Something to time.
 pub struct Case<'a> {
     name: String,
@@ -43,14 +20,12 @@ impl<'a> Cases<'a> {
 
     /// Rounds until `budget` is spent, five at least; the first is a warm-up and not counted. Returns the number.
     pub fn run(&mut self, budget: Duration) -> usize {
-        let mut random = Random::new(1);
+        let mut random = fastrand::Rng::with_seed(1);
         let start = Instant::now();
         let mut rounds = 0;
         while rounds <= 5 || start.elapsed() < budget {
             let mut order: Vec<usize> = (0..self.0.len()).collect();
-            for i in (1..order.len()).rev() {
-                order.swap(i, random.below(i + 1));
-            }
+            random.shuffle(&mut order);
             for number in order {
                 let case = &mut self.0[number];
                 let start = Instant::now();

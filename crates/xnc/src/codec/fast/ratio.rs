@@ -1,10 +1,10 @@
 //! What the codec gives on values whose distribution is known.
 
-use super::tests::Random;
 use super::*;
 use crate::codec::TableShape;
 use crate::dtype::{Dtype, Words};
 use crate::kernel::bytes_of;
+use crate::random::Random;
 
 /// Normal values of this deviation, as FP16; by the transform of Box and Muller.
 fn normal(deviation: f64, words: usize) -> Vec<u16> {

@@ -5,25 +5,7 @@ use crate::codec::Codec;
 use crate::codec::{Opened, Stored};
 use crate::dtype::{Dtype, Words, bf16_to_f16};
 use crate::kernel::bytes_of;
-
-/// A stream of numbers that looks random; the same in every run.
-pub(crate) struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Nearly normal, deviation 0.03.
-    pub fn normal(&mut self) -> f32 {
-        let sum: u64 = (0..12).map(|_| self.next() >> 40).sum();
-        (sum as f32 / (1 << 24) as f32 - 6.0) * 0.03
-    }
-}
+use crate::random::Random;
 
 fn tables(dtype: Dtype, words: usize) -> Vec<Vec<u16>> {
     let mut random = Random(3);
@@ -31,7 +13,7 @@ fn tables(dtype: Dtype, words: usize) -> Vec<Vec<u16>> {
         Dtype::Bf16 => (x.to_bits() >> 16) as u16,
         Dtype::F16 => half::f16::from_f32(x).to_bits(),
     };
-    let normal: Vec<u16> = (0..words).map(|_| cast(random.normal())).collect();
+    let normal: Vec<u16> = (0..words).map(|_| cast(0.03 * random.normal())).collect();
     let disguised = normal.iter().map(|&w| bf16_to_f16(w)).collect();
     let spiked =
         normal.iter().map(|&w| if random.next().is_multiple_of(40) { random.next() as u16 } else { w });
@@ -99,7 +81,8 @@ fn fused_products_equal_those_of_the_words() {
     use crate::kernel::{dot, product};
     let mut random = Random(11);
     let (rows, dim) = (100, 320);
-    let mut words: Vec<u16> = (0..rows * dim).map(|_| (random.normal().to_bits() >> 16) as u16).collect();
+    let mut words: Vec<u16> =
+        (0..rows * dim).map(|_| ((0.03 * random.normal()).to_bits() >> 16) as u16).collect();
     // Rows with many exceptions, with ones in the first and last place, and with a word that no power of two scales.
     (0..dim).step_by(5).for_each(|column| words[7 * dim + column] = 0x6000 + column as u16);
     (words[8 * dim], words[9 * dim - 1], words[20 * dim + 70]) = (0x6123, 0xe123, 0);
@@ -111,7 +94,7 @@ fn fused_products_equal_those_of_the_words() {
     let stored = Stored { index: &encoded.index, payload: &payload };
     let layout = Layout::open(shape, &encoded.params, stored).expect("opens");
     let Scale { factors, exact } = layout.scale().expect("small biases");
-    let x: Vec<f32> = (0..dim).map(|_| random.normal()).collect();
+    let x: Vec<f32> = (0..dim).map(|_| 0.03 * random.normal()).collect();
     let x_bf16: Vec<u16> = x.iter().map(|x| (x.to_bits() >> 16) as u16).collect();
     let scaled: Vec<f32> = x.iter().zip(factors).map(|(x, factor)| x * factor).collect();
     let value = |word: u16| f32::from_bits(u32::from(word) << 16);
