@@ -11,8 +11,8 @@ use crate::args::Command;
 pub fn report(command: &Command, error: &anyhow::Error) -> ExitCode {
     let cause = error.downcast_ref::<Error>();
     let root = cause.map(|mut cause| {
-        while let Error::InFile { source, .. } = cause {
-            cause = source;
+        while let Error::InFile { cause: inner, .. } = cause {
+            cause = inner;
         }
         cause
     });

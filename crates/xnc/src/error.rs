@@ -11,12 +11,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// The file that was read or written.
         path: PathBuf,
-        /// The system's error.
-        source: io::Error,
+        /// The system's error; part of the message, so not [`std::error::Error::source`] as well.
+        cause: io::Error,
     },
     /// The file is no model file that this build knows.
     #[error("not a safetensors or GGUF file: {reason}")]
@@ -101,12 +101,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// An error in one file of a folder.
-    #[error("{}: {source}", file.display())]
+    #[error("{}: {cause}", file.display())]
     InFile {
         /// The file, relative to the folder.
         file: PathBuf,
         /// What went wrong there.
-        source: Box<Error>,
+        cause: Box<Error>,
     },
 }
 
@@ -133,12 +133,12 @@ impl Error {
     pub(crate) fn in_file(file: &Path, error: Error) -> Self {
         match error {
             Error::Io { .. } => error,
-            other => Error::InFile { file: file.to_owned(), source: Box::new(other) },
+            other => Error::InFile { file: file.to_owned(), cause: Box::new(other) },
         }
     }
 
     /// Names the file in an I/O error: `.map_err(Error::io(path))`.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
-        move |source| Error::Io { path: path.to_owned(), source }
+        move |cause| Error::Io { path: path.to_owned(), cause }
     }
 }

@@ -41,6 +41,9 @@ impl Target {
         {
             return Err(Error::SameFile { path: path.to_owned() });
         }
+        if path.is_dir() {
+            return Err(Error::io(path)(io::ErrorKind::IsADirectory.into()));
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
         // Temporary files are private by default; this one becomes a file like any other, as the umask has it.
@@ -76,10 +79,10 @@ impl Target {
         let Target { path, temporary, force } = self;
         temporary.as_file().sync_all().map_err(Error::io(&path))?;
         if force {
-            temporary.persist(&path).map_err(|e| Error::Io { path: path.clone(), source: e.error })?;
+            temporary.persist(&path).map_err(|e| Error::Io { path: path.clone(), cause: e.error })?;
         } else if let Err(refused) = temporary.persist_noclobber(&path) {
             if refused.error.kind() != io::ErrorKind::AlreadyExists {
-                return Err(Error::Io { path, source: refused.error });
+                return Err(Error::Io { path, cause: refused.error });
             }
             return if same_bytes(refused.file.path(), &path).map_err(Error::io(&path))? {
                 Ok(())

@@ -27,12 +27,8 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
     ];
     // Full groups and a tail, native FP16 and BF16 in disguise, rows with and without exceptions, plain rows.
     let words = random.bf16_weights(60 * 150, 200);
-    let disguised: Vec<u16> = words
-        .iter()
-        .map(|&word| half::f16::from_f32(half::bf16::from_bits(word).to_f32()).to_bits())
-        .collect();
-    let mut native: Vec<u16> =
-        (0..40 * 200).map(|_| half::f16::from_f32(random.normal()).to_bits()).collect();
+    let disguised = as_f16(&words);
+    let mut native = native_f16(&mut random, 40 * 200);
     native[..200].copy_from_slice(&every_word()[..200]);
     let wide = [
         ("model.embed_tokens.weight", "BF16", vec![60, 150], le(&words)),
@@ -47,10 +43,37 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
         ("1.0-xnc-every-word.safetensors", Codec::Xnc, safetensors_file(&every)),
         ("1.0-fast.safetensors", Codec::Fast, safetensors_file(&wide)),
         ("1.0-fast.gguf", Codec::Fast, gguf_file(&wide, None)),
+        ("1.0-fast-chunks.safetensors", Codec::Fast, safetensors_file(&chunks())),
         ("1.0-dense.safetensors", Codec::Dense, safetensors_file(&predictable())),
         ("1.0-dense.gguf", Codec::Dense, gguf_file(&small, None)),
         ("1.0-dense-every-word.safetensors", Codec::Dense, safetensors_file(&every)),
     ]
+}
+
+/// Tables of two chunks, little more than the first, whose rows have no tail.
+fn chunks() -> Vec<support::Tensor<'static>> {
+    let mut random = Random(11);
+    let (of_64, of_192, of_128) = (510, 172, 257);
+    let mut bf16 = random.bf16_weights(of_64 * 64, 500);
+    // A plain row at the end of the first chunk, and one at the beginning of the second.
+    bf16[507 * 64..509 * 64].copy_from_slice(&every_word()[..128]);
+    let disguised = as_f16(&random.bf16_weights(of_192 * 192, 0));
+    let native = native_f16(&mut random, of_128 * 128);
+    vec![
+        ("bf16", "BF16", vec![of_64 as u64, 64], le(&bf16)),
+        ("disguised", "F16", vec![of_192 as u64, 192], le(&disguised)),
+        ("native", "F16", vec![of_128 as u64, 128], le(&native)),
+    ]
+}
+
+/// BF16 words cast to FP16.
+fn as_f16(words: &[u16]) -> Vec<u16> {
+    words.iter().map(|&w| half::f16::from_f32(half::bf16::from_bits(w).to_f32()).to_bits()).collect()
+}
+
+/// FP16 words that use their whole mantissa.
+fn native_f16(random: &mut Random, n: usize) -> Vec<u16> {
+    (0..n).map(|_| half::f16::from_f32(random.normal()).to_bits()).collect()
 }
 
 /// Tables whose rows predict each other, with rows and words that nothing predicts.
@@ -70,8 +93,7 @@ fn predictable() -> Vec<support::Tensor<'static>> {
         }
     }
     let bf16: Vec<u16> = values.iter().map(|&v| half::bf16::from_f32(v).to_bits()).collect();
-    let image = bf16.iter().map(|&w| half::f16::from_f32(half::bf16::from_bits(w).to_f32()).to_bits());
-    let image: Vec<u16> = image.collect();
+    let image = as_f16(&bf16);
     let native: Vec<u16> = values.iter().map(|&v| half::f16::from_f32(4.0 * v).to_bits()).collect();
     let mut odd = bf16;
     odd[5 * dim..7 * dim].fill(0);

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
+use std::io;
 use std::ops::Deref;
 use std::path::Path;
 
@@ -24,8 +25,14 @@ impl Map {
     /// Those of opening and mapping.
     pub fn open(path: &Path) -> Result<Map> {
         let file = File::open(path).map_err(Error::io(path))?;
-        if file.metadata().map_err(Error::io(path))?.is_dir() {
-            return Err(Error::Io { path: path.to_owned(), source: std::io::ErrorKind::IsADirectory.into() });
+        let kind = file.metadata().map_err(Error::io(path))?.file_type();
+        if kind.is_dir() {
+            return Err(Error::io(path)(io::ErrorKind::IsADirectory.into()));
+        }
+        if !kind.is_file() {
+            return Err(Error::io(path)(io::Error::other(
+                "files are mapped, and this is none: save it as one first",
+            )));
         }
         // SAFETY: the bytes are only ever read, as plain integers, and every use copes with any value. This crate
         // replaces files by renaming and never truncates one, so a mapping of its own output keeps its length; another

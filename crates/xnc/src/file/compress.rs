@@ -13,7 +13,7 @@ use crate::progress::{Progress, Stage};
 use crate::target::Target;
 
 use super::encode::{Encoder, Entry, Form};
-use super::write::{in_scratch, prove, write};
+use super::write::{in_folder, prove, write};
 
 /// Compresses one file. `table_rows` comes from the configuration of its folder.
 pub(crate) fn compress(
@@ -45,7 +45,7 @@ pub(crate) fn compress(
     let mut encoder = Encoder::new(options.codec, options.effort, &target, steps)?;
     let encode = |tensor: &&Tensor| encode(&file, tensor, &mut encoder);
     let entries: Vec<Entry<'_>> =
-        selected.iter().map(encode).collect::<Result<_>>().map_err(in_scratch(&target))?;
+        selected.iter().map(encode).collect::<Result<_>>().map_err(in_folder(&target))?;
     report.tensors = entries.iter().map(|entry| entry.report.clone()).collect();
     if entries.iter().all(|entry| matches!(entry.form, Form::Plain)) {
         report.nothing = Some("no table here shrinks by 1 %".into());

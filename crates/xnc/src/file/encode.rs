@@ -169,7 +169,7 @@ fn record(tensor: &Tensor, dtype: Dtype, digest: &str, storage: Storage) -> Vec<
     seal(&TensorMeta { version: VERSION.into(), name, dtype, shape, blake3: digest.to_owned(), storage })
 }
 
-/// An error of the scratch file; [`super::write::in_scratch`] says where that is.
-fn write_failed(source: io::Error) -> Error {
-    Error::Io { path: "scratch file".into(), source }
+/// An error of the scratch file; [`super::write::in_folder`] says where that is.
+fn write_failed(cause: io::Error) -> Error {
+    Error::Io { path: "scratch file".into(), cause }
 }

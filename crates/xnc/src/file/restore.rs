@@ -12,12 +12,15 @@ use crate::options::{RestoreOptions, RestoreReport};
 use crate::progress::{Progress, Stage, Steps};
 use crate::target::Target;
 
+use super::write::in_folder;
+
 /// Restores one file.
 pub(crate) fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>) -> Result<RestoreReport> {
     let container = Container::open(source)?;
     container.record()?;
     let mut target = Target::create(target, source, options.force)?;
-    let report = restore_into(&container, target.file(), &options.progress)?;
+    let report = restore_into(&container, target.file(), &options.progress);
+    let report = report.map_err(in_folder(&target))?;
     target.commit()?;
     Ok(report)
 }
@@ -132,6 +135,6 @@ fn decode_tensor(
     Ok(())
 }
 
-fn write_failed(source: io::Error) -> Error {
-    Error::Io { path: "restored file".into(), source }
+fn write_failed(cause: io::Error) -> Error {
+    Error::Io { path: "restored file".into(), cause }
 }

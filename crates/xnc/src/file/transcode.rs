@@ -13,7 +13,7 @@ use crate::table::{Table, Verify};
 use crate::target::Target;
 
 use super::encode::{Encoder, Entry, Form};
-use super::write::{in_scratch, prove, write};
+use super::write::{in_folder, prove, write};
 
 /// Tables that were compressed and are not any more: where their words lie in the scratch file.
 type Plain = HashMap<String, Range<u64>>;
@@ -41,7 +41,7 @@ pub(crate) fn transcode(
         if let Standing::Coded(meta) = file.stands_for(tensor)? {
             let entry =
                 encode(&file, tensor, meta, &mut encoder, &mut plain).map_err(|e| e.in_tensor(&tensor.name));
-            entries.push(entry.map_err(in_scratch(&target))?);
+            entries.push(entry.map_err(in_folder(&target))?);
         }
     }
     report.tensors = entries.iter().map(|entry| entry.report.clone()).collect();

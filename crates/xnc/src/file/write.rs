@@ -76,10 +76,10 @@ pub fn prove(target: Target, progress: &Progress<'_>) -> Result<u64> {
     Ok(bytes)
 }
 
-/// An error of the scratch file, which has no name, with the place where it lies.
-pub fn in_scratch(target: &Target) -> impl Fn(Error) -> Error + '_ {
+/// An error of a file that has no name, or not yet, with the place where it lies.
+pub fn in_folder(target: &Target) -> impl Fn(Error) -> Error + '_ {
     |error| match error {
-        Error::Io { source, .. } => Error::io(target.temporary_path())(source),
+        Error::Io { cause, .. } => Error::io(target.temporary_path())(cause),
         other => other,
     }
 }

@@ -36,9 +36,7 @@ pub fn run(args: &args::Inspect) -> Result<()> {
     if let Some(target) = &args.html {
         let mut file = Target::create(target, &args.input, args.force)?;
         let page = page::page(&args.input, &files)?.to_html();
-        file.file()
-            .write_all(page.as_bytes())
-            .map_err(|source| Error::Io { path: target.clone(), source })?;
+        file.file().write_all(page.as_bytes()).map_err(|cause| Error::Io { path: target.clone(), cause })?;
         file.commit()?;
         return print(&format!("wrote {}", target.display()));
     }

@@ -31,7 +31,7 @@ pub fn page(input: &Path, files: &[InspectedFile]) -> Result<Page> {
         page.facts.push(fact(
             Accent::None,
             percent(stored as f64 / total.max(1) as f64),
-            "of it are 16-bit tables",
+            "of it in 16-bit tables",
         ));
         page.sections.push(overview(files, total));
     }

@@ -96,28 +96,24 @@ impl Fit {
     /// Those of `words`.
     pub fn new(shape: TableShape, coding: Coding, words: &dyn Source) -> Result<Fit> {
         let field = Field::of(coding);
-        let mut columns = vec![vec![0_u64; field.size()]; shape.dim];
         let step = shape.rows.div_ceil(ROWS).max(1);
         let sample: Vec<usize> = (0..shape.rows).step_by(step).collect();
+        let mut columns = Columns::new(sample.len(), shape.dim, field.size());
         let mut some = Vec::new();
         for ids in sample.chunks(rows_of_part(shape.dim)) {
             some.resize(ids.len() * shape.dim, 0);
             words.rows(ids, shape.dim, &mut some)?;
             for row in some.chunks_exact(shape.dim.max(1)) {
-                for (&word, column) in row.iter().zip(&mut columns) {
+                columns.add(row.iter().map(|&word| {
                     let word = if coding == Coding::Bf16InF16 { f16_to_bf16(word) } else { word };
-                    column[usize::from(coding.dtype().exponent(word))] += 1;
-                }
+                    coding.dtype().exponent(word) as u8
+                }));
             }
         }
-        let mut bias: Vec<u8> = columns.iter().map(|column| field.center(column)).collect();
+        let mut bias = columns.map(|_, column| field.center(column));
         let mut ranks = field.ranks(&columns, &bias);
         for _ in 0..STEPS {
-            let better: Vec<u8> = columns
-                .iter()
-                .zip(&bias)
-                .map(|(column, &bias)| field.improve(column, bias, &ranks))
-                .collect();
+            let better = columns.map(|at, column| field.improve(column, bias[at], &ranks));
             if better == bias {
                 break;
             }
@@ -129,6 +125,64 @@ impl Fit {
             tops[rank] = (symbol as u8) << coding.form().planes();
         }
         Ok(Fit { tops, bias })
+    }
+}
+
+/// Exponents of a column and how often each stands there; one may be listed more than once.
+type Column = [(usize, u64)];
+
+/// Exponents of the sample by column: counted where rows are many, one by one where they are few. So they take no more memory than
+/// the table, however wide its rows.
+struct Columns {
+    dim: usize,
+    of: Exponents,
+}
+
+enum Exponents {
+    /// Of each column, the number of each exponent. A sample has at most [`ROWS`] of them.
+    Counts { counts: Vec<u16>, size: usize },
+    /// Row after row.
+    List(Vec<u8>),
+}
+
+impl Columns {
+    fn new(rows: usize, dim: usize, size: usize) -> Columns {
+        let of = match rows < size {
+            true => Exponents::List(Vec::with_capacity(rows * dim)),
+            false => Exponents::Counts { counts: vec![0; size * dim], size },
+        };
+        Columns { dim, of }
+    }
+
+    fn add(&mut self, row: impl Iterator<Item = u8>) {
+        match &mut self.of {
+            Exponents::List(all) => all.extend(row),
+            Exponents::Counts { counts, size } => {
+                for (exponent, column) in row.zip(counts.chunks_exact_mut(*size)) {
+                    column[usize::from(exponent)] += 1;
+                }
+            }
+        }
+    }
+
+    fn map<T>(&self, mut of_column: impl FnMut(usize, &Column) -> T) -> Vec<T> {
+        let mut column = Vec::new();
+        let each = |at: usize| {
+            column.clear();
+            match &self.of {
+                Exponents::List(all) => {
+                    column.extend(
+                        all.iter().skip(at).step_by(self.dim).map(|&exponent| (usize::from(exponent), 1)),
+                    );
+                }
+                Exponents::Counts { counts, size } => {
+                    let counts = counts[at * size..][..*size].iter().map(|&n| u64::from(n));
+                    column.extend(counts.enumerate().filter(|&(_, n)| n > 0));
+                }
+            }
+            of_column(at, &column)
+        };
+        (0..self.dim).map(each).collect()
     }
 }
 
@@ -156,20 +210,18 @@ impl Field {
         exponent.wrapping_sub(usize::from(bias)) % self.size() / 2
     }
 
-    fn center(&self, column: &[u64]) -> u8 {
-        let total: u64 = column.iter().sum();
-        let sum: u64 = (0..).zip(column).map(|(exponent, n)| exponent * n).sum();
+    fn center(&self, column: &Column) -> u8 {
+        let total: u64 = column.iter().map(|&(_, n)| n).sum();
+        let sum: u64 = column.iter().map(|&(exponent, n)| exponent as u64 * n).sum();
         ((sum + total / 2) / total.max(1)).wrapping_sub(self.middle) as u8
     }
 
     /// Rank of each symbol, commonest first; equals in order, so that the same table always gives the same file.
-    fn ranks(&self, columns: &[Vec<u64>], bias: &[u8]) -> Vec<usize> {
-        let mut counts = vec![0; self.size() / 2];
-        for (column, &bias) in columns.iter().zip(bias) {
-            for (exponent, n) in column.iter().enumerate().filter(|&(_, &n)| n > 0) {
-                counts[self.symbol(exponent, bias)] += n;
-            }
-        }
+    fn ranks(&self, columns: &Columns, bias: &[u8]) -> Vec<usize> {
+        let mut counts = vec![0_u64; self.size() / 2];
+        columns.map(|at, column| {
+            column.iter().for_each(|&(exponent, n)| counts[self.symbol(exponent, bias[at])] += n);
+        });
         let mut order: Vec<usize> = (0..counts.len()).collect();
         order.sort_by_key(|&symbol| std::cmp::Reverse(counts[symbol]));
         let mut ranks = vec![0; counts.len()];
@@ -178,10 +230,10 @@ impl Field {
     }
 
     /// The cheapest bias near the present one.
-    fn improve(&self, column: &[u64], bias: u8, ranks: &[usize]) -> u8 {
+    fn improve(&self, column: &Column, bias: u8, ranks: &[usize]) -> u8 {
         let bits = |&candidate: &u8| -> u64 {
             let cost = |exponent: usize| COST[ranks[self.symbol(exponent, candidate)].min(7)];
-            column.iter().enumerate().filter(|&(_, &n)| n > 0).map(|(exponent, n)| n * cost(exponent)).sum()
+            column.iter().map(|&(exponent, n)| n * cost(exponent)).sum()
         };
         // The present one first: it stays when others only equal it.
         let near = [0, 1, -1, 2, -2, 3, -3_i8].map(|by| bias.wrapping_add_signed(by));

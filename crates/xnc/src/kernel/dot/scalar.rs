@@ -63,7 +63,7 @@ fn value(word: u16) -> f32 {
     f32::from_bits(u32::from(kept) << 16)
 }
 
-/// One step of `vdpbf16ps`: fused, to nearest even, a result that is subnormal *before* its exponent is bounded becomes zero.
+/// One step of `vdpbf16ps`: fused, to nearest even; a result that is subnormal once rounded, were its exponent not bounded, becomes zero.
 /// `a` and `b` are BF16 values, none of the three is subnormal.
 fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     let result = a.mul_add(b, c);
@@ -73,14 +73,9 @@ fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     if result.abs() < f32::MIN_POSITIVE {
         return 0.0f32.copysign(result);
     }
-    // The least normal number, perhaps only because subnormals are spaced twice as wide as this size of number otherwise
-    // would be. It is right from half a narrow step below on; `a * b` is exact in f64, the sum is with its error.
-    let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
-    let total = product + c;
-    let part = total - product;
-    let error = (product - (total - part)) + (c - part);
-    let (total, error) = if total < 0.0 { (-total, -error) } else { (total, error) };
+    // The least normal number, perhaps only because subnormals are spaced twice as wide as numbers of this size would be. It is
+    // right from half a narrow step below on. Near there the sum is exact in f64: 16 bits of product, multiples of 2^-149 in `c`.
     let edge = f64::from(f32::MIN_POSITIVE) * (1.0 - 0.5f64.powi(25));
-    let tiny = total < edge || (total == edge && error < 0.0);
+    let tiny = (f64::from(a) * f64::from(b) + f64::from(c)).abs() < edge;
     if tiny { 0.0f32.copysign(result) } else { result }
 }

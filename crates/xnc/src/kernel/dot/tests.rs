@@ -109,6 +109,35 @@ fn the_edge_of_normal_numbers() {
     }
 }
 
+/// What spec/fast.md, section 6, says of results just below 2^-126.
+#[test]
+fn a_result_is_subnormal_once_rounded() {
+    let power = |exponent: i32| ((127 + exponent) as u16) << 7;
+    let (least, next) = (power(-126), power(-75) + 1);
+    // What is taken from 2^-126, as a product; what is left.
+    let cases = [
+        ([power(-76), power(-76)], f32::MIN_POSITIVE), // 2^-152: nearer to 2^-126 than to the number below
+        ([power(-75), power(-76)], f32::MIN_POSITIVE), // 2^-151: half way, and 2^-126 is even
+        ([next, power(-76)], 0.0), // little more; rounded as a subnormal it would be 2^-126 too
+        ([power(-75), power(-75)], 0.0), // 2^-150, the same
+        ([power(-75), power(-74)], 0.0),
+    ];
+    for (taken, left) in cases {
+        for sign in [0, 0x8000] {
+            let (mut rows, mut x) = (vec![0_u16; 64], vec![0_u16; 64]);
+            (rows[1], x[1]) = (least | sign, power(0));
+            (rows[0], x[0]) = (taken[0] | (sign ^ 0x8000), taken[1]);
+            for backend in Backend::available() {
+                let mut out = [9.0];
+                rows_bf16(backend, bytes_of(&rows), 64, &x, &mut out);
+                // The other lanes add zeros, so a zero loses its sign.
+                let expected = if sign == 0 || left == 0.0 { left } else { -left };
+                assert_eq!(out[0].to_bits(), expected.to_bits(), "{backend:?} {taken:x?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_order_of_additions_is_the_one_written_down() {
     // Lanes of sizes so different that any other order of adding them gives another sum.
