@@ -7,6 +7,7 @@ pub mod backends;
 pub mod block;
 pub mod choices;
 pub mod container;
+pub mod dense;
 pub mod edit;
 pub mod headers;
 pub mod model;
@@ -22,6 +23,7 @@ pub const TARGETS: &[Target] = &[
     ("gguf", headers::gguf),
     ("container", container::run),
     ("block", block::run),
+    ("dense", dense::run),
     ("round_trip", round_trip::run),
     ("backends", backends::run),
 ];

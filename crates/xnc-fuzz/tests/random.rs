@@ -54,6 +54,11 @@ fn block() {
 }
 
 #[test]
+fn dense() {
+    run("dense", 1500);
+}
+
+#[test]
 fn round_trip() {
     run("round_trip", 200);
 }

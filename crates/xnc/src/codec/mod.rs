@@ -51,9 +51,9 @@ impl Codec {
         Codec::ALL.iter().copied().find(|codec| codec.name() == name)
     }
 
-    /// Whether this codec has a form for tables of that shape; others stay plain.
+    /// Whether this codec encodes tables of that shape; others stay plain. One without words may claim rows or columns that no memory holds.
     pub fn takes(self, shape: TableShape) -> bool {
-        self != Codec::Dense || shape.dim <= dense::WIDEST
+        shape.words() > 0 && (self != Codec::Dense || shape.dim <= dense::WIDEST)
     }
 }
 
@@ -119,7 +119,7 @@ pub struct Encoded {
     pub params: Value,
 }
 
-/// Encodes a table: the payload goes to `payload` in order, `advance` hears of every word done. Only `dense` heeds `effort`, and only
+/// Encodes a table of a shape that the codec [takes](Codec::takes): the payload goes to `payload` in order, `advance` hears of every word done. Only `dense` heeds `effort`, and only
 /// `dense` holds all words at a time. Uses the threads of the current rayon pool; the bytes do not depend on their number.
 ///
 /// # Errors

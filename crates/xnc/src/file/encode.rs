@@ -103,7 +103,7 @@ impl<'p> Encoder<'p> {
         digest: &str,
         words: &dyn Source,
     ) -> Result<Entry<'static>> {
-        // None for a scalar, or an empty tensor with axes that no machine could hold.
+        // None for a scalar, or a tensor without words.
         let shape = TableShape::new(dtype, &tensor.shape).filter(|&shape| self.codec.takes(shape));
         let Some(shape) = shape else {
             return Ok(self.entry(tensor, dtype, digest, Form::Plain));

@@ -19,7 +19,7 @@ impl codec::Source for Table {
 
 impl Table {
     /// The same table under codec `fast`, in memory: a file of codec `dense`, opened for running. `threads` is 0 for as many as the
-    /// machine has. A table of codec `fast` comes back as it is, in its mapped file.
+    /// machine has. A table of codec `fast`, or without words, comes back as it is, in its mapped file.
     ///
     /// Takes the memory of the result, which is that of the table in a file of codec `fast`; while it runs, also what is mapped of the
     /// present file and, from codec `dense`, a byte for each word of a key row. The table is never plain in memory. All checksums of
@@ -29,6 +29,9 @@ impl Table {
     /// [`crate::Error::Corrupt`] when a chunk is damaged.
     pub fn into_fast(self, threads: usize) -> Result<Table> {
         if self.codec() == Some(Codec::Fast) {
+            return Ok(self);
+        }
+        if !Codec::Fast.takes(self.shape) {
             return Ok(self);
         }
         let mut payload = Vec::new();

@@ -87,7 +87,7 @@ fn answer(one: &Inspected, predictions: &[Prediction], total: u64) -> String {
     let share = |codec| percent(saved(codec) as f64 / total.max(1) as f64);
     // As the library decides it.
     if saved(Codec::Fast) * 100 < one.source_bytes {
-        return format!("`{}` would stay plain: it does not shrink by 1 %.", one.name);
+        return format!("`{}` would stay plain under `fast`: it does not shrink by 1 %.", one.name);
     }
     format!(
         "Compressing `{}` without loss takes {} off the file with `fast`, which rows are read from directly, and {} or more with `dense`, for disk and download.",

@@ -19,7 +19,7 @@ pub struct Prediction {
 /// Efforts of `dense` take up to minutes; the first finds no similar rows and is done in seconds.
 const EFFORT: u8 = 1;
 
-/// Payload and index of a table under every codec; the record in the file, less than 1 kB, is not counted.
+/// Payload and index of a table under every codec that takes it; the record in the file, less than 1 kB, is not counted.
 pub fn all(table: &Table) -> Result<Vec<Prediction>> {
     let mut words = Aligned::new(table.rows() * table.dim(), 0);
     table.read(0, &mut words)?;
@@ -31,5 +31,5 @@ pub fn all(table: &Table) -> Result<Vec<Prediction>> {
             encoded.payload_bytes.next_multiple_of(64) + (encoded.index.len() as u64).next_multiple_of(64);
         Ok(Prediction { codec: *codec, effort: (*codec == Codec::Dense).then_some(EFFORT), bytes })
     };
-    Codec::ALL.iter().map(one).collect()
+    Codec::ALL.iter().filter(|codec| codec.takes(shape)).map(one).collect()
 }
