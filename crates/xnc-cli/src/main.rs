@@ -9,11 +9,27 @@ mod units;
 use std::process::ExitCode;
 
 use clap::Parser;
+use xnc::Backend;
 
 use args::{Args, Command};
 
+/// A backend that was asked for and is not there would otherwise go unnoticed.
+fn pinned() -> Result<(), String> {
+    let all: Vec<_> = Backend::available().iter().map(|backend| backend.name()).collect();
+    match std::env::var(Backend::PIN) {
+        Ok(name) if !all.contains(&name.as_str()) => {
+            Err(format!("{}={name}: this machine has {}", Backend::PIN, all.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Err(error) = pinned() {
+        eprintln!("xnc: {error}");
+        return ExitCode::from(2);
+    }
     let result = match &args.command {
         Command::Compress(args) => commands::compress::run(args),
         Command::Transcode(args) => commands::transcode::run(args),

@@ -8,6 +8,11 @@ pub fn shape(axes: &[u64]) -> String {
     axes.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ")
 }
 
+/// `1 tensor`, `2 tensors`.
+pub fn tensors(n: usize) -> String {
+    format!("{n} tensor{}", if n == 1 { "" } else { "s" })
+}
+
 /// The largest resident size this process had, as the system counts it; none where it does not tell.
 pub fn peak_rss_bytes() -> Option<u64> {
     // Not `getrusage`: there a process inherits the peak of the one that started it.

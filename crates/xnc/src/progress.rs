@@ -62,8 +62,14 @@ impl Steps<'_> {
     }
 }
 
+/// More threads than this only wait for each other, or cannot be started.
+const MOST_THREADS: usize = 1024;
+
 /// Runs `work` with `threads` threads, 0 for as many as the machine has; they end with it.
 pub(crate) fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("the system starts threads");
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads.min(MOST_THREADS))
+        .build()
+        .expect("the system starts threads");
     pool.install(work)
 }

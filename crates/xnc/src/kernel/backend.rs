@@ -22,10 +22,10 @@ pub(super) enum Isa {
     },
 }
 
-/// Environment variable that pins the backend that [`Backend::best`] returns.
-const PIN: &str = "XNC_BACKEND";
-
 impl Backend {
+    /// Environment variable that pins what [`Backend::best`] returns; a name that the machine has no backend of is ignored.
+    pub const PIN: &str = "XNC_BACKEND";
+
     /// Portable code; on every machine.
     pub const SCALAR: Backend = Backend(Isa::Scalar);
 
@@ -52,7 +52,7 @@ impl Backend {
         *BEST.get_or_init(|| {
             let all = Backend::available();
             let pinned =
-                std::env::var(PIN).ok().and_then(|name| all.iter().find(|b| b.name() == name).copied());
+                std::env::var(Self::PIN).ok().and_then(|name| all.iter().find(|b| b.name() == name).copied());
             pinned.unwrap_or(all[all.len() - 1])
         })
     }

@@ -17,7 +17,7 @@ use xnc_page::number::{bytes, percent};
 
 use super::{print, print_json, table, with_bars};
 use crate::args;
-use crate::units::shape;
+use crate::units::{shape, tensors};
 
 /// A table of the file and what it takes there.
 struct Inspected {
@@ -112,11 +112,11 @@ fn json(InspectedFile { path, file, tables }: &InspectedFile) -> Value {
 
 fn text(InspectedFile { path, file, tables }: &InspectedFile) -> String {
     let mut out = format!(
-        "{}: {}, {}, {} tensors",
+        "{}: {}, {}, {}",
         path.display(),
         file.layout().format.name(),
         bytes(file.file_bytes()),
-        file.layout().tensors.len(),
+        tensors(file.layout().tensors.len()),
     );
     if let Ok(record) = file.record() {
         let _ = write!(out, "\ncompressed from {}, SHA-256 {}", bytes(record.size), record.sha256);
