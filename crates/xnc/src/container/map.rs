@@ -31,7 +31,7 @@ impl Map {
         }
         if !kind.is_file() {
             return Err(Error::io(path)(io::Error::other(
-                "files are mapped, and this is none: save it as one first",
+                "not a regular file, which is what can be mapped; save it as one first",
             )));
         }
         // SAFETY: the bytes are only ever read, as plain integers, and every use copes with any value. This crate
