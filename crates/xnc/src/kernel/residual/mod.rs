@@ -4,6 +4,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod dots;
 mod scalar;
 mod scratch;
 mod tables;
@@ -14,7 +15,7 @@ pub use scratch::Scratch;
 pub use tables::{Column, Tables};
 
 /// Rows decoded side by side by the widest backend.
-pub const LANES: usize = 16;
+pub const LANES: usize = 32;
 /// Pieces of the residual's distribution on either side of zero, each an eighth of a deviation wide.
 pub const PIECES: usize = 64;
 /// Most rows that one row may refer to.
@@ -25,8 +26,6 @@ pub const WEIGHTS: i32 = 254;
 pub const INNOVATION_LIMIT: i32 = 127;
 /// Widest row that is decoded beside others: all their streams are in reach of 32-bit offsets.
 const WIDEST: usize = 1 << 20;
-/// Dimensions whose predictions are summed together.
-pub const BLOCK: usize = 4;
 
 /// A row's own parameters.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]

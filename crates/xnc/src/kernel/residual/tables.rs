@@ -1,6 +1,7 @@
 //! What all rows of a table share, laid out for the kernels.
 
-use super::{BLOCK, PIECES};
+use super::PIECES;
+use super::dots::Dots;
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +27,12 @@ pub struct Tables {
     pub(super) shift: Vec<u32>,
     /// Row `j`, at `j * dim`, holds the coefficients of the earlier dimensions `0..j`. Empty where nothing is predicted.
     pub(super) coef: Vec<i16>,
-    /// The same for [`BLOCK`] rows at a time: for each pair of earlier dimensions, a dword of two coefficients a row.
-    pub(super) blocks: Vec<i32>,
+    /// The same for vectors of rows.
+    pub(super) dots: Dots,
     /// Distribution of the residual's magnitude: cumulative slots at the piece boundaries.
     pub(super) pieces: [u16; PIECES + 1],
-    /// `pieces` as start and width in one dword.
-    pub(super) packed: [u32; PIECES],
+    /// Bytes of the start of each piece, low and high, and of its width, low and high.
+    pub(super) planes: [[u8; PIECES]; 4],
     /// The distribution inverted, for a first guess: per 32 slots, the distance in 2^-16 deviations and its growth.
     pub(super) guess: [u32; 1024],
 }
@@ -54,10 +55,13 @@ impl Tables {
             unit: columns.iter().map(|c| i32::from(c.unit)).collect(),
             shift: columns.iter().map(|c| u32::from(c.shift)).collect(),
             coef: Vec::new(),
-            blocks: Vec::new(),
+            dots: Dots::none(dim),
             pieces,
-            packed: std::array::from_fn(|k| {
-                u32::from(pieces[k]) | u32::from(pieces[k + 1] - pieces[k]) << 16
+            planes: std::array::from_fn(|plane| {
+                std::array::from_fn(|k| {
+                    let [low, high] = [pieces[k], pieces[k + 1] - pieces[k]][plane / 2].to_le_bytes();
+                    [low, high][plane % 2]
+                })
             }),
             guess: guess(&pieces),
         };
@@ -69,7 +73,7 @@ impl Tables {
                 row.iter_mut().zip(own).for_each(|(to, &c)| *to = i16::from(c));
                 rest = more;
             }
-            tables.blocks = blocks(&tables.coef, dim);
+            tables.dots = Dots::new(&tables.coef, dim);
         }
         tables
     }
@@ -83,28 +87,6 @@ impl Tables {
     pub fn dim(&self) -> usize {
         self.mean.len()
     }
-
-    /// Coefficients of the block of rows that starts at `j`, pair after pair; empty where nothing is predicted.
-    pub(super) fn block(&self, j: usize) -> &[i32] {
-        let b = j / BLOCK;
-        self.blocks
-            .get(BLOCK * b * (b + 1)..)
-            .map_or(&[], |rest| &rest[..rest.len().min(BLOCK * 2 * (b + 1))])
-    }
-}
-
-fn blocks(coef: &[i16], dim: usize) -> Vec<i32> {
-    let at = |j: usize, k: usize| if j < dim && k < dim { u32::from(coef[j * dim + k] as u16) } else { 0 };
-    let mut out = Vec::with_capacity(BLOCK * dim.div_ceil(BLOCK) * (dim.div_ceil(BLOCK) + 1));
-    for b in 0..dim.div_ceil(BLOCK) {
-        for pair in 0..2 * (b + 1) {
-            out.extend((0..BLOCK).map(|i| {
-                let j = b * BLOCK + i;
-                (at(j, 2 * pair) | at(j, 2 * pair + 1) << 16) as i32
-            }));
-        }
-    }
-    out
 }
 
 /// Only a guess: what is decoded does not depend on it.
