@@ -6,7 +6,7 @@ use super::layout::{LAST, Streams};
 use super::model::Model;
 use super::row::{CONSTANT, key_bits};
 use super::stream::Reader;
-use crate::kernel::Backend;
+use crate::kernel::{self, Backend};
 use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Scratch, Tables, WEIGHTS};
 
 /// What rows are decoded with.
@@ -166,6 +166,7 @@ impl Rows {
             let mut refs = [&[][..]; REFS];
             for (slot, &key) in refs.iter_mut().zip(start.refs()) {
                 *slot = known.of(key)?;
+                kernel::prefetch(slot);
             }
             lanes.push(Lane { head: start.head, state: start.state, stream: start.rest, refs });
             words.push(out);

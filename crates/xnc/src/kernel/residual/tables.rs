@@ -3,6 +3,9 @@
 use super::PIECES;
 use super::dots::Dots;
 
+/// Slots on either side of a prediction, rounded up to a power of two.
+pub(super) const GUESSES: usize = 1 << 15;
+
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -33,8 +36,8 @@ pub struct Tables {
     pub(super) pieces: [u16; PIECES + 1],
     /// Bytes of the start of each piece, low and high, and of its width, low and high.
     pub(super) planes: [[u8; PIECES]; 4],
-    /// The distribution inverted, for a first guess: per 32 slots, the distance in 2^-16 deviations and its growth.
-    pub(super) guess: [u32; 1024],
+    /// The distribution inverted, for a first guess: where the slots after this one begin, in 2^-27 deviations.
+    pub(super) guess: Box<[f32; GUESSES]>,
 }
 
 impl Tables {
@@ -89,16 +92,16 @@ impl Tables {
     }
 }
 
-/// Only a guess: what is decoded does not depend on it.
-fn guess(pieces: &[u16; PIECES + 1]) -> [u32; 1024] {
-    let inverse = |slot: f32| {
-        let k = pieces[1..PIECES].partition_point(|&p| f32::from(p) <= slot);
-        let (low, width) = (f32::from(pieces[k]), f32::from((pieces[k + 1] - pieces[k]).max(1)));
-        ((k as f32 + ((slot - low) / width).min(1.0)) * 8192.0) as u32
-    };
-    std::array::from_fn(|k| {
-        // The upper end of a slot: the edge of a cell inside a slot begins that cell's slots.
-        let (from, to) = (inverse(k as f32 * 32.0 + 1.0), inverse(k as f32 * 32.0 + 33.0));
-        from << 13 | (to - from).min(8191)
-    })
+/// Only a guess: what is decoded does not depend on it. It is right but for what rounding to `f32` does.
+fn guess(pieces: &[u16; PIECES + 1]) -> Box<[f32; GUESSES]> {
+    let mut far = Box::new([0.0; GUESSES]);
+    for k in 0..PIECES {
+        let (low, width) = (u32::from(pieces[k]), u32::from(pieces[k + 1] - pieces[k]));
+        for slot in low..low + width {
+            // The smallest distance whose slot lies beyond, less a little, so that cutting off the fraction ends before it.
+            let first = (k as u32) << 13 | ((slot + 1 - low) << 13).div_ceil(width);
+            far[slot as usize] = (first as f32 - 0.125) * 2048.0;
+        }
+    }
+    far
 }

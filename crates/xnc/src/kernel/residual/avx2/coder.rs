@@ -1,4 +1,5 @@
 //! Coder states of eight rows, and the words that come out of them.
+use super::super::tables::GUESSES;
 use super::super::{INNOVATION_LIMIT, INVERSE, LANES, Lane, SCALE, Tables, scalar};
 use super::cell::{Cell, Context, V, any, load, set, store};
 use core::arch::x86_64::*;
@@ -66,7 +67,7 @@ impl Eight {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn fetch(&mut self, g: Group<'_>) {
-        let next = store(self.at).map(|at| {
+        let next = in_memory(self.at).map(|at| {
             // SAFETY: `at` begins inside `bytes` and never passes `ends`, behind each of which `bytes` extends four bytes.
             unsafe { g.bytes.as_ptr().add(at as usize).cast::<i32>().read_unaligned() }
         });
@@ -125,14 +126,12 @@ impl Eight {
         let slot = self.slot();
         let below = _mm256_cmpgt_epi32(set(g.half), slot);
         let rest = _mm256_xor_si256(_mm256_sub_epi32(slot, set(g.half)), below);
-        let entry = store(_mm256_srli_epi32::<5>(rest)).map(|k| g.tables.guess[k as usize & 1023] as i32);
-        let entry = load(&entry);
-        let within = _mm256_madd_epi16(_mm256_and_si256(rest, set(31)), _mm256_and_si256(entry, set(8191)));
-        let far = _mm256_add_epi32(_mm256_slli_epi32::<5>(_mm256_srli_epi32::<13>(entry)), within);
-        // The distance that `distance` maps there: 2^11 / inverse, and `far` has five bits more. Dividing by what it multiplies with
-        // is what makes guesses right; it waits for nothing.
-        let unit = _mm256_div_ps(_mm256_set1_ps(64.0), _mm256_cvtepi32_ps(c.inverse));
-        let away = _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(far), unit));
+        let far = in_memory(rest).map(|slot| g.tables.guess[slot as usize % GUESSES]);
+        // SAFETY: eight floats are one vector.
+        let far = unsafe { _mm256_loadu_ps(far.as_ptr()) };
+        // Dividing by what distances are multiplied with is what makes guesses right; it waits for nothing.
+        let unit = _mm256_div_ps(_mm256_set1_ps(1.0), _mm256_cvtepi32_ps(c.inverse));
+        let away = _mm256_cvttps_epi32(_mm256_mul_ps(far, unit));
         _mm256_add_epi32(c.all, _mm256_xor_si256(away, below))
     }
 
@@ -229,6 +228,13 @@ impl Eight {
         let e = _mm256_srai_epi32::<23>(_mm256_add_epi32(_mm256_mullo_epi32(d, c.inverse), set(1 << 22)));
         (word, _mm256_max_epi32(_mm256_min_epi32(e, set(INNOVATION_LIMIT)), set(-INNOVATION_LIMIT)))
     }
+}
+
+/// Numbers of places to read, through memory: eight loads from there took a third less time than a gather or extracting them.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn in_memory(v: V) -> [i32; 8] {
+    core::hint::black_box(store(v))
 }
 
 /// Bytes of a stream that its row can take, in whole coder words: two of these a word at most.

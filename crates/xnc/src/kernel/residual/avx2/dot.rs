@@ -20,11 +20,10 @@ pub fn far<const N: usize>(t: &Tables, j: usize, seen: &[Dwords]) -> [[V; N]; TO
         rest = more;
         let mut short = [[_mm256_setzero_si256(); N]; TOGETHER];
         for (e, c) in quads.zip(coefs) {
-            let c = c.map(|c| set(c));
-            for h in 0..N {
-                let e = load(&e[h].0);
-                for i in 0..TOGETHER {
-                    short[i][h] = _mm256_add_epi16(short[i][h], _mm256_maddubs_epi16(e, c[i]));
+            for i in 0..TOGETHER {
+                let c = set(c[i]);
+                for h in 0..N {
+                    short[i][h] = _mm256_add_epi16(short[i][h], _mm256_maddubs_epi16(load(&e[h].0), c));
                 }
             }
         }
