@@ -6,8 +6,8 @@ use super::layout::{LAST, Streams};
 use super::model::Model;
 use super::row::{CONSTANT, key_bits};
 use super::stream::Reader;
-use crate::kernel::{self, Backend};
 use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Scratch, Tables, WEIGHTS};
+use crate::kernel::{self, Backend};
 
 /// What rows are decoded with.
 pub struct Rows {

@@ -28,8 +28,9 @@ pub struct Dots {
     starts: Vec<(usize, usize)>,
     /// For every `j`: coefficients of the earlier dimensions in its own quad, which its runs leave out.
     pub own: Vec<i32>,
-    /// For every `j`: what [`BIAS`] adds to the sums over its runs.
+    /// For every `j`: what [`BIAS`] adds to the sum over its runs, and over its own quad.
     pub bias: Vec<i32>,
+    pub own_bias: Vec<i32>,
 }
 
 fn dword(c: [i32; QUAD]) -> i32 {
@@ -41,7 +42,8 @@ impl Dots {
     pub fn none(dim: usize) -> Dots {
         let wide = dim.next_multiple_of(QUAD);
         let starts = vec![(0, 0); wide / TOGETHER + 1];
-        Dots { coefs: Vec::new(), runs: Vec::new(), starts, own: vec![0; wide], bias: vec![0; wide] }
+        let zeros = || vec![0; wide];
+        Dots { coefs: Vec::new(), runs: Vec::new(), starts, own: zeros(), bias: zeros(), own_bias: zeros() }
     }
 
     /// `coef` holds the coefficients of dimension `j` at `j * dim`, all of them signed bytes.
@@ -55,7 +57,8 @@ impl Dots {
             })
         };
         for j in 0..wide {
-            dots.own[j] = dword(quad(j, j / QUAD));
+            let own = quad(j, j / QUAD);
+            (dots.own[j], dots.own_bias[j]) = (dword(own), own.iter().sum::<i32>() * BIAS);
             dots.bias[j] = (0..j / QUAD).flat_map(|q| quad(j, q)).sum::<i32>() * BIAS;
         }
         dots.starts.clear();

@@ -4,6 +4,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod dots;
 mod scalar;
 mod scratch;
@@ -84,9 +86,14 @@ pub fn decode(
     assert!(scratch.fits(dim, lanes.len()));
     match backend.0 {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { .. } if lanes.len() > 1 && dim <= WIDEST => {
-            // SAFETY: a `Backend` exists only for an instruction set this CPU has, and both of these have AVX2.
+        Isa::Avx2 if lanes.len() > 1 && dim <= WIDEST => {
+            // SAFETY: a `Backend` exists only for an instruction set this CPU has.
             unsafe { avx2::decode(tables, lanes, words, innovations, scratch) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 { .. } if lanes.len() > 1 && dim <= WIDEST => {
+            // SAFETY: as above.
+            unsafe { avx512::decode(tables, lanes, words, innovations, scratch) }
         }
         _ => {
             let mut whole = true;

@@ -31,14 +31,7 @@ impl Scratch {
         let (bytes, vectors) = if lanes > 1 { (LANES * stride, wide / 2 * LANES / 8) } else { (0, 0) };
         let pairs = || vec![Dwords::default(); vectors];
         let seen = vec![Dwords::default(); vectors / 2];
-        Scratch {
-            bytes: vec![0; bytes],
-            stride,
-            near: pairs(),
-            seen,
-            out: pairs(),
-            row: vec![0; 8 * wide],
-        }
+        Scratch { bytes: vec![0; bytes], stride, near: pairs(), seen, out: pairs(), row: vec![0; 8 * wide] }
     }
 
     /// Rows that fit side by side.

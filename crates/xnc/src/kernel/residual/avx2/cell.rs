@@ -128,7 +128,8 @@ impl Cell {
             let k = _mm256_xor_si256(pieces, _mm256_set1_epi8(16 * part as i8));
             _mm256_adds_epu8(k, _mm256_set1_epi8(0x70))
         });
-        let [start_low, start_high, width_low, width_high] = t.planes.each_ref().map(|table| look_up(table, &parts));
+        let [start_low, start_high, width_low, width_high] =
+            t.planes.each_ref().map(|table| look_up(table, &parts));
         for p in 0..P {
             let (start, width) = if p == 0 {
                 (_mm256_unpacklo_epi8(start_low, start_high), _mm256_unpacklo_epi8(width_low, width_high))

@@ -238,7 +238,7 @@ fn in_memory(v: V) -> [i32; 8] {
 }
 
 /// Bytes of a stream that its row can take, in whole coder words: two of these a word at most.
-fn readable(stream: &[u8], dim: usize) -> usize {
+pub fn readable(stream: &[u8], dim: usize) -> usize {
     (stream.len() / 2 * 2).min(4 * dim)
 }
 

@@ -9,9 +9,12 @@ use super::dots::{QUAD, TOGETHER};
 use super::scratch::{Dwords, Scratch};
 use super::{LANES, Lane, REFS, Tables, scalar};
 use cell::{Cell, Context, V, load, set, store};
-use coder::{Eight, Group, lay_out};
+use coder::{Eight, Group};
 use core::arch::x86_64::*;
-use transpose::{interleave, put_innovations, put_words};
+use transpose::interleave;
+
+pub use coder::{lay_out, readable};
+pub use transpose::{put_innovations, put_words};
 
 /// Decodes up to [`LANES`] rows, in as few vectors as hold them.
 #[target_feature(enable = "avx2")]
@@ -48,14 +51,7 @@ fn group<const N: usize>(
         let lanes = lanes.get(8 * h..).unwrap_or_default();
         Eight::new(g, lanes, 8 * h * *stride, *stride)
     });
-    let referring = lanes.iter().any(|l| l.refs.iter().any(|r| !r.is_empty()));
-    if referring {
-        for h in 0..N {
-            weigh::<N>(lanes.get(8 * h..).unwrap_or_default(), h, row, near);
-        }
-    } else {
-        near.fill(Dwords::default());
-    }
+    weigh::<N>(lanes, row, near);
     let zero = _mm256_setzero_si256();
     // Innovations of the present quad, signed bytes; those to come are zero.
     let mut own = [zero; N];
@@ -86,7 +82,8 @@ fn group<const N: usize>(
         }
         if j0 % QUAD != 0 || j0 + TOGETHER >= dim {
             for h in 0..N {
-                seen[j0 / QUAD * N + h].0 = store(_mm256_xor_si256(own[h], set(i32::from_ne_bytes([0x80; 4]))));
+                seen[j0 / QUAD * N + h].0 =
+                    store(_mm256_xor_si256(own[h], set(i32::from_ne_bytes([0x80; 4]))));
                 own[h] = zero;
             }
         }
@@ -133,23 +130,30 @@ fn steps<const N: usize, const P: usize>(
             true => eight.word::<false>(g, &context[p], &cells[p]),
             false => eight.rare(g, &context[p], &cells[p]),
         };
-        words[h + p] = _mm256_or_si256(words[h + p], if step.j % 2 == 0 { word } else { _mm256_slli_epi32::<16>(word) });
+        words[h + p] =
+            _mm256_or_si256(words[h + p], if step.j % 2 == 0 { word } else { _mm256_slli_epi32::<16>(word) });
         e[h + p] = innovation;
     }
 }
 
-/// Weighted innovations of the reference rows of at most eight rows, two dimensions of each to a dword: a sum fits 16 bits.
+/// Weighted innovations of the reference rows of up to `8 * N` rows, two dimensions of each to a dword: a sum fits 16 bits.
 #[target_feature(enable = "avx2")]
-fn weigh<const N: usize>(lanes: &[Lane<'_>], h: usize, row: &mut [i16], near: &mut [Dwords]) {
+pub fn weigh<const N: usize>(lanes: &[Lane<'_>], row: &mut [i16], near: &mut [Dwords]) {
+    if lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty())) {
+        near.fill(Dwords::default());
+        return;
+    }
     let stride = row.len() / 8;
-    row.fill(0);
-    for (l, sum) in lanes.iter().zip(row.chunks_exact_mut(stride)) {
-        for k in 0..REFS {
-            let w = i16::from(l.head.weights[k]);
-            for (s, &e) in sum.iter_mut().zip(l.refs[k]) {
-                *s += i16::from(e) * w;
+    for h in 0..N {
+        row.fill(0);
+        for (l, sum) in lanes.iter().skip(8 * h).zip(row.chunks_exact_mut(stride)) {
+            for k in 0..REFS {
+                let w = i16::from(l.head.weights[k]);
+                for (s, &e) in sum.iter_mut().zip(l.refs[k]) {
+                    *s += i16::from(e) * w;
+                }
             }
         }
+        interleave(row, &mut near[h..], N);
     }
-    interleave(row, &mut near[h..], N);
 }

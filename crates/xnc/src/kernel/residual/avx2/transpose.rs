@@ -75,7 +75,8 @@ pub fn put_words(vectors: &[Dwords], step: usize, rows: &mut [&mut [u16]]) {
 pub fn put_innovations(vectors: &[Dwords], step: usize, rows: &mut [&mut [i8]]) {
     let dim = rows.iter().map(|row| row.len()).max().unwrap_or(0);
     for first in (0..dim).step_by(32) {
-        for (row, v) in rows.iter_mut().zip(take(vectors, first / 4, step)).filter(|(row, _)| !row.is_empty()) {
+        for (row, v) in rows.iter_mut().zip(take(vectors, first / 4, step)).filter(|(row, _)| !row.is_empty())
+        {
             let mut bytes = [0i8; 32];
             let v = _mm256_xor_si256(v, _mm256_set1_epi8(-128));
             // SAFETY: 32 bytes are one vector.
