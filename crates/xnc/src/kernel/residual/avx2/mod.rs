@@ -130,8 +130,10 @@ fn steps<const N: usize, const P: usize>(
             true => eight.word::<false>(g, &context[p], &cells[p]),
             false => eight.rare(g, &context[p], &cells[p]),
         };
-        words[h + p] =
-            _mm256_or_si256(words[h + p], if step.j % 2 == 0 { word } else { _mm256_slli_epi32::<16>(word) });
+        words[h + p] = _mm256_or_si256(
+            words[h + p],
+            if step.j.is_multiple_of(2) { word } else { _mm256_slli_epi32::<16>(word) },
+        );
         e[h + p] = innovation;
     }
 }

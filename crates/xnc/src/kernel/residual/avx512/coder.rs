@@ -97,7 +97,7 @@ impl Sixteen {
         let own = _mm512_sra_epi32(_mm512_mullo_epi32(dot, scale), _mm_cvtsi32_si128(4 + t.shift[j] as i32));
         let mean = _mm512_srav_epi32(set(t.mean[j]), self.octave);
         let own = _mm512_add_epi32(mean, _mm512_sllv_epi32(own, self.lift));
-        let half = if j % 2 == 0 { scale } else { _mm512_slli_epi32::<16>(scale) };
+        let half = if j.is_multiple_of(2) { scale } else { _mm512_slli_epi32::<16>(scale) };
         let near = _mm512_srai_epi32::<9>(_mm512_madd_epi16(near, half));
         let all = _mm512_add_epi32(own, _mm512_sllv_epi32(near, self.lift));
         let all = _mm512_max_epi32(_mm512_min_epi32(all, set(1 << 23)), set(-(1 << 23)));

@@ -75,13 +75,13 @@ fn group<const Z: usize, const N: usize>(
                 own[z] = _mm512_or_si512(own[z], _mm512_sll_epi32(e, place));
             }
         }
-        for z in 0..Z {
-            put(out, j0 / 2 * N + 2 * z, words[z]);
+        for (z, &words) in words.iter().enumerate() {
+            put(out, j0 / 2 * N + 2 * z, words);
         }
         if j0 % QUAD != 0 || j0 + TOGETHER >= dim {
-            for z in 0..Z {
-                put(seen, j0 / QUAD * N + 2 * z, own[z]);
-                own[z] = zero;
+            for (z, own) in own.iter_mut().enumerate() {
+                put(seen, j0 / QUAD * N + 2 * z, *own);
+                *own = zero;
             }
         }
     }
@@ -107,10 +107,9 @@ fn far<const Z: usize, const N: usize>(t: &Tables, j: usize, seen: &[Dwords]) ->
         let (coefs, more) = rest.split_at(quads.len());
         rest = more;
         for (e, c) in quads.zip(coefs) {
-            for z in 0..Z {
-                let e = take(e, 2 * z);
-                for i in 0..TOGETHER {
-                    sum[i][z] = _mm512_dpbusd_epi32(sum[i][z], e, set(c[i]));
+            for (sum, &c) in sum.iter_mut().zip(c) {
+                for (z, sum) in sum.iter_mut().enumerate() {
+                    *sum = _mm512_dpbusd_epi32(*sum, take(e, 2 * z), set(c));
                 }
             }
         }
