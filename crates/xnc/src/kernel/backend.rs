@@ -14,7 +14,7 @@ pub(super) enum Isa {
     /// AVX2, BMI1, BMI2, FMA, F16C, LZCNT, POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// All of AVX2's, and AVX-512 F, BW, DQ, VL, VBMI, VBMI2.
+    /// All of AVX2's, and AVX-512 F, BW, DQ, VL, VBMI, VBMI2, VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512 {
         /// `vdpbf16ps`.
@@ -37,7 +37,15 @@ impl Backend {
             macro_rules! has { ($($feature:tt),*) => { true $(&& is_x86_feature_detected!($feature))* } }
             if has!("avx2", "bmi1", "bmi2", "fma", "f16c", "lzcnt", "popcnt") {
                 all.push(Backend(Isa::Avx2));
-                if has!("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2") {
+                if has!(
+                    "avx512f",
+                    "avx512bw",
+                    "avx512dq",
+                    "avx512vl",
+                    "avx512vbmi",
+                    "avx512vbmi2",
+                    "avx512vnni"
+                ) {
                     let bf16 = has!("avx512bf16");
                     all.push(Backend(Isa::Avx512 { bf16 }));
                 }

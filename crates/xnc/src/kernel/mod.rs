@@ -32,15 +32,15 @@ pub fn bytes_of(words: &[u16]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), 2 * words.len()) }
 }
 
-/// Asks the machine for the cache lines of `bytes`, to be there when they are read. Changes nothing.
+/// Asks the machine for the cache lines of `values`, to be there when they are read. Changes nothing.
 #[inline]
-pub fn prefetch(bytes: &[u8]) {
+pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in (0..bytes.len()).step_by(64) {
+    for line in (0..size_of_val(values)).step_by(64) {
         // SAFETY: every x86-64 machine has the instruction, and a prefetch reads nothing, whatever the address.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(line).cast());
+            _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().wrapping_add(line));
         }
     }
 }

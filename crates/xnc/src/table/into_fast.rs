@@ -22,7 +22,7 @@ impl Table {
     /// machine has. A table of codec `fast`, or without words, comes back as it is, in its mapped file.
     ///
     /// Takes the memory of the result, which is that of the table in a file of codec `fast`; while it runs, also what is mapped of the
-    /// present file and, from codec `dense`, a byte for each word of a key row. The table is never plain in memory. All checksums of
+    /// present file and, from codec `dense`, a byte for each word of a key row, a quarter of the plain table at most. The table is never plain in memory. All checksums of
     /// chunks are compared, unless the table was opened with [`Verify::Never`].
     ///
     /// # Errors

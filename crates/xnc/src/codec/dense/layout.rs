@@ -126,6 +126,15 @@ impl Layout {
         Some(Layout { shape, grid: params.grid, mode, chunk_rows, stream_rows, starts, checksums, checked })
     }
 
+    /// Bytes of innovations that are kept.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        match &self.mode {
+            Mode::Counted(_) => 0,
+            Mode::Predicted(rows) => rows.kept(),
+        }
+    }
+
     fn stream<'a>(&self, stored: Stored<'a>, number: usize) -> &'a [u8] {
         &stored.payload[self.starts[number] as usize..self.starts[number + 1] as usize]
     }
@@ -187,6 +196,12 @@ impl<'a> Streams<'a> {
     /// The stream of a row of a predicted table.
     pub fn of(&self, row: u32) -> &'a [u8] {
         self.layout.stream(self.stored, row as usize)
+    }
+
+    /// Bytes of innovations that may be kept, one for each word of a key: a quarter of the plain table, and no more than are stored. Of an
+    /// encoder's rows fewer than half are keys, and their words take more than a byte; a hostile index may say that all are.
+    pub fn room(&self) -> usize {
+        (self.layout.shape.words() / 2).min(self.stored.payload.len())
     }
 
     /// As [`Streams::of`], of a row that another refers to: nobody else has compared the checksum of its chunk.

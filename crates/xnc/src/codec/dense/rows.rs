@@ -6,8 +6,8 @@ use super::layout::{LAST, Streams};
 use super::model::Model;
 use super::row::{CONSTANT, key_bits};
 use super::stream::Reader;
-use crate::kernel::Backend;
 use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Scratch, Tables, WEIGHTS};
+use crate::kernel::{self, Backend};
 
 /// What rows are decoded with.
 pub struct Rows {
@@ -64,8 +64,10 @@ impl Rows {
         Rows { model, tables, levels, keys, all, scratch, backend }
     }
 
-    /// Decodes rows, one after another. With `many`, the innovations of all keys are decoded before, once, and kept.
+    /// Decodes rows, one after another. With `many`, the innovations of all keys are decoded before, once, and kept; unless that takes more
+    /// than [`Streams::room`]: then those behind these rows are, and dropped.
     pub fn decode(&self, streams: &Streams<'_>, rows: &[u32], many: bool, out: &mut [u16]) -> Option<()> {
+        let many = many && self.keys.len() <= streams.room() / self.tables.dim();
         let dim = self.tables.dim();
         let side_by_side = if rows.len() > 1 || self.all.get().is_none() { LANES } else { 1 };
         let mut scratch = self.scratch(side_by_side);
@@ -88,6 +90,12 @@ impl Rows {
         }
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
         Some(())
+    }
+
+    /// Bytes of innovations that are kept.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        self.all.get().and_then(Option::as_ref).map_or(0, Vec::len)
     }
 
     fn scratch(&self, lanes: usize) -> Scratch {
@@ -166,6 +174,7 @@ impl Rows {
             let mut refs = [&[][..]; REFS];
             for (slot, &key) in refs.iter_mut().zip(start.refs()) {
                 *slot = known.of(key)?;
+                kernel::prefetch(slot);
             }
             lanes.push(Lane { head: start.head, state: start.state, stream: start.rest, refs });
             words.push(out);

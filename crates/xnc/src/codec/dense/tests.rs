@@ -1,7 +1,7 @@
 //! Round trips of tables with and without structure, and what they cost.
 
 use super::*;
-use crate::codec::{Codec, Opened, Stored};
+use crate::codec::{ChunkLayout, Codec, Opened, Stored};
 use crate::dtype::{Dtype, Words, bf16_to_f16};
 
 struct Random(u64);
@@ -154,4 +154,46 @@ fn shapes_larger_than_the_payload_could_hold_are_refused() {
     assert!(open(1, 4096).is_ok());
     assert!(open(1, WIDEST + 1).is_err(), "a row without end");
     assert!(open(1 << 13, 1).is_err(), "more streams than the payload has bytes for");
+}
+
+#[test]
+fn what_is_kept_of_keys_is_bounded() {
+    let (rows, dim) = (3000, 48);
+    let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
+    let words = structured(&mut Random(5), rows, dim);
+    let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+    let read = |payload: &[u8], index: &[u8], params: &serde_json::Value| {
+        let stored = Stored { payload, index };
+        let layout = Layout::open(shape, params, stored).expect("opens");
+        let mut out = vec![0; words.len()];
+        for (chunk, out) in out.chunks_mut(layout.chunk_words()).enumerate() {
+            layout.decode(stored, chunk, 0, out).expect("decodes");
+        }
+        assert!(out == words);
+        layout.kept()
+    };
+    let encoded = |effort: u8| {
+        let mut payload = Vec::new();
+        let coded = encode(shape, &Words::new(&bytes), Effort::new(effort), &mut payload, &mut |_| {});
+        (payload, coded.expect("a vector takes it"))
+    };
+    let (payload, coded) = encoded(3);
+    let kept = read(&payload, &coded.index, &coded.params);
+    assert!((1..=words.len() / 2).contains(&kept), "{kept} bytes");
+    // Without references any level is as good as another. A hostile index may say that every row is a key.
+    let (payload, coded) = encoded(1);
+    assert_eq!(read(&payload, &coded.index, &coded.params), 0, "no keys");
+    let mut index = coded.index;
+    let chunks = rows.div_ceil(layout::chunk_rows(dim));
+    let model = {
+        let mut rest = &index[..];
+        model::Model::read(dim, Dtype::Bf16.mantissa_bits(), &mut rest).expect("a model");
+        index.len() - rest.len()
+    };
+    let records = model + 4 * chunks + 5;
+    let record = 2 + usize::from(index[records - 1]);
+    for bit in (0..rows).flat_map(|row| [row * record, row * record + 1]) {
+        index[records + bit / 8] &= !(1 << (bit % 8));
+    }
+    assert_eq!(read(&payload, &index, &coded.params), 0, "half a plain table");
 }

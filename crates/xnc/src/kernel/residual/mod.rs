@@ -4,6 +4,9 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod dots;
 mod scalar;
 mod scratch;
 mod tables;
@@ -14,7 +17,7 @@ pub use scratch::Scratch;
 pub use tables::{Column, Tables};
 
 /// Rows decoded side by side by the widest backend.
-pub const LANES: usize = 16;
+pub const LANES: usize = 32;
 /// Pieces of the residual's distribution on either side of zero, each an eighth of a deviation wide.
 pub const PIECES: usize = 64;
 /// Most rows that one row may refer to.
@@ -25,8 +28,6 @@ pub const WEIGHTS: i32 = 254;
 pub const INNOVATION_LIMIT: i32 = 127;
 /// Widest row that is decoded beside others: all their streams are in reach of 32-bit offsets.
 const WIDEST: usize = 1 << 20;
-/// Dimensions whose predictions are summed together.
-pub const BLOCK: usize = 4;
 
 /// A row's own parameters.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]
@@ -85,9 +86,14 @@ pub fn decode(
     assert!(scratch.fits(dim, lanes.len()));
     match backend.0 {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { .. } if lanes.len() > 1 && dim <= WIDEST => {
-            // SAFETY: a `Backend` exists only for an instruction set this CPU has, and both of these have AVX2.
+        Isa::Avx2 if lanes.len() > 1 && dim <= WIDEST => {
+            // SAFETY: a `Backend` exists only for an instruction set this CPU has.
             unsafe { avx2::decode(tables, lanes, words, innovations, scratch) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 { .. } if lanes.len() > 1 && dim <= WIDEST => {
+            // SAFETY: as above.
+            unsafe { avx512::decode(tables, lanes, words, innovations, scratch) }
         }
         _ => {
             let mut whole = true;

@@ -12,10 +12,11 @@ pub struct Scratch {
     /// Streams side by side, [`Scratch::stride`] apart.
     pub(super) bytes: Vec<u8>,
     pub(super) stride: usize,
-    /// Weighted innovations of reference rows: pairs of dimensions, [`LANES`] rows of each.
+    /// Weighted innovations of reference rows: pairs of dimensions of up to [`LANES`] rows, eight to a vector.
     pub(super) near: Vec<Dwords>,
-    /// The rows' own innovations, and their words, in the same way.
+    /// The rows' own innovations, biased bytes, four dimensions to a dword.
     pub(super) seen: Vec<Dwords>,
+    /// Their words, in pairs.
     pub(super) out: Vec<Dwords>,
     /// Eight rows of innovations, one after another.
     pub(super) row: Vec<i16>,
@@ -26,17 +27,11 @@ impl Scratch {
     pub fn new(dim: usize, lanes: usize) -> Scratch {
         // A row takes two coder words a word at most; an odd number of cache lines keeps rows out of each other's way.
         let stride = (4 * dim + 4).next_multiple_of(128) + 64;
-        let wide = dim.next_multiple_of(16);
+        let wide = dim.next_multiple_of(32);
         let (bytes, vectors) = if lanes > 1 { (LANES * stride, wide / 2 * LANES / 8) } else { (0, 0) };
         let pairs = || vec![Dwords::default(); vectors];
-        Scratch {
-            bytes: vec![0; bytes],
-            stride,
-            near: pairs(),
-            seen: pairs(),
-            out: pairs(),
-            row: vec![0; 8 * wide],
-        }
+        let seen = vec![Dwords::default(); vectors / 2];
+        Scratch { bytes: vec![0; bytes], stride, near: pairs(), seen, out: pairs(), row: vec![0; 8 * wide] }
     }
 
     /// Rows that fit side by side.

@@ -1,6 +1,10 @@
 //! What all rows of a table share, laid out for the kernels.
 
-use super::{BLOCK, PIECES};
+use super::PIECES;
+use super::dots::Dots;
+
+/// Slots on either side of a prediction, rounded up to a power of two.
+pub(super) const GUESSES: usize = 1 << 15;
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +30,14 @@ pub struct Tables {
     pub(super) shift: Vec<u32>,
     /// Row `j`, at `j * dim`, holds the coefficients of the earlier dimensions `0..j`. Empty where nothing is predicted.
     pub(super) coef: Vec<i16>,
-    /// The same for [`BLOCK`] rows at a time: for each pair of earlier dimensions, a dword of two coefficients a row.
-    pub(super) blocks: Vec<i32>,
+    /// The same for vectors of rows.
+    pub(super) dots: Dots,
     /// Distribution of the residual's magnitude: cumulative slots at the piece boundaries.
     pub(super) pieces: [u16; PIECES + 1],
-    /// `pieces` as start and width in one dword.
-    pub(super) packed: [u32; PIECES],
-    /// The distribution inverted, for a first guess: per 32 slots, the distance in 2^-16 deviations and its growth.
-    pub(super) guess: [u32; 1024],
+    /// Bytes of the start of each piece, low and high, and of its width, low and high.
+    pub(super) planes: [[u8; PIECES]; 4],
+    /// The distribution inverted, for a first guess: where the slots after this one begin, in 2^-27 deviations.
+    pub(super) guess: Box<[f32; GUESSES]>,
 }
 
 impl Tables {
@@ -54,10 +58,13 @@ impl Tables {
             unit: columns.iter().map(|c| i32::from(c.unit)).collect(),
             shift: columns.iter().map(|c| u32::from(c.shift)).collect(),
             coef: Vec::new(),
-            blocks: Vec::new(),
+            dots: Dots::none(dim),
             pieces,
-            packed: std::array::from_fn(|k| {
-                u32::from(pieces[k]) | u32::from(pieces[k + 1] - pieces[k]) << 16
+            planes: std::array::from_fn(|plane| {
+                std::array::from_fn(|k| {
+                    let [low, high] = [pieces[k], pieces[k + 1] - pieces[k]][plane / 2].to_le_bytes();
+                    [low, high][plane % 2]
+                })
             }),
             guess: guess(&pieces),
         };
@@ -69,7 +76,7 @@ impl Tables {
                 row.iter_mut().zip(own).for_each(|(to, &c)| *to = i16::from(c));
                 rest = more;
             }
-            tables.blocks = blocks(&tables.coef, dim);
+            tables.dots = Dots::new(&tables.coef, dim);
         }
         tables
     }
@@ -83,40 +90,18 @@ impl Tables {
     pub fn dim(&self) -> usize {
         self.mean.len()
     }
-
-    /// Coefficients of the block of rows that starts at `j`, pair after pair; empty where nothing is predicted.
-    pub(super) fn block(&self, j: usize) -> &[i32] {
-        let b = j / BLOCK;
-        self.blocks
-            .get(BLOCK * b * (b + 1)..)
-            .map_or(&[], |rest| &rest[..rest.len().min(BLOCK * 2 * (b + 1))])
-    }
 }
 
-fn blocks(coef: &[i16], dim: usize) -> Vec<i32> {
-    let at = |j: usize, k: usize| if j < dim && k < dim { u32::from(coef[j * dim + k] as u16) } else { 0 };
-    let mut out = Vec::with_capacity(BLOCK * dim.div_ceil(BLOCK) * (dim.div_ceil(BLOCK) + 1));
-    for b in 0..dim.div_ceil(BLOCK) {
-        for pair in 0..2 * (b + 1) {
-            out.extend((0..BLOCK).map(|i| {
-                let j = b * BLOCK + i;
-                (at(j, 2 * pair) | at(j, 2 * pair + 1) << 16) as i32
-            }));
+/// Only a guess: what is decoded does not depend on it. It is right but for what rounding to `f32` does.
+fn guess(pieces: &[u16; PIECES + 1]) -> Box<[f32; GUESSES]> {
+    let mut far = Box::new([0.0; GUESSES]);
+    for k in 0..PIECES {
+        let (low, width) = (u32::from(pieces[k]), u32::from(pieces[k + 1] - pieces[k]));
+        for slot in low..low + width {
+            // The smallest distance whose slot lies beyond, less a little, so that cutting off the fraction ends before it.
+            let first = (k as u32) << 13 | ((slot + 1 - low) << 13).div_ceil(width);
+            far[slot as usize] = (first as f32 - 0.125) * 2048.0;
         }
     }
-    out
-}
-
-/// Only a guess: what is decoded does not depend on it.
-fn guess(pieces: &[u16; PIECES + 1]) -> [u32; 1024] {
-    let inverse = |slot: f32| {
-        let k = pieces[1..PIECES].partition_point(|&p| f32::from(p) <= slot);
-        let (low, width) = (f32::from(pieces[k]), f32::from((pieces[k + 1] - pieces[k]).max(1)));
-        ((k as f32 + ((slot - low) / width).min(1.0)) * 8192.0) as u32
-    };
-    std::array::from_fn(|k| {
-        // The upper end of a slot: the edge of a cell inside a slot begins that cell's slots.
-        let (from, to) = (inverse(k as f32 * 32.0 + 1.0), inverse(k as f32 * 32.0 + 33.0));
-        from << 13 | (to - from).min(8191)
-    })
+    far
 }

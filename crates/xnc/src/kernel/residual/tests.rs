@@ -29,7 +29,9 @@ fn wild(random: &mut Random, dim: usize) -> Tables {
         })
         .collect();
     let n = if random.below(4) == 0 { 0 } else { dim * (dim - 1) / 2 };
-    let coef: Vec<i8> = random.bytes(n).into_iter().map(|b| b as i8).collect();
+    // Large ones leave 16 bits at once, small ones after many.
+    let small = random.below(8);
+    let coef: Vec<i8> = random.bytes(n).into_iter().map(|b| b as i8 >> small).collect();
     let mut pieces = [0u16; PIECES + 1];
     let mut rest = 32764u16;
     for k in 0..PIECES {

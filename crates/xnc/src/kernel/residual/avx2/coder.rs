@@ -1,6 +1,7 @@
 //! Coder states of eight rows, and the words that come out of them.
+use super::super::tables::GUESSES;
 use super::super::{INNOVATION_LIMIT, INVERSE, LANES, Lane, SCALE, Tables, scalar};
-use super::cell::{Cell, Context, V, any, distance, load, set, store};
+use super::cell::{Cell, Context, V, any, load, set, store};
 use core::arch::x86_64::*;
 
 /// What all rows of a group share: the table, the copied streams, slots on either side of a prediction.
@@ -66,8 +67,11 @@ impl Eight {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn fetch(&mut self, g: Group<'_>) {
-        // SAFETY: `at` begins inside `bytes` and never passes `ends`, behind each of which `bytes` extends four bytes.
-        self.next = unsafe { _mm256_i32gather_epi32::<1>(g.bytes.as_ptr().cast(), self.at) };
+        let next = in_memory(self.at).map(|at| {
+            // SAFETY: `at` begins inside `bytes` and never passes `ends`, behind each of which `bytes` extends four bytes.
+            unsafe { g.bytes.as_ptr().add(at as usize).cast::<i32>().read_unaligned() }
+        });
+        self.next = load(&next);
     }
 
     /// Appends a coder word to each of `lanes` whose state fell below 2^16 while words remain.
@@ -83,24 +87,29 @@ impl Eight {
         self.at = _mm256_sub_epi32(self.at, _mm256_add_epi32(need, need));
     }
 
-    /// Predicts word `j` from the sum over the row's own dimensions, `dot`, and the weighted innovations of other rows, `near`.
+    /// Predicts word `j` from the sum over the row's own dimensions, `dot`, and the weighted innovations of other rows, `near`:
+    /// a pair of dimensions, of which `j` is one.
     #[inline]
     #[target_feature(enable = "avx2")]
     pub fn context(&self, g: Group<'_>, j: usize, dot: V, near: V) -> Context {
         let t = g.tables;
-        let scale = _mm256_srai_epi32::<14>(_mm256_mullo_epi32(self.scale, set(t.scale[j])));
+        // Factors of 15 bits and fewer: the multiplication of 16-bit halves is exact and cheaper.
+        let scale = _mm256_srai_epi32::<14>(_mm256_madd_epi16(self.scale, set(t.scale[j])));
         let inverse = _mm256_srai_epi32::<14>(_mm256_mullo_epi32(self.inverse, set(t.inverse[j])));
         let bound = _mm256_slli_epi32::<3>(scale);
         let own = _mm256_sra_epi32(_mm256_mullo_epi32(dot, scale), _mm_cvtsi32_si128(4 + t.shift[j] as i32));
         let mean = _mm256_srav_epi32(set(t.mean[j]), self.octave);
         let own = _mm256_add_epi32(mean, _mm256_sllv_epi32(own, self.lift));
-        let near = _mm256_srai_epi32::<9>(_mm256_mullo_epi32(near, scale));
+        let half = if j.is_multiple_of(2) { scale } else { _mm256_slli_epi32::<16>(scale) };
+        let near = _mm256_srai_epi32::<9>(_mm256_madd_epi16(near, half));
         let all = _mm256_add_epi32(own, _mm256_sllv_epi32(near, self.lift));
         let all = _mm256_max_epi32(_mm256_min_epi32(all, set(1 << 23)), set(-(1 << 23)));
-        let piece = _mm256_srli_epi32::<13>(distance(all, bound, inverse));
+        // At the bound the piece is 63 or 64, and from 36 on cells are as coarse as they get.
+        let far = _mm256_min_epu32(_mm256_abs_epi32(all), bound);
+        let piece = _mm256_srli_epi32::<24>(_mm256_mullo_epi32(far, inverse));
         let coarse =
             _mm256_min_epi32(_mm256_srli_epi32::<7>(_mm256_madd_epi16(piece, piece)), set(scalar::COARSEST));
-        let unit = _mm256_add_epi32(self.octave, set(t.unit[j]));
+        let unit = _mm256_add_epi32(self.octave, set(t.unit[j] - 1));
         Context { own, all, inverse, bound, unit, coarse }
     }
 
@@ -110,84 +119,89 @@ impl Eight {
         _mm256_and_si256(self.x, set(0xffff))
     }
 
-    /// The cell that the state's slot most likely lies in: guessed by the inverted distribution.
+    /// The value that the state's slot most likely stands for: by the inverted distribution.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub fn guess(&self, g: Group<'_>, c: &Context) -> Cell {
+    pub fn guess(&self, g: Group<'_>, c: &Context) -> V {
         let slot = self.slot();
         let below = _mm256_cmpgt_epi32(set(g.half), slot);
         let rest = _mm256_xor_si256(_mm256_sub_epi32(slot, set(g.half)), below);
-        let entry = _mm256_and_si256(_mm256_srli_epi32::<5>(rest), set(1023));
-        // SAFETY: the mask keeps every number inside the 1024 entries.
-        let entry = unsafe { _mm256_i32gather_epi32::<4>(g.tables.guess.as_ptr().cast(), entry) };
-        let within = _mm256_madd_epi16(_mm256_and_si256(rest, set(31)), _mm256_and_si256(entry, set(8191)));
-        let far = _mm256_add_epi32(_mm256_slli_epi32::<5>(_mm256_srli_epi32::<13>(entry)), within);
-        // The distance that `distance` maps there: 2^11 / inverse, and `far` has five bits more. Dividing by what it multiplies with
-        // is what makes guesses right; it waits for nothing.
-        let unit = _mm256_div_ps(_mm256_set1_ps(64.0), _mm256_cvtepi32_ps(c.inverse));
-        let away = _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(far), unit));
-        c.cell(g.tables, set(g.half), _mm256_add_epi32(c.all, _mm256_xor_si256(away, below)))
+        let far = in_memory(rest).map(|slot| g.tables.guess[slot as usize % GUESSES]);
+        // SAFETY: eight floats are one vector.
+        let far = unsafe { _mm256_loadu_ps(far.as_ptr()) };
+        // Dividing by what distances are multiplied with is what makes guesses right; it waits for nothing.
+        let unit = _mm256_div_ps(_mm256_set1_ps(1.0), _mm256_cvtepi32_ps(c.inverse));
+        let away = _mm256_cvttps_epi32(_mm256_mul_ps(far, unit));
+        _mm256_add_epi32(c.all, _mm256_xor_si256(away, below))
     }
 
-    /// Lanes whose slot lies below or above the cell; none where it is an escape.
+    /// Lanes whose slot lies in the cell; no escape does.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn sides(&self, g: Group<'_>, cell: &Cell) -> (V, V) {
+    pub fn hits(&self, cell: &Cell) -> V {
         let slot = self.slot();
-        let escape = _mm256_cmpgt_epi32(slot, set(2 * g.half - 1));
-        let left = _mm256_andnot_si256(escape, _mm256_cmpgt_epi32(cell.low, slot));
-        let right = _mm256_or_si256(escape, _mm256_cmpgt_epi32(cell.high, slot));
-        (left, _mm256_xor_si256(right, set(-1)))
+        _mm256_andnot_si256(_mm256_cmpgt_epi32(cell.low, slot), _mm256_cmpgt_epi32(cell.high, slot))
     }
 
-    /// Lanes whose slot does not lie in the cell.
+    /// Lanes of escapes.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub fn misses(&self, g: Group<'_>, cell: &Cell) -> V {
-        let (left, right) = self.sides(g, cell);
-        _mm256_or_si256(left, right)
+    fn escapes(&self, g: Group<'_>) -> V {
+        _mm256_cmpgt_epi32(self.slot(), set(2 * g.half - 1))
     }
 
-    /// Steps from cell to cell until each encloses its slot.
+    /// Steps from cell to cell until each encloses its slot, unless that is an escape.
+    #[cold]
     #[inline(never)]
     #[target_feature(enable = "avx2")]
     pub fn settle(&self, g: Group<'_>, c: &Context, here: &mut Cell) {
+        let (slot, escape) = (self.slot(), self.escapes(g));
         loop {
-            let (left, right) = self.sides(g, here);
+            let left = _mm256_andnot_si256(escape, _mm256_cmpgt_epi32(here.low, slot));
+            let right = _mm256_or_si256(escape, _mm256_cmpgt_epi32(here.high, slot));
+            let right = _mm256_xor_si256(right, set(-1));
             if !any(_mm256_or_si256(left, right)) {
                 return;
             }
             let at = _mm256_blendv_epi8(here.low_edge, _mm256_sub_epi32(here.low_edge, set(1)), left);
-            *here = c.cell(g.tables, set(g.half), _mm256_blendv_epi8(at, here.high_edge, right));
+            [*here] = Cell::around(g.tables, g.half, &[*c], &[_mm256_blendv_epi8(at, here.high_edge, right)]);
         }
     }
 
-    /// Takes the words out of the states; returns them and the innovations.
+    /// As [`Eight::word`], where some may be escapes.
+    #[cold]
+    #[inline(never)]
+    #[target_feature(enable = "avx2")]
+    pub fn rare(&mut self, g: Group<'_>, c: &Context, cell: &Cell) -> (V, V) {
+        self.word::<true>(g, c, cell)
+    }
+
+    /// Takes the words out of the states; returns them and the innovations. `ESCAPES`: some may be escapes.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub fn word(&mut self, g: Group<'_>, c: &Context, cell: &Cell) -> (V, V) {
+    pub fn word<const ESCAPES: bool>(&mut self, g: Group<'_>, c: &Context, cell: &Cell) -> (V, V) {
         let m = g.tables.mantissa as i32;
         let slot = self.slot();
-        let escape = _mm256_cmpgt_epi32(slot, set(2 * g.half - 1));
-        let &Cell { a, n, open, sign, low, high, .. } = cell;
-        let f = _mm256_sub_epi32(high, low);
-        let low = _mm256_blendv_epi8(low, set(2 * g.half), escape);
-        let f = _mm256_blendv_epi8(f, set(65536 - 2 * g.half), escape);
+        let &Cell { a, n, open, sign, mut low, high, .. } = cell;
+        let mut f = _mm256_sub_epi32(high, low);
+        // Mantissa bits that a cell leaves open follow as they are: none where `open` follows from `n`, never fewer.
+        let mut missing = _mm256_min_epi32(_mm256_sub_epi32(_mm256_add_epi32(open, set(m)), n), set(m));
+        let escape = if ESCAPES { self.escapes(g) } else { _mm256_setzero_si256() };
+        if ESCAPES {
+            low = _mm256_blendv_epi8(low, set(2 * g.half), escape);
+            f = _mm256_blendv_epi8(f, set(65536 - 2 * g.half), escape);
+            missing = _mm256_andnot_si256(escape, missing);
+        }
         let full = _mm256_mullo_epi32(f, _mm256_srli_epi32::<16>(self.x));
         self.x = _mm256_add_epi32(full, _mm256_sub_epi32(slot, low));
         self.refill(set(-1));
-
         // The leading one is the cell's, which the guess may lie above where the cell reaches zero.
         let n = _mm256_andnot_si256(_mm256_cmpeq_epi32(a, set(0)), n);
-        // Mantissa bits that a cell leaves open follow as they are.
-        let missing = _mm256_sub_epi32(_mm256_add_epi32(open, set(m)), n);
-        let missing = _mm256_min_epi32(_mm256_max_epi32(missing, set(0)), set(m));
-        let missing = _mm256_andnot_si256(escape, missing);
-        let mask = _mm256_sub_epi32(_mm256_sllv_epi32(set(1), missing), set(1));
-        let fraction = _mm256_or_si256(_mm256_sllv_epi32(a, missing), _mm256_and_si256(self.x, mask));
+        let plain = _mm256_andnot_si256(_mm256_sllv_epi32(set(-1), missing), self.x);
+        let fraction = _mm256_or_si256(_mm256_sllv_epi32(a, missing), plain);
         self.x = _mm256_srlv_epi32(self.x, missing);
         self.refill(_mm256_cmpgt_epi32(missing, set(0)));
-        let exponent = _mm256_sub_epi32(_mm256_add_epi32(c.unit, n), set(1));
+        let exponent = _mm256_add_epi32(c.unit, n);
         let word = _mm256_add_epi32(_mm256_sll_epi32(exponent, _mm_cvtsi32_si128(m)), fraction);
         let mut word =
             _mm256_or_si256(_mm256_and_si256(word, set(0x7fff)), _mm256_and_si256(sign, set(0x8000)));
@@ -198,13 +212,13 @@ impl Eight {
             _mm256_srlv_epi32(fraction, _mm256_sub_epi32(set(0), up)),
         );
         let mut value = _mm256_xor_si256(value, sign);
-        if any(escape) {
+        if ESCAPES && any(escape) {
             let plain = self.slot();
             self.x = _mm256_blendv_epi8(self.x, _mm256_srli_epi32::<16>(self.x), escape);
             self.refill(escape);
             word = _mm256_blendv_epi8(word, plain, escape);
             let (w, u) = (store(word), store(c.unit));
-            let v = core::array::from_fn(|i| scalar::floor_of(w[i] as u16, u[i], m as u32).0);
+            let v = core::array::from_fn(|i| scalar::floor_of(w[i] as u16, u[i].wrapping_add(1), m as u32).0);
             value = _mm256_blendv_epi8(value, load(&v), escape);
         }
         // No row took more than the two coder words that were at hand.
@@ -216,8 +230,15 @@ impl Eight {
     }
 }
 
+/// Numbers of places to read, through memory: eight loads from there took a third less time than a gather or extracting them.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn in_memory(v: V) -> [i32; 8] {
+    core::hint::black_box(store(v))
+}
+
 /// Bytes of a stream that its row can take, in whole coder words: two of these a word at most.
-fn readable(stream: &[u8], dim: usize) -> usize {
+pub fn readable(stream: &[u8], dim: usize) -> usize {
     (stream.len() / 2 * 2).min(4 * dim)
 }
 

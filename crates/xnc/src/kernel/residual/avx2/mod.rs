@@ -1,16 +1,20 @@
-//! Rows side by side, eight to a vector: one broadcast of a pair of coefficients serves all of them, and while one vector waits for its
-//! coder the others work.
+//! Rows side by side, eight to a vector, up to four vectors at a time: they share coefficients, and while one waits for its coder the others work.
 
 mod cell;
 mod coder;
+mod dot;
 mod transpose;
 
+use super::dots::{QUAD, TOGETHER};
 use super::scratch::{Dwords, Scratch};
-use super::{BLOCK, LANES, Lane, REFS, Tables, scalar};
-use cell::{Cell, Context, V, any, load, set, store};
-use coder::{Eight, Group, lay_out};
+use super::{LANES, Lane, REFS, Tables, scalar};
+use cell::{Cell, Context, V, load, set, store};
+use coder::{Eight, Group};
 use core::arch::x86_64::*;
-use transpose::{interleave, put_innovations, put_words};
+use transpose::interleave;
+
+pub use coder::{lay_out, readable};
+pub use transpose::{put_innovations, put_words};
 
 /// Decodes up to [`LANES`] rows, in as few vectors as hold them.
 #[target_feature(enable = "avx2")]
@@ -21,10 +25,12 @@ pub fn decode(
     innovations: &mut [&mut [i8]],
     scratch: &mut Scratch,
 ) -> bool {
-    if lanes.len() > 8 {
-        group::<2>(t, lanes, words, innovations, scratch)
-    } else {
-        group::<1>(t, lanes, words, innovations, scratch)
+    const { assert!(LANES == 32) };
+    match lanes.len().div_ceil(8) {
+        0 | 1 => group::<1>(t, lanes, words, innovations, scratch),
+        2 => group::<2>(t, lanes, words, innovations, scratch),
+        3 => group::<3>(t, lanes, words, innovations, scratch),
+        _ => group::<4>(t, lanes, words, innovations, scratch),
     }
 }
 
@@ -37,7 +43,6 @@ fn group<const N: usize>(
     innovations: &mut [&mut [i8]],
     scratch: &mut Scratch,
 ) -> bool {
-    const { assert!(8 * N <= LANES) };
     let dim = t.dim();
     let Scratch { bytes, stride, near, seen, out, row } = scratch;
     lay_out(lanes, dim, *stride, bytes);
@@ -46,48 +51,40 @@ fn group<const N: usize>(
         let lanes = lanes.get(8 * h..).unwrap_or_default();
         Eight::new(g, lanes, 8 * h * *stride, *stride)
     });
-    let referring = lanes.iter().any(|l| l.refs.iter().any(|r| !r.is_empty()));
-    if referring {
-        for h in 0..N {
-            weigh::<N>(lanes.get(8 * h..).unwrap_or_default(), h, row, near);
-        }
-    }
+    weigh::<N>(lanes, row, near);
     let zero = _mm256_setzero_si256();
-    for j0 in (0..dim).step_by(BLOCK) {
-        let block = t.block(j0);
-        let mut sum = [[zero; N]; BLOCK];
-        let earlier = seen[..j0 / 2 * N].chunks_exact(N);
-        for (e, c) in earlier.zip(block.chunks_exact(BLOCK)) {
-            for i in 0..BLOCK {
-                let c = set(c[i]);
-                for h in 0..N {
-                    sum[i][h] = _mm256_add_epi32(sum[i][h], _mm256_madd_epi16(load(&e[h].0), c));
-                }
+    // Innovations of the present quad, signed bytes; those to come are zero.
+    let mut own = [zero; N];
+    for j0 in (0..dim).step_by(TOGETHER) {
+        let far = dot::far::<N>(t, j0, seen);
+        let pair: &[Dwords; N] = near[j0 / 2 * N..][..N].try_into().expect("N vectors");
+        let mut words = [zero; N];
+        for (i, far) in far.iter().enumerate().take(dim - j0) {
+            let j = j0 + i;
+            let mut e = [zero; N];
+            let step = dot::Step { j, far, own: &own, near: pair };
+            // Two vectors share the look-ups of their cells.
+            let mut h = 0;
+            while h + 2 <= N {
+                steps::<N, 2>(g, h, &step, &mut eights, &mut words, &mut e);
+                h += 2;
+            }
+            if h < N {
+                steps::<N, 1>(g, h, &step, &mut eights, &mut words, &mut e);
+            }
+            let place = _mm_cvtsi32_si128(8 * (j % QUAD) as i32);
+            for h in 0..N {
+                own[h] = _mm256_or_si256(own[h], _mm256_sll_epi32(_mm256_and_si256(e[h], set(0xff)), place));
             }
         }
-        for (i, sum) in sum.iter().enumerate().take(dim - j0) {
-            let j = j0 + i;
-            let mut context = [Context::EMPTY; N];
-            let mut cell = [Cell::EMPTY; N];
+        for h in 0..N {
+            out[j0 / 2 * N + h].0 = store(words[h]);
+        }
+        if j0 % QUAD != 0 || j0 + TOGETHER >= dim {
             for h in 0..N {
-                let mut dot = sum[h];
-                for (k, c) in block.chunks_exact(BLOCK).enumerate().skip(j0 / 2).take(1 + j / 2 - j0 / 2) {
-                    dot = _mm256_add_epi32(dot, _mm256_madd_epi16(load(&seen[k * N + h].0), set(c[i])));
-                }
-                let pull = if referring { half_of(load(&near[j / 2 * N + h].0), j) } else { zero };
-                context[h] = eights[h].context(g, j, dot, pull);
-                cell[h] = eights[h].guess(g, &context[h]);
-            }
-            for h in 0..N {
-                if any(eights[h].misses(g, &cell[h])) {
-                    eights[h].settle(g, &context[h], &mut cell[h]);
-                }
-            }
-            for h in 0..N {
-                let (word, e) = eights[h].word(g, &context[h], &cell[h]);
-                let at = j / 2 * N + h;
-                add_half(&mut seen[at], e, j);
-                add_half(&mut out[at], word, j);
+                seen[j0 / QUAD * N + h].0 =
+                    store(_mm256_xor_si256(own[h], set(i32::from_ne_bytes([0x80; 4]))));
+                own[h] = zero;
             }
         }
     }
@@ -99,36 +96,66 @@ fn group<const N: usize>(
     lanes.iter().enumerate().all(|(i, l)| eights[i / 8].ended(i % 8, l.stream, dim))
 }
 
-/// Word `j` of the pairs that it is in, with its sign.
+/// Decodes a word of each row of the `P` vectors from `h` on: adds it to `words`, puts its innovation into `e`.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn half_of(pairs: V, j: usize) -> V {
-    _mm256_srai_epi32::<16>(if j.is_multiple_of(2) { _mm256_slli_epi32::<16>(pairs) } else { pairs })
-}
-
-/// Puts word `j` beside its neighbour; the even one comes first.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn add_half(pairs: &mut Dwords, word: V, j: usize) {
-    pairs.0 = store(if j.is_multiple_of(2) {
-        _mm256_and_si256(word, set(0xffff))
-    } else {
-        _mm256_or_si256(load(&pairs.0), _mm256_slli_epi32::<16>(word))
-    });
-}
-
-/// Weighted innovations of the reference rows of at most eight rows, two dimensions of each to a dword: a sum fits 16 bits.
-#[target_feature(enable = "avx2")]
-fn weigh<const N: usize>(lanes: &[Lane<'_>], h: usize, row: &mut [i16], near: &mut [Dwords]) {
-    let stride = row.len() / 8;
-    row.fill(0);
-    for (l, sum) in lanes.iter().zip(row.chunks_exact_mut(stride)) {
-        for k in 0..REFS {
-            let w = i16::from(l.head.weights[k]);
-            for (s, &e) in sum.iter_mut().zip(l.refs[k]) {
-                *s += i16::from(e) * w;
-            }
+fn steps<const N: usize, const P: usize>(
+    g: Group<'_>,
+    h: usize,
+    step: &dot::Step<'_, N>,
+    eights: &mut [Eight; N],
+    words: &mut [V; N],
+    e: &mut [V; N],
+) {
+    let mut context = [Context::EMPTY; P];
+    let mut at = [_mm256_setzero_si256(); P];
+    for p in 0..P {
+        context[p] = eights[h + p].context(g, step.j, step.dot(g.tables, h + p), load(&step.near[h + p].0));
+        at[p] = eights[h + p].guess(g, &context[p]);
+    }
+    let mut cells = Cell::around(g.tables, g.half, &context, &at);
+    let mut hits = set(-1);
+    for p in 0..P {
+        hits = _mm256_and_si256(hits, eights[h + p].hits(&cells[p]));
+    }
+    let sure = _mm256_movemask_epi8(hits) == -1;
+    if !sure {
+        for p in 0..P {
+            eights[h + p].settle(g, &context[p], &mut cells[p]);
         }
     }
-    interleave(row, &mut near[h..], N);
+    for p in 0..P {
+        let eight = &mut eights[h + p];
+        let (word, innovation) = match sure {
+            true => eight.word::<false>(g, &context[p], &cells[p]),
+            false => eight.rare(g, &context[p], &cells[p]),
+        };
+        words[h + p] = _mm256_or_si256(
+            words[h + p],
+            if step.j.is_multiple_of(2) { word } else { _mm256_slli_epi32::<16>(word) },
+        );
+        e[h + p] = innovation;
+    }
+}
+
+/// Weighted innovations of the reference rows of up to `8 * N` rows, two dimensions of each to a dword: a sum fits 16 bits.
+#[target_feature(enable = "avx2")]
+pub fn weigh<const N: usize>(lanes: &[Lane<'_>], row: &mut [i16], near: &mut [Dwords]) {
+    if lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty())) {
+        near.fill(Dwords::default());
+        return;
+    }
+    let stride = row.len() / 8;
+    for h in 0..N {
+        row.fill(0);
+        for (l, sum) in lanes.iter().skip(8 * h).zip(row.chunks_exact_mut(stride)) {
+            for k in 0..REFS {
+                let w = i16::from(l.head.weights[k]);
+                for (s, &e) in sum.iter_mut().zip(l.refs[k]) {
+                    *s += i16::from(e) * w;
+                }
+            }
+        }
+        interleave(row, &mut near[h..], N);
+    }
 }
