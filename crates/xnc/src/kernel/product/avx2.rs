@@ -6,18 +6,22 @@
 use std::arch::x86_64::*;
 
 use super::super::Aligned;
-use super::super::dot::{
-    pair_step_avx2 as pair_step, step_avx2 as step, sum_avx2 as sum, sum_pairs_avx2 as sum_pairs,
-};
-use super::super::row::{GROUP, RowShape};
+use super::super::dot::{sum_avx2 as sum, sum_pairs_avx2 as sum_pairs};
+use super::super::row::{GROUP, RowShape, SPARE, place, plane_bit};
 use super::super::unpack::avx2::{Bits, Unpack};
-use super::{Exception, Rows, column, patch};
+use super::{Exception, Rows, column};
 
 /// Floats of a group on the desk: its activations, then room for three planes.
 const PLACE: usize = GROUP + 8;
 
 /// Bytes of a group's record in a row.
 const RECORD: usize = 80;
+
+/// Rows whose lanes are added together: each sum waits for itself alone.
+const BATCH: usize = 16;
+
+/// How many bytes ahead of the next row's tiers the loop asks for.
+const AHEAD: usize = 2048;
 
 /// Activations, with the code planes of the next row's groups beside them: one pointer finds both.
 #[derive(Clone)]
@@ -37,31 +41,63 @@ impl Desk {
     }
 }
 
-/// Where the loop stands.
-struct State<'a> {
-    unpack: Unpack,
-    places: &'a mut [[f32; PLACE]],
+/// Puts the code planes of a group on the desk.
+#[inline]
+fn file(place: &mut [f32; PLACE], planes: [u64; 3]) {
+    for (slot, plane) in place[GROUP..].as_chunks_mut::<2>().0.iter_mut().zip(planes) {
+        *slot = [f32::from_bits(plane as u32), f32::from_bits((plane >> 32) as u32)];
+    }
+}
+
+/// The code planes of a group on the desk.
+#[inline]
+fn filed(place: &[f32; PLACE]) -> [u64; 3] {
+    let planes = place[GROUP..].as_chunks::<2>().0;
+    std::array::from_fn(|i| u64::from(planes[i][1].to_bits()) << 32 | u64::from(planes[i][0].to_bits()))
+}
+
+/// Gives the words listed the spare code on the desk, and that code their upper bytes: all of a sign have the same.
+#[inline]
+fn spare(listed: &[Exception], places: &mut [[f32; PLACE]], upper: &mut [u8; 16]) {
+    for exception in listed {
+        let column = column(exception);
+        let bit = plane_bit(place(column % GROUP));
+        let place = &mut places[column / GROUP];
+        let mut planes = filed(place);
+        for (i, plane) in planes.iter_mut().enumerate() {
+            *plane = *plane & !(1 << bit) | (SPARE as u64 >> i & 1) << bit;
+        }
+        file(place, planes);
+        upper[SPARE + usize::from(exception[2] >> 7) * 8] = exception[2];
+    }
+}
+
+/// What the loop turns over.
+struct Turn {
     /// Records of the row in work and of the next.
-    records: [&'a [[u8; RECORD]]; 2],
+    records: [*const [u8; RECORD]; 2],
     /// The next row's tiers.
     bits: Bits,
-    group: usize,
-    lane: [__m256; 4],
+    places: *mut [f32; PLACE],
+    groups: usize,
+    upper: *const [u8; 16],
+    lanes: *mut [__m256; 4],
 }
 
 /// `words` from a group to the sums, in the order of its kind of lanes. `$odd` and `$even` are what takes the odd and even words.
 macro_rules! assembly {
-    ($state:expr, $groups:expr, $($fma:literal),*) => {{
-        let state: &mut State<'_> = $state;
-        let at = state.group;
-        let groups: usize = $groups;
-        let [row, next] = state.records.map(|records| records[at..][..groups].as_ptr());
-        let places = state.places[at..][..groups].as_mut_ptr();
-        let [l0, l1, l2, l3] = state.lane;
-        let [upper, down, up, low, high, nibble] = state.unpack.registers();
+    ($turn:expr, $unpack:expr, $($fma:literal),*) => {{
+        let turn: Turn = $turn;
+        let unpack: &Unpack = $unpack;
+        let [_, down, up, low, high, nibble] = unpack.registers();
         // SAFETY: reads `groups` records of both rows, reads and writes as many places; the streams stay where `Bits` says. There is one
         // turn at least.
         std::arch::asm!(
+            "vbroadcasti128 {upper}, [{t}]",
+            "vpxor {l0:x}, {l0:x}, {l0:x}",
+            "vpxor {l1:x}, {l1:x}, {l1:x}",
+            "vpxor {l2:x}, {l2:x}, {l2:x}",
+            "vpxor {l3:x}, {l3:x}, {l3:x}",
             "2:",
             "vpbroadcastq {q2}, [{x} + 272]",
             "vpbroadcastq {q1}, [{x} + 264]",
@@ -118,26 +154,31 @@ macro_rules! assembly {
             "mov [{x} + 256], {b}",
             "mov [{x} + 264], {v}",
             "mov [{x} + 272], {a}",
+            "prefetcht0 [{n} + {ahead}]",
             "add {n}, 80",
             "add {p}, 80",
             "add {x}, 288",
             "cmp {x}, {end}",
             "jne 2b",
-            p = inout(reg) row => _,
-            n = inout(reg) next => _,
-            x = inout(reg) places => _,
-            end = in(reg) places.add(groups),
-            second = inout(reg) state.bits.second,
-            rest = inout(reg) state.bits.rest,
+            "vmovaps [{lanes}], {l0}",
+            "vmovaps [{lanes} + 32], {l1}",
+            "vmovaps [{lanes} + 64], {l2}",
+            "vmovaps [{lanes} + 96], {l3}",
+            ahead = const AHEAD,
+            p = inout(reg) turn.records[0] => _,
+            n = inout(reg) turn.records[1] => _,
+            x = inout(reg) turn.places => _,
+            end = in(reg) turn.places.add(turn.groups),
+            lanes = in(reg) turn.lanes,
+            second = inout(reg) turn.bits.second => _,
+            rest = inout(reg) turn.bits.rest => _,
             shift = in(reg) 0x3d03_u64,
             three = in(reg) 3_u64,
-            t = out(reg) _, v = out(reg) _, c = out(reg) _, a = out(reg) _, b = out(reg) _,
-            l0 = inout(ymm_reg) l0 => state.lane[0],
-            l1 = inout(ymm_reg) l1 => state.lane[1],
-            l2 = inout(ymm_reg) l2 => state.lane[2],
-            l3 = inout(ymm_reg) l3 => state.lane[3],
+            t = inout(reg) turn.upper => _,
+            v = out(reg) _, c = out(reg) _, a = out(reg) _, b = out(reg) _,
+            l0 = out(ymm_reg) _, l1 = out(ymm_reg) _, l2 = out(ymm_reg) _, l3 = out(ymm_reg) _,
             q0 = out(ymm_reg) _, q1 = out(ymm_reg) _, q2 = out(ymm_reg) _, q3 = out(ymm_reg) _, w = out(ymm_reg) _,
-            upper = in(ymm_reg) upper,
+            upper = out(ymm_reg) _,
             down = in(ymm_reg) down,
             up = in(ymm_reg) up,
             low = in(ymm_reg) low,
@@ -146,20 +187,19 @@ macro_rules! assembly {
             odd = in(ymm_reg) _mm256_set1_epi32(0xffff_0000_u32.cast_signed()),
             options(nostack),
         );
-        state.group += groups;
     }};
 }
 
-impl State<'_> {
-    /// Whole groups without exceptions, one at least: as [`step`] four times.
+impl Turn {
+    /// A row without exceptions left: as [`super::super::dot`] does with F32 activations.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
-    fn run_f32(&mut self, groups: usize) {
+    unsafe fn f32(self, unpack: &Unpack) {
         // SAFETY: in the macro.
         unsafe {
             assembly!(
                 self,
-                groups,
+                unpack,
                 "vpslld {q3}, {w}, 16",
                 "vpand {w}, {w}, {odd}",
                 "vfmadd231ps {l0}, {q3}, [{x}]",
@@ -182,15 +222,15 @@ impl State<'_> {
         }
     }
 
-    /// As [`State::run_f32`], as [`pair_step`] four times.
+    /// As [`Turn::f32`], with BF16 activations.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
-    fn run_pairs(&mut self, groups: usize) {
+    unsafe fn pairs(self, unpack: &Unpack) {
         // SAFETY: in the macro.
         unsafe {
             assembly!(
                 self,
-                groups,
+                unpack,
                 "vpslld {q3}, {w}, 16",
                 "vpand {w}, {w}, {odd}",
                 "vfmadd231ps {l0}, {w}, [{x} + 32]",
@@ -212,47 +252,14 @@ impl State<'_> {
             );
         }
     }
+}
 
-    /// One group that has exceptions.
-    #[cold]
-    #[inline(never)]
-    #[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
-    fn patched(&mut self, pairs: bool, listed: &mut &[Exception]) {
-        let place = &mut self.places[self.group];
-        let [row, next] = self.records.map(|records| &records[self.group]);
-        let planes = place[GROUP..].as_chunks::<2>().0;
-        let plane = |i: usize| u64::from(planes[i][1].to_bits()) << 32 | u64::from(planes[i][0].to_bits());
-        let words = self.unpack.words::<false, RECORD>(row, [plane(0), plane(1), plane(2)]);
-        // SAFETY: four registers of sixteen words are 64 words.
-        let mut words: [u16; GROUP] = unsafe { std::mem::transmute(words) };
-        patch(&mut words, self.group, listed);
-        // SAFETY: as above.
-        let words: [__m256i; 4] = unsafe { std::mem::transmute(words) };
-        let x: &[f32; GROUP] = place[..GROUP].try_into().expect("a group");
-        let [a, b, c, d] = self.lane;
-        self.lane = if pairs {
-            let [a, b] = [pair_step(words[0], x, 0, a), pair_step(words[1], x, 16, b)];
-            [a, b, pair_step(words[2], x, 32, c), pair_step(words[3], x, 48, d)]
-        } else {
-            let [a, b] = step(words[2], x, 32, step(words[0], x, 0, [a, b]));
-            let [c, d] = step(words[3], x, 48, step(words[1], x, 16, [c, d]));
-            [a, b, c, d]
-        };
-        self.file(next);
-    }
-
-    /// Puts the next row's planes of this group on the desk, and goes on to the next group.
-    #[inline]
-    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-    fn file(&mut self, record: &[u8; RECORD]) {
-        // SAFETY: the stream stays where `Bits` says.
-        let planes = unsafe { self.bits.planes(record) };
-        let place = self.places[self.group][GROUP..].as_chunks_mut::<2>().0;
-        for (place, plane) in place.iter_mut().zip(planes) {
-            *place = [f32::from_bits(plane as u32), f32::from_bits((plane >> 32) as u32)];
-        }
-        self.group += 1;
-    }
+/// What the loop needs of a row.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    records: *const [u8; RECORD],
+    bits: Bits,
+    listed: &'a [Exception],
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
@@ -264,40 +271,54 @@ pub(super) fn rows<'a>(
     desk: &mut Desk,
     out: &mut [f32],
 ) {
-    assert!(shape.record() == RECORD && desk.places.len() == shape.groups() * PLACE);
-    let row = |i: usize| &rows.payload[rows.at[i]..];
-    let records = |i: usize| row(i)[1..][..shape.groups() * RECORD].as_chunks().0;
-    if out.is_empty() {
+    let (groups, count) = (shape.groups(), out.len());
+    assert!(shape.record() == RECORD && shape.tail() == 0 && groups > 0);
+    assert!(desk.places.len() == groups * PLACE && rows.at.len() == count + 1);
+    let pairs = desk.pairs;
+    let unpack = Unpack::new(upper);
+    let places = desk.places.as_chunks_mut::<PLACE>().0;
+    let mut see = |i: usize| {
+        let row = &rows.payload[rows.at[i]..];
+        let records = row[1..][..groups * RECORD].as_chunks().0;
+        Seen { records: records.as_ptr(), bits: Bits::new(shape, row, records), listed: listed(i) }
+    };
+    if count == 0 {
         return;
     }
-    let mut state = State {
-        unpack: Unpack::new(upper),
-        places: desk.places.as_chunks_mut().0,
-        records: [records(0); 2],
-        bits: Bits::new(shape, row(0), records(0)),
-        group: 0,
-        lane: [_mm256_setzero_ps(); 4],
-    };
-    records(0).iter().for_each(|record| state.file(record));
-    let last = out.len() - 1;
-    for (i, out) in out.iter_mut().enumerate() {
-        let mut listed = listed(i);
-        // After the last row its own tiers once more: no special case, and nobody reads them.
-        let next = last.min(i + 1);
-        state.records = [records(i), records(next)];
-        state.bits = Bits::new(shape, row(next), records(next));
-        (state.group, state.lane) = (0, [_mm256_setzero_ps(); 4]);
-        loop {
-            let until = listed.first().map_or(shape.groups(), |first| column(first) / GROUP);
-            if until > state.group {
-                let groups = until - state.group;
-                if desk.pairs { state.run_pairs(groups) } else { state.run_f32(groups) }
+    // The tiers of the first row, before the loop.
+    let mut row = see(0);
+    for (group, place) in places.iter_mut().enumerate() {
+        // SAFETY: one call a record of this row.
+        file(place, unsafe { row.bits.planes(&*row.records.add(group)) });
+    }
+    let mut table = *upper;
+    spare(row.listed, places, &mut table);
+    let mut next = if count > 1 { see(1) } else { see(0) };
+    let mut lanes = [[_mm256_setzero_ps(); 4]; BATCH];
+    for (batch, out) in out.chunks_mut(BATCH).enumerate() {
+        for (j, lanes) in lanes[..out.len()].iter_mut().enumerate() {
+            // Two rows early: its bits are counted while others are multiplied. After the last row that one's own tiers are read
+            // once more: no special case, and nobody uses them.
+            let i = batch * BATCH + j + 2;
+            let after = if i < count { see(i) } else { next };
+            let turn = Turn {
+                records: [row.records, next.records],
+                bits: next.bits,
+                places: places.as_mut_ptr(),
+                groups,
+                upper: &raw const table,
+                lanes,
+            };
+            // SAFETY: pointers to as many records and places; the row's `Bits`.
+            unsafe { if pairs { turn.pairs(&unpack) } else { turn.f32(&unpack) } }
+            if !next.listed.is_empty() {
+                table = *upper;
+                spare(next.listed, places, &mut table);
             }
-            if until == shape.groups() {
-                break;
-            }
-            state.patched(desk.pairs, &mut listed);
+            (row, next) = (next, after);
         }
-        *out = if desk.pairs { sum_pairs(state.lane) } else { sum(state.lane) };
+        for (lanes, out) in lanes.iter().zip(out) {
+            *out = if pairs { sum_pairs(*lanes) } else { sum(*lanes) };
+        }
     }
 }

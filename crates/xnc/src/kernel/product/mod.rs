@@ -127,7 +127,6 @@ impl Fused {
         assert!(rows.at[..out.len()].iter().all(held));
         // A row that is left is multiplied too, with whatever words its bytes give; the caller writes over that.
         let listed = |i: usize| {
-            ahead(*shape, rows.payload, &rows.at[..rows.at.len() - 1], i);
             let listed = rows.exceptions(*shape, exact, i);
             if listed.is_none() {
                 left.push(i);
@@ -162,7 +161,12 @@ impl<'a> Rows<'a> {
         let right = number != u8::MAX
             && listed.is_sorted_by(|a, b| column(a) < column(b))
             && listed.iter().all(|e| column(e) < shape.dim && exact.contains(&(e[2] & 0x7f)));
-        right.then_some(listed)
+        // Words of a sign share a spare code, so they share their upper byte; one row in two hundred has others.
+        let spare = |negative: bool| {
+            let mut upper = listed.iter().map(|e| e[2]).filter(|upper| (upper >> 7 == 1) == negative);
+            upper.next().is_none_or(|first| upper.all(|upper| upper == first))
+        };
+        (right && spare(false) && spare(true)).then_some(listed)
     }
 }
 

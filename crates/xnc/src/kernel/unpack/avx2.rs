@@ -50,6 +50,7 @@ fn count(plane: u64) -> usize {
 }
 
 /// Where the two streams of a row's tiers stand, as addresses of bits.
+#[derive(Clone, Copy)]
 pub(in super::super) struct Bits {
     pub second: usize,
     pub rest: usize,
