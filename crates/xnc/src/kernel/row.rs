@@ -91,7 +91,10 @@ pub const fn code_planes(escape: u64, second: u64, third: u64, last: [u64; 2]) -
     [escape ^ last[0], second ^ last[1], third]
 }
 
-/// Rank by code without sign, as [`code_planes`] makes codes; none has code 2.
+/// The code without sign that [`code_planes`] never makes of a row's bits.
+pub const SPARE: usize = 2;
+
+/// Rank by code without sign; none has [`SPARE`].
 const RANKS: [usize; 8] = [0, 1, 7, 2, 6, 5, 4, 3];
 
 /// Upper bytes by code, from those by rank.

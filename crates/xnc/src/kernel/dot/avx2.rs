@@ -4,7 +4,8 @@ use std::arch::x86_64::*;
 
 use super::{GROUP, filled};
 
-/// Adds the 32 lanes of F32 activations, in registers of the even words 0 to 14, the odd ones 1 to 15, and the same 16 on.
+/// Adds the 32 lanes of F32 activations, in registers of the even words 0 to 14, the odd ones 1 to 15, and the same 16 on; or those of
+/// word pairs, in order.
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(in super::super) fn sum(lane: [__m256; 4]) -> f32 {
@@ -40,30 +41,12 @@ fn load_f32(x: &[f32; GROUP], at: usize) -> __m256 {
 /// Multiplies a register of BF16 words with the activations of its even and its odd words.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-pub(in super::super) fn step(words: __m256i, x: &[f32; GROUP], at: usize, lane: [__m256; 2]) -> [__m256; 2] {
+fn step(words: __m256i, x: &[f32; GROUP], at: usize, lane: [__m256; 2]) -> [__m256; 2] {
     let odd = _mm256_and_si256(words, _mm256_set1_epi32(0xffff_0000_u32.cast_signed()));
     [
         _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(words)), load_f32(x, at), lane[0]),
         _mm256_fmadd_ps(_mm256_castsi256_ps(odd), load_f32(x, at + 8), lane[1]),
     ]
-}
-
-/// Multiplies a register of BF16 words with their activations in pairs, the odd words first. Subnormals are kept: callers see to it that
-/// there are none.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-pub(in super::super) fn pair_step(words: __m256i, x: &[f32; GROUP], at: usize, lane: __m256) -> __m256 {
-    let odd = _mm256_and_si256(words, _mm256_set1_epi32(0xffff_0000_u32.cast_signed()));
-    let lane = _mm256_fmadd_ps(_mm256_castsi256_ps(odd), load_f32(x, at + 8), lane);
-    _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(words)), load_f32(x, at), lane)
-}
-
-/// Adds the 32 lanes of word pairs.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(in super::super) fn sum_pairs(lane: [__m256; 4]) -> f32 {
-    let a = [_mm256_add_ps(lane[0], lane[2]), _mm256_add_ps(lane[1], lane[3])];
-    halves(_mm256_add_ps(a[0], a[1]))
 }
 
 /// Asks for the cache lines of a group that lies `AHEAD` bytes on.
@@ -150,7 +133,7 @@ pub(super) fn pair_rows(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
         }
         // SAFETY: 32 floats.
         let load = |at: usize| unsafe { _mm256_loadu_ps(lane[at..at + 8].as_ptr()) };
-        *out = sum_pairs([load(0), load(8), load(16), load(24)]);
+        *out = sum([load(0), load(8), load(16), load(24)]);
     }
 }
 

@@ -16,9 +16,7 @@ mod avx512;
 pub(super) mod scalar;
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use avx2::{
-    pair_step as pair_step_avx2, step as step_avx2, sum as sum_avx2, sum_pairs as sum_pairs_avx2,
-};
+pub(super) use avx2::sum as sum_avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx512::{
     load_bf16, pair_step, step as step_avx512, sum as sum_avx512, sum_pairs as sum_pairs_avx512,

@@ -1,4 +1,4 @@
-//! AVX-512: the unpacking loop with the plain product's step at its end.
+//! AVX-512: the unpacking loop with the plain product's step at its end, two rows at a time.
 
 use std::arch::x86_64::*;
 
@@ -6,23 +6,76 @@ use super::super::dot::{
     load_bf16, pair_step, step_avx512 as step, sum_avx512 as sum, sum_pairs_avx512 as sum_pairs,
 };
 use super::super::row::{GROUP, RowShape};
-use super::super::unpack::avx512::Unpack;
-use super::{Exception, Rows, column, patch};
+use super::super::unpack::avx512::{Unpack, table};
+use super::super::{Aligned, prefetch};
+use super::{AHEAD, Exception, Rows, respell};
 
-/// The words of a group with its exceptions in place. Inlined, so that the loop around it keeps its registers.
-#[inline(always)]
-fn patched(words: [__m512i; 2], group: usize, listed: &mut &[Exception]) -> [__m512i; 2] {
-    // SAFETY: two registers of 32 words are 64 words.
-    let mut words: [u16; GROUP] = unsafe { std::mem::transmute(words) };
-    patch(&mut words, group, listed);
-    // SAFETY: as above.
-    unsafe { std::mem::transmute(words) }
+/// Activations, and for each group the words of two rows that get the spare code: none between rows.
+#[derive(Clone)]
+pub(super) struct Desk<X: Copy> {
+    x: Aligned<X>,
+    spare: Vec<[u64; 2]>,
 }
 
-/// The group of the next exception; past all groups if there is none.
-#[inline(always)]
-fn next(listed: &[Exception]) -> usize {
-    listed.first().map_or(usize::MAX, |first| column(first) / GROUP)
+impl<X: Copy> Desk<X> {
+    /// `x` as [`super::super::dot`] takes it.
+    pub(super) fn new(x: Aligned<X>) -> Self {
+        let spare = vec![[0; 2]; x.len() / GROUP];
+        Desk { x, spare }
+    }
+}
+
+/// The sums of `N` rows from `first` on. `step` takes the words of a group to a row's lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
+fn some<'a, const N: usize, X: Copy>(
+    unpack: &Unpack,
+    upper: &[u8; 16],
+    rows: Rows<'a>,
+    first: usize,
+    mut listed: impl FnMut(usize) -> &'a [Exception],
+    desk: &mut Desk<X>,
+    step: impl Fn([__m512i; 2], &[X; GROUP], [__m512; 2]) -> [__m512; 2],
+) -> [[__m512; 2]; N] {
+    let listed: [_; N] = std::array::from_fn(|r| listed(first + r));
+    let mut tables = [*upper; N];
+    for (r, (listed, upper)) in listed.iter().zip(&mut tables).enumerate() {
+        let begin = rows.at[first + r] + AHEAD;
+        prefetch(rows.payload.get(begin..begin + unpack.bytes()).unwrap_or_default());
+        respell(listed, upper, |group, bit| desk.spare[group][r] |= bit);
+    }
+    let mut lanes = [[_mm512_setzero_ps(); 2]; N];
+    unpack.groups(
+        std::array::from_fn(|r| &rows.payload[rows.at[first + r]..]),
+        std::array::from_fn(|r| table(&tables[r])),
+        desk.x.as_chunks::<GROUP>().0.iter().zip(&desk.spare),
+        |(_, spare), r| spare[r],
+        |(x, _), words: [_; N]| {
+            for (lanes, words) in lanes.iter_mut().zip(words) {
+                *lanes = step(words, x, *lanes);
+            }
+        },
+    );
+    for (listed, upper) in listed.iter().zip(&mut tables) {
+        respell(listed, upper, |group, _| desk.spare[group] = [0; 2]);
+    }
+    lanes
+}
+
+/// Two rows at a time, the last of an odd number alone.
+macro_rules! rows {
+    ($shape:ident, $upper:ident, $rows:ident, $listed:ident, $desk:ident, $out:ident, $step:expr, $sum:ident) => {{
+        let unpack = Unpack::new($shape);
+        let (two, one) = $out.as_chunks_mut::<2>();
+        for (i, out) in two.iter_mut().enumerate() {
+            let lanes: [_; 2] = some(&unpack, $upper, $rows, 2 * i, &mut $listed, $desk, $step);
+            *out = [$sum(lanes[0]), $sum(lanes[1])];
+        }
+        for out in one {
+            let [lanes] = some(&unpack, $upper, $rows, 2 * two.len(), &mut $listed, $desk, $step);
+            *out = $sum(lanes);
+        }
+    }};
 }
 
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
@@ -31,26 +84,11 @@ pub(super) fn rows_f32<'a>(
     upper: &[u8; 16],
     rows: Rows<'a>,
     mut listed: impl FnMut(usize) -> &'a [Exception],
-    x: &[f32],
+    desk: &mut Desk<f32>,
     out: &mut [f32],
 ) {
-    let unpack = Unpack::new(shape, upper);
-    let x = x.as_chunks::<GROUP>().0;
-    for (i, out) in out.iter_mut().enumerate() {
-        let mut listed = listed(i);
-        let mut strange = next(listed);
-        let mut lane = [_mm512_setzero_ps(); 2];
-        let sink = |(group, x): (usize, &[f32; GROUP]), mut words: [__m512i; 2]| {
-            if group == strange {
-                words = patched(words, group, &mut listed);
-                strange = next(listed);
-            }
-            lane = step(words[0], x, 0, lane);
-            lane = step(words[1], x, 32, lane);
-        };
-        unpack.groups(&rows.payload[rows.at[i]..], x.iter().enumerate(), sink);
-        *out = sum(lane);
-    }
+    let step = |words: [_; 2], x: &[f32; GROUP], lanes| step(words[1], x, 32, step(words[0], x, 0, lanes));
+    rows!(shape, upper, rows, listed, desk, out, step, sum);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16,bmi1,bmi2,popcnt")]
@@ -59,24 +97,11 @@ pub(super) fn rows_bf16<'a>(
     upper: &[u8; 16],
     rows: Rows<'a>,
     mut listed: impl FnMut(usize) -> &'a [Exception],
-    x: &[u16],
+    desk: &mut Desk<u16>,
     out: &mut [f32],
 ) {
-    let unpack = Unpack::new(shape, upper);
-    let x = x.as_chunks::<GROUP>().0;
-    for (i, out) in out.iter_mut().enumerate() {
-        let mut listed = listed(i);
-        let mut strange = next(listed);
-        let mut lane = [_mm512_setzero_ps(); 2];
-        let sink = |(group, x): (usize, &[u16; GROUP]), mut words: [__m512i; 2]| {
-            if group == strange {
-                words = patched(words, group, &mut listed);
-                strange = next(listed);
-            }
-            lane[0] = pair_step(words[0], load_bf16(x, 0), lane[0]);
-            lane[1] = pair_step(words[1], load_bf16(x, 32), lane[1]);
-        };
-        unpack.groups(&rows.payload[rows.at[i]..], x.iter().enumerate(), sink);
-        *out = sum_pairs(lane);
-    }
+    let step = |words: [_; 2], x: &[u16; GROUP], [a, b]: [_; 2]| {
+        [pair_step(words[0], load_bf16(x, 0), a), pair_step(words[1], load_bf16(x, 32), b)]
+    };
+    rows!(shape, upper, rows, listed, desk, out, step, sum_pairs);
 }

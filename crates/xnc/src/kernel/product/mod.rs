@@ -10,10 +10,12 @@ mod avx512;
 
 use std::ops::RangeInclusive;
 
-use super::row::{Form, GROUP, RowShape, coded};
-use super::unpack::ahead;
+use super::row::{Form, GROUP, RowShape, SPARE, coded, place, plane_bit};
 use super::{Aligned, Backend, backend::Isa, dot};
 use crate::dtype::Dtype;
+
+/// How many bytes ahead of its rows a loop asks for the payload: where a machine's own prefetching ends at a page, this goes on.
+const AHEAD: usize = 4096;
 
 /// An exception as a row lists it: column, upper byte.
 type Exception = [u8; 3];
@@ -33,9 +35,9 @@ enum Lanes {
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Desk),
     #[cfg(target_arch = "x86_64")]
-    Avx512(Aligned<f32>),
+    Avx512(avx512::Desk<f32>),
     #[cfg(target_arch = "x86_64")]
-    Avx512Bf16(Aligned<u16>),
+    Avx512Bf16(avx512::Desk<u16>),
 }
 
 /// Some coded rows that follow each other.
@@ -67,7 +69,7 @@ impl Fused {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Lanes::Avx2(avx2::Desk::new(&arranged, false)),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 { .. } => Lanes::Avx512(arranged),
+            Isa::Avx512 { .. } => Lanes::Avx512(avx512::Desk::new(arranged)),
             _ => return None,
         };
         Fused { shape, upper: *upper, exact, lanes }.if_exact()
@@ -103,7 +105,8 @@ impl Fused {
             Isa::Avx512 { bf16: true } => {
                 let mut padded = Aligned::new(dot::padded(x.len()), 0);
                 padded[..x.len()].copy_from_slice(x);
-                Fused { shape, upper: *upper, exact, lanes: Lanes::Avx512Bf16(padded) }.if_exact()
+                let lanes = Lanes::Avx512Bf16(avx512::Desk::new(padded));
+                Fused { shape, upper: *upper, exact, lanes }.if_exact()
             }
             _ => None,
         }
@@ -127,7 +130,6 @@ impl Fused {
         assert!(rows.at[..out.len()].iter().all(held));
         // A row that is left is multiplied too, with whatever words its bytes give; the caller writes over that.
         let listed = |i: usize| {
-            ahead(*shape, rows.payload, &rows.at[..rows.at.len() - 1], i);
             let listed = rows.exceptions(*shape, exact, i);
             if listed.is_none() {
                 left.push(i);
@@ -140,10 +142,10 @@ impl Fused {
             Lanes::Avx2(desk) => unsafe { avx2::rows(*shape, upper, rows, listed, desk, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Lanes::Avx512(x) => unsafe { avx512::rows_f32(*shape, upper, rows, listed, x, out) },
+            Lanes::Avx512(desk) => unsafe { avx512::rows_f32(*shape, upper, rows, listed, desk, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Lanes::Avx512Bf16(x) => unsafe { avx512::rows_bf16(*shape, upper, rows, listed, x, out) },
+            Lanes::Avx512Bf16(desk) => unsafe { avx512::rows_bf16(*shape, upper, rows, listed, desk, out) },
         }
     }
 }
@@ -162,7 +164,12 @@ impl<'a> Rows<'a> {
         let right = number != u8::MAX
             && listed.is_sorted_by(|a, b| column(a) < column(b))
             && listed.iter().all(|e| column(e) < shape.dim && exact.contains(&(e[2] & 0x7f)));
-        right.then_some(listed)
+        // Words of a sign share a spare code, so they share their upper byte; one row in two hundred has others.
+        let spare = |negative: bool| {
+            let mut upper = listed.iter().map(|e| e[2]).filter(|upper| (upper >> 7 == 1) == negative);
+            upper.next().is_none_or(|first| upper.all(|upper| upper == first))
+        };
+        (right && spare(false) && spare(true)).then_some(listed)
     }
 }
 
@@ -170,14 +177,13 @@ fn column(exception: &Exception) -> usize {
     usize::from(u16::from_le_bytes([exception[0], exception[1]]))
 }
 
-/// Takes the exceptions of a group from the front of `listed`, and puts them in place.
-fn patch(words: &mut [u16; GROUP], group: usize, listed: &mut &[Exception]) {
-    while let [first, rest @ ..] = *listed {
-        if column(first) / GROUP != group {
-            break;
-        }
-        let word = &mut words[column(first) % GROUP];
-        *word = u16::from_le_bytes([word.to_le_bytes()[0], first[2]]);
-        *listed = rest;
+/// Gives the words of exceptions the spare code, and that code their upper bytes: all of a sign have the same. An exception is coded as
+/// rank 0, whose code is 0, so that one plane makes the difference; `set` is to set bit `1 << i` of it, in a group.
+fn respell(listed: &[Exception], upper: &mut [u8; 16], mut set: impl FnMut(usize, u64)) {
+    const { assert!(SPARE == 2) };
+    for exception in listed {
+        let column = column(exception);
+        set(column / GROUP, 1 << plane_bit(place(column % GROUP)));
+        upper[SPARE + usize::from(exception[2] >> 7) * 8] = exception[2];
     }
 }

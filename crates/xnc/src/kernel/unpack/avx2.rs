@@ -50,6 +50,7 @@ fn count(plane: u64) -> usize {
 }
 
 /// Where the two streams of a row's tiers stand, as addresses of bits.
+#[derive(Clone, Copy)]
 pub(in super::super) struct Bits {
     pub second: usize,
     pub rest: usize,
@@ -142,10 +143,10 @@ impl Unpack {
         [_mm256_and_si256(n, self.nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(n), self.nibble)]
     }
 
-    /// Table of upper bytes, shifts of the planes of codes and of signs, masks of these, and of half bytes.
+    /// Shifts of the planes of codes and of signs, masks of these, and of half bytes.
     #[inline]
-    pub(in super::super) fn registers(&self) -> [__m256i; 6] {
-        [self.upper, self.down, self.up, self.low_bits, self.high_bits, self.nibble]
+    pub(in super::super) fn registers(&self) -> [__m256i; 5] {
+        [self.down, self.up, self.low_bits, self.high_bits, self.nibble]
     }
 
     /// The words of a full group before their bias: 0, 16, 32 and 48 on. `N` is the size of a group's record; `KEPT` says that it has planes

@@ -1,0 +1,122 @@
+//! AVX2: the tiers of one row beside the words and sums of the row before.
+//!
+//! Tiers are a chain of dependent steps in general registers, words are many independent ones in vector registers. Were both of the same
+//! group, the machine's queues would fill with vector instructions that wait for tiers; a row apart, neither waits.
+
+mod turn;
+
+use std::arch::x86_64::*;
+
+use super::super::Aligned;
+use super::super::dot::sum_avx2 as sum;
+use super::super::row::{GROUP, RowShape};
+use super::super::unpack::avx2::{Bits, Unpack};
+use super::{AHEAD, Exception, Rows, respell};
+use turn::Turn;
+
+/// What the desk holds of a group: the activations as pairs of floats, then room for three planes.
+const PLACE: usize = PLANES + 4;
+const PLANES: usize = GROUP / 2;
+
+/// Bytes of a group's record in a row.
+const RECORD: usize = 80;
+
+/// Rows whose lanes are added together: each sum waits for itself alone.
+const BATCH: usize = 16;
+
+/// Activations, with the code planes of the next row's groups beside them: one pointer finds both.
+#[derive(Clone)]
+pub(super) struct Desk {
+    places: Aligned<u64>,
+    pairs: bool,
+}
+
+impl Desk {
+    /// `x` as [`super::super::dot::arrange`] orders it; `pairs` sums as `vdpbf16ps` does.
+    pub(super) fn new(x: &[f32], pairs: bool) -> Self {
+        let mut places = Aligned::new(x.len() / GROUP * PLACE, 0);
+        for (place, x) in places.chunks_exact_mut(PLACE).zip(x.chunks_exact(GROUP)) {
+            for (slot, &[low, high]) in place.iter_mut().zip(x.as_chunks().0) {
+                *slot = u64::from(low.to_bits()) | u64::from(high.to_bits()) << 32;
+            }
+        }
+        Desk { places, pairs }
+    }
+}
+
+/// Gives words on the desk the spare code.
+#[inline]
+fn spare(listed: &[Exception], places: &mut [[u64; PLACE]], upper: &mut [u8; 16]) {
+    respell(listed, upper, |group, bit| places[group][PLANES + 1] |= bit);
+}
+
+/// What the loop needs of a row.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    records: *const [u8; RECORD],
+    bits: Bits,
+    listed: &'a [Exception],
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
+pub(super) fn rows<'a>(
+    shape: RowShape,
+    upper: &[u8; 16],
+    rows: Rows<'a>,
+    mut listed: impl FnMut(usize) -> &'a [Exception],
+    desk: &mut Desk,
+    out: &mut [f32],
+) {
+    let (groups, count) = (shape.groups(), out.len());
+    assert!(shape.record() == RECORD && shape.tail() == 0 && groups > 0);
+    assert!(desk.places.len() == groups * PLACE && rows.at.len() == count + 1);
+    let pairs = desk.pairs;
+    let unpack = Unpack::new(upper);
+    let places = desk.places.as_chunks_mut::<PLACE>().0;
+    let mut see = |i: usize| {
+        let row = &rows.payload[rows.at[i]..];
+        let records = row[1..][..groups * RECORD].as_chunks().0;
+        Seen { records: records.as_ptr(), bits: Bits::new(shape, row, records), listed: listed(i) }
+    };
+    if count == 0 {
+        return;
+    }
+    // The tiers of the first row, before the loop.
+    let only = see(0);
+    let mut row = only;
+    for (group, place) in places.iter_mut().enumerate() {
+        // SAFETY: one call a record of this row.
+        let planes = unsafe { row.bits.planes(&*row.records.add(group)) };
+        place[PLANES..][..3].copy_from_slice(&planes);
+    }
+    let mut table = *upper;
+    spare(row.listed, places, &mut table);
+    let mut next = if count > 1 { see(1) } else { only };
+    let mut lanes = [[_mm256_setzero_ps(); 4]; BATCH];
+    for (batch, out) in out.chunks_mut(BATCH).enumerate() {
+        for (j, lanes) in lanes[..out.len()].iter_mut().enumerate() {
+            // Two rows early: its bits are counted while others are multiplied. After the last row that one's own tiers are read
+            // once more: no special case, and nobody uses them.
+            let i = batch * BATCH + j + 2;
+            let after = if i < count { see(i) } else { next };
+            let turn = Turn {
+                records: [row.records, next.records],
+                bits: next.bits,
+                places: places.as_mut_ptr(),
+                groups,
+                upper: &raw const table,
+                lanes,
+            };
+            // SAFETY: `see` sliced as many records as there are places, and made their `Bits`; `places` and `lanes` are ours alone.
+            unsafe { if pairs { turn.pairs(&unpack) } else { turn.f32(&unpack) } }
+            if !next.listed.is_empty() {
+                table = *upper;
+                spare(next.listed, places, &mut table);
+            }
+            (row, next) = (next, after);
+        }
+        for (lanes, out) in lanes.iter().zip(out) {
+            *out = sum(*lanes);
+        }
+    }
+}
