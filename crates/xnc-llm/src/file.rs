@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use xnc::container::{Container, INDEX_SUFFIX, Storage};
 use xnc::model::gguf::Value;
@@ -18,7 +19,7 @@ use crate::threads;
 pub struct ModelFile {
     container: Container,
     /// Layers are copied through this, so that the mapping's resident pages are the table's and the header's.
-    file: File,
+    file: Mutex<File>,
     path: PathBuf,
 }
 
@@ -32,7 +33,7 @@ impl ModelFile {
         if !matches!(container.layout().header, Header::Gguf(_)) {
             return Err(Error::Unsupported("it is no GGUF file".into()));
         }
-        Ok(ModelFile { container, file: File::open(path)?, path: path.to_owned() })
+        Ok(ModelFile { container, file: Mutex::new(File::open(path)?), path: path.to_owned() })
     }
 
     /// The file's keys and their values.
@@ -87,10 +88,13 @@ impl ModelFile {
         let tensor = self.container.layout().tensor(name);
         let tensor = tensor.ok_or_else(|| Error::tensor(name, "is missing"))?;
         // The layout was compared with the file's length, so this is no allocation of a size that nobody checked.
-        let mut bytes = vec![0; tensor.bytes() as usize];
-        let mut file = &self.file;
+        let mut bytes = Vec::with_capacity(tensor.bytes() as usize);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(tensor.range.start))?;
-        file.read_exact(&mut bytes)?;
+        (&mut *file).take(tensor.bytes()).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != tensor.bytes() {
+            return Err(Error::tensor(name, "is cut off: the file was changed"));
+        }
         Ok((tensor, bytes))
     }
 
@@ -151,12 +155,12 @@ impl<'f> Keys<'f> {
     }
 
     /// An array, each element read by `read`.
-    pub fn array<T>(&self, key: &str, read: impl Fn(&Value<'f>) -> Option<T>) -> Result<Vec<T>> {
+    pub fn array<T>(&self, key: &str, read: impl Fn(Value<'f>) -> Option<T>) -> Result<Vec<T>> {
         match self.0.get(key) {
             None => Err(wrong(key, "is missing")),
-            Some(Value::Array(values)) => {
-                let values = values.iter().map(read).collect::<Option<Vec<T>>>();
-                values.ok_or_else(|| wrong(key, "holds values of another type"))
+            Some(Value::Array(array)) => {
+                let read = |value| read(value?).ok_or_else(|| wrong(key, "holds values of another type"));
+                array.values().map(read).collect()
             }
             Some(_) => Err(wrong(key, "is no array")),
         }

@@ -19,15 +19,24 @@ pub const BLOCK: usize = 32;
 pub fn q5_0_as_q8_0(blocks: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(blocks.len() / 22 * 34);
     for block in blocks.as_chunks::<22>().0 {
-        let [scale0, scale1, h0, h1, h2, h3, low @ ..] = block;
-        let high = u32::from_le_bytes([*h0, *h1, *h2, *h3]);
+        let [scale0, scale1, high @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = block;
+        let [low0, low1] = [6, 14].map(|at| u64::from_le_bytes(std::array::from_fn(|i| block[at + i])));
         out.extend([scale0, scale1]);
-        let low_halves = low.iter().map(|byte| byte & 15).chain(low.iter().map(|byte| byte >> 4));
-        out.extend(
-            low_halves.enumerate().map(|(i, low)| (low | ((high >> i & 1) as u8) << 4).wrapping_sub(16)),
-        );
+        let eights = [low0, low1, low0 >> 4, low1 >> 4];
+        out.extend(eights.iter().zip(high).flat_map(|(&low, &high)| less_sixteen(low, high).to_le_bytes()));
     }
     out
+}
+
+/// Eight bytes `q - 16`, from the low four bits of `q` in the bytes of `low` and the fifth in the bits of `high`.
+fn less_sixteen(low: u64, high: u8) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Byte i keeps bit i, then has its highest bit set where that was there.
+    let fifth = (u64::from(high) * EACH) & 0x8040_2010_0804_0201;
+    let fifth = (((fifth & (0x7f * EACH)) + 0x7f * EACH) | fifth) & (0x80 * EACH);
+    // Without the fifth bit `q - 16` is negative: its high half is all ones.
+    let negative = (fifth ^ (0x80 * EACH)) >> 3;
+    (low & (0x0f * EACH)) | (negative * 0x0f)
 }
 
 /// Blocks of Q4_1, `per_row` a row, as blocks of Q4_0 and what they leave out.

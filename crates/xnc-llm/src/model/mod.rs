@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::file::ModelFile;
 use crate::layers::{Norm, Products};
 use crate::table::TokenTable;
+use crate::threads;
 
 /// The token table in GGUF, and the head where it is a tensor of its own.
 pub const TOKEN_TABLE: &str = "token_embd.weight";
@@ -54,9 +55,8 @@ impl Model {
         if own_head.as_ref().is_some_and(|head| head.rows() != table.rows()) {
             return Err(Error::tensor(HEAD, "has another number of rows than the token table"));
         }
-        let layers = (0..config.layers)
-            .map(|number| Layer::load(file, products, &config, number))
-            .collect::<Result<_>>()?;
+        let layers = threads::collect(config.layers, |number| Layer::load(file, products, &config, number));
+        let layers = layers.into_iter().collect::<Result<_>>()?;
         let weights = file.vector("output_norm.weight", config.dim)?;
         Ok(Model {
             last_norm: Norm { weights, epsilon: config.epsilon },

@@ -3,6 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+/// Numbers of texts. A vocabulary has hundreds of thousands, all of which are hashed on loading; the standard hash is the slower one.
+pub type Numbers<'f> = HashMap<&'f str, u32, foldhash::fast::RandomState>;
+
 /// Which neighbours merge.
 pub trait Merges {
     /// How early `text`, cut at byte `cut`, is merged, the lowest first; none for never.
@@ -10,7 +13,7 @@ pub trait Merges {
 }
 
 /// Pairs by their place in a list.
-pub struct Ranked<'f>(HashMap<&'f str, u32>);
+pub struct Ranked<'f>(Numbers<'f>);
 
 impl<'f> Ranked<'f> {
     /// Pairs, each two texts with a space between.
@@ -29,7 +32,7 @@ impl Merges for Ranked<'_> {
 /// Pairs by the score of the token they make.
 pub struct Scored<'a, 'f> {
     /// Tokens by text.
-    pub ids: &'a HashMap<&'f str, u32>,
+    pub ids: &'a Numbers<'f>,
     /// Score of each token, the highest first.
     pub scores: &'a [f32],
 }
@@ -112,7 +115,7 @@ mod tests {
     fn as_one_by_one() {
         let ranked = Ranked::new(vec!["a b", "b c", "ab c", "c c", "a a", "aa ab", "\u{e9} a", "cc c"]);
         let texts = ["b", "a", "ab", "abc", "bc", "cc", "aa", "bca", "\u{e9}", "\u{e9}a"];
-        let ids: HashMap<&str, u32> = texts.into_iter().zip(0..).collect();
+        let ids: Numbers<'_> = texts.into_iter().zip(0..).collect();
         let scores = [0.0, -1.0, -3.0, -2.5, -3.0, 1.5, -2.0, -0.0, 0.0, -2.0];
         let scored = Scored { ids: &ids, scores: &scores };
         let mut state = 1u32;
@@ -131,7 +134,7 @@ mod tests {
     #[test]
     fn higher_scores_rank_lower() {
         let scores = [f32::INFINITY, 2.0, 0.5, 0.0, -0.5, -1000.0];
-        let ids: HashMap<&str, u32> = ["a", "b", "c", "d", "e", "f"].into_iter().zip(0..).collect();
+        let ids: Numbers<'_> = ["a", "b", "c", "d", "e", "f"].into_iter().zip(0..).collect();
         let scored = Scored { ids: &ids, scores: &scores };
         let ranks: Vec<_> =
             ["a", "b", "c", "d", "e", "f"].iter().filter_map(|text| scored.rank(text, 0)).collect();

@@ -5,19 +5,17 @@ mod merge;
 mod special;
 mod words;
 
-use std::collections::HashMap;
-
 use xnc::model::gguf::Value;
 
 use crate::error::{Error, Result};
 use crate::file::{Keys, ModelFile, required};
-use merge::{Merges, Ranked, Scored};
+use merge::{Merges, Numbers, Ranked, Scored};
 use special::{Piece, Special};
 
 /// A vocabulary, borrowed from its file, and the rules by which it cuts text.
 pub struct Tokenizer<'f> {
     texts: Vec<&'f str>,
-    ids: HashMap<&'f str, u32>,
+    ids: Numbers<'f>,
     special: Special<'f>,
     scheme: Scheme<'f>,
     /// Token put before every text.
@@ -43,15 +41,15 @@ impl<'f> Tokenizer<'f> {
     pub fn new(file: &'f ModelFile) -> Result<Tokenizer<'f>> {
         let keys = file.keys()?;
         let texts = keys.array("tokenizer.ggml.tokens", |value| match value {
-            Value::Text(text) => Some(*text),
+            Value::Text(text) => Some(text),
             _ => None,
         })?;
         let kinds = keys.array("tokenizer.ggml.token_type", |value| match value {
-            Value::Signed(kind) => Some(*kind),
-            Value::Unsigned(kind) => i64::try_from(*kind).ok(),
+            Value::Signed(kind) => Some(kind),
+            Value::Unsigned(kind) => i64::try_from(kind).ok(),
             _ => None,
         })?;
-        let ids: HashMap<_, _> = (0..).zip(&texts).map(|(id, &text)| (text, id)).collect();
+        let ids: Numbers<'_> = (0..).zip(&texts).map(|(id, &text)| (text, id)).collect();
         let model = required("tokenizer.ggml.model", keys.text("tokenizer.ggml.model")?)?;
         let scheme = match model {
             "gpt2" => Scheme::bytes(&keys)?,
@@ -147,7 +145,7 @@ impl<'f> Scheme<'f> {
     fn bytes(keys: &Keys<'f>) -> Result<Scheme<'f>> {
         let pre = required("tokenizer.ggml.pre", keys.text("tokenizer.ggml.pre")?)?;
         let merges = keys.array("tokenizer.ggml.merges", |value| match value {
-            Value::Text(text) => Some(*text),
+            Value::Text(text) => Some(text),
             _ => None,
         })?;
         Ok(Scheme::Bytes { ranks: Ranked::new(merges), words: words::Words::named(pre)? })
@@ -155,7 +153,7 @@ impl<'f> Scheme<'f> {
 
     fn pieces(keys: &Keys<'f>) -> Result<Scheme<'f>> {
         let scores = keys.array("tokenizer.ggml.scores", |value| match value {
-            Value::Float(score) => Some(*score as f32),
+            Value::Float(score) => Some(score as f32),
             _ => None,
         })?;
         let leading_space = keys.flag("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);

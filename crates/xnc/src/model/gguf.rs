@@ -5,7 +5,7 @@
 
 mod value;
 
-pub use value::Value;
+pub use value::{Array, Value};
 
 use std::collections::HashSet;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! The values of key-value pairs, for programs that run a model. Compressing needs none of them.
 
-use super::{ARRAY, Fields, GgufHeader, MAX_NESTING, STRING};
+use super::{ARRAY, Fields, GgufHeader, STRING};
 use crate::error::{Error, Result};
 
 /// The value of a key, borrowed from the file.
@@ -17,7 +17,27 @@ pub enum Value<'a> {
     /// Text.
     Text(&'a str),
     /// Values of one type.
-    Array(Vec<Value<'a>>),
+    Array(Array<'a>),
+}
+
+/// The values of an array, read when asked for: a vocabulary has hundreds of thousands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Array<'a> {
+    element: u32,
+    count: u64,
+    nesting: u32,
+    bytes: &'a [u8],
+}
+
+impl<'a> Array<'a> {
+    /// The values in their order.
+    ///
+    /// # Errors
+    /// An item is [`Error::Corrupt`] when it is a text that is not UTF-8.
+    pub fn values(self) -> impl Iterator<Item = Result<Value<'a>>> {
+        let mut fields = Fields { bytes: self.bytes, at: 0 };
+        (0..self.count).map(move |_| fields.value(self.element, self.nesting))
+    }
 }
 
 impl GgufHeader {
@@ -58,14 +78,17 @@ impl<'a> Fields<'a> {
             10 => Value::Unsigned(u64::from_le_bytes(self.bytes()?)),
             11 => Value::Signed(i64::from_le_bytes(self.bytes()?)),
             12 => Value::Float(f64::from_le_bytes(self.bytes()?)),
-            ARRAY if nesting < MAX_NESTING => {
-                let (element, count) = (self.u32()?, self.u64()?);
-                // Each turn consumes bytes or fails, so the file's size bounds the loop; the count sizes nothing.
-                let mut values = Vec::new();
-                for _ in 0..count {
-                    values.push(self.value(element, nesting + 1)?);
-                }
-                Value::Array(values)
+            ARRAY => {
+                let from = self.at;
+                self.skip_value(kind, nesting)?;
+                let mut fields = Fields { bytes: &self.bytes[from..self.at], at: 0 };
+                let (element, count) = (fields.u32()?, fields.u64()?);
+                Value::Array(Array {
+                    element,
+                    count,
+                    nesting: nesting + 1,
+                    bytes: &fields.bytes[fields.at..],
+                })
             }
             _ => {
                 return Err(Error::corrupt_at(
@@ -114,14 +137,13 @@ mod tests {
         let file = file();
         let layout = Layout::parse(&file, file.len() as u64).expect("parses");
         let Header::Gguf(gguf) = &layout.header else { panic!("a GGUF header") };
-        let texts = Value::Array(vec![Value::Text("a"), Value::Text("bc")]);
-        let expected = vec![
-            ("count", Value::Unsigned(7)),
-            ("base", Value::Float(0.5)),
-            ("flag", Value::Bool(true)),
-            ("tokens", texts),
-        ];
-        assert_eq!(gguf.pairs(&file).expect("reads"), expected);
+        let expected = gguf.pairs(&file).expect("reads");
+        let scalars =
+            [("count", Value::Unsigned(7)), ("base", Value::Float(0.5)), ("flag", Value::Bool(true))];
+        assert_eq!(expected[..3], scalars);
+        let ("tokens", Value::Array(tokens)) = &expected[3] else { panic!("an array") };
+        let tokens = tokens.values().collect::<Result<Vec<_>, _>>().expect("reads");
+        assert_eq!(tokens, [Value::Text("a"), Value::Text("bc")]);
         assert!(gguf.pairs(&file[..file.len() - 1]).is_err());
         let copied = header(&file, gguf, &[], std::iter::empty(), 64);
         let layout = Layout::parse(&copied, copied.len() as u64).expect("parses");
