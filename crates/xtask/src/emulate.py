@@ -21,7 +21,7 @@ import bochscpu.memory
 
 SIZE = 1 << 30
 # Virtual addresses are physical ones.
-TABLES, STUB, IMAGE, HEAP, MAPPED = 0x1000, 0x10000, 0x400000, 0x10000000, 0x18000000
+TABLES, STUB, DETOURS, IMAGE, HEAP, MAPPED = 0x1000, 0x10000, 0x200000, 0x400000, 0x10000000, 0x18000000
 STACK = HEAP - 0x1000
 
 # Switches the AVX-512 registers on and jumps to r15, the program.
@@ -39,34 +39,44 @@ def put(at, *values):
     struct.pack_into(f"<{len(values)}Q", ram, at, *values)
 
 
-def mended(image):
-    """Bochs takes the short displacement of a 512-bit vdpbf16ps in units of 4 bytes, processors in units of 64."""
+def mended(code, begin):
+    """Bochs takes the short displacement of a 512-bit vdpbf16ps in units of 4 bytes, processors in units of 64: each such
+    instruction becomes a jump to one with a long displacement, and back."""
+    detours = bytearray()
 
     def mend(match):
         code = bytearray(match[0])
         _, p0, p1, p2, _, modrm = code[:6]
         if p0 & 0xF != 2 or p1 & 0x87 != 6 or p2 & 0x70 != 0x40 or modrm >> 6 != 1:
             return match[0]
-        at = 7 if modrm & 7 == 4 else 6
-        (displacement,) = struct.unpack_from("b", code, at)
-        struct.pack_into("b", code, at, displacement * 16)
-        return bytes(code)
+        short = 7 if modrm & 7 == 4 else 6
+        after = short + 1
+        at, detour = begin + match.start(), DETOURS + len(detours)
+        code[5] = modrm & 0x3F | 0x80
+        long = code[:short] + struct.pack("<i", 64 * struct.unpack_from("b", code, short)[0])
+        detours.extend(long + b"\xe9" + struct.pack("<i", at + after - (detour + len(long) + 5)))
+        return b"\xe9" + struct.pack("<i", detour - at - 5) + b"\x90" * (after - 5) + match[0][after:]
 
-    return re.sub(rb"\x62...\x52...", mend, image, flags=re.DOTALL)
+    code = re.sub(rb"\x62...\x52...", mend, code, flags=re.DOTALL)
+    assert DETOURS + len(detours) < IMAGE and not ram[DETOURS], "room for one piece of code"
+    ram[DETOURS : DETOURS + len(detours)] = bytes(detours)
+    return code
 
 
 def load(path):
     """Lays out the program and its stack; returns where both begin."""
-    image = mended(open(path, "rb").read())
+    image = open(path, "rb").read()
     (kind,) = struct.unpack_from("<H", image, 16)
     entry, headers = struct.unpack_from("<QQ", image, 24)
     size, count = struct.unpack_from("<HH", image, 54)
     base = IMAGE if kind == 3 else 0
     for i in range(count):
-        kind, _, offset, at, _, stored, length, _ = struct.unpack_from("<IIQQQQQQ", image, headers + i * size)
+        kind, flags, offset, at, _, stored, length, _ = struct.unpack_from("<IIQQQQQQ", image, headers + i * size)
         if kind == 1:
             assert base + at + length < STACK - (8 << 20), "the program is too large"
-            ram[base + at : base + at + stored] = image[offset : offset + stored]
+            bytes_of = image[offset : offset + stored]
+            # Bit 0: code.
+            ram[base + at : base + at + stored] = mended(bytes_of, base + at) if flags & 1 else bytes_of
     top = STACK
 
     def text(value):
