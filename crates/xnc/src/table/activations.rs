@@ -10,7 +10,7 @@ use crate::kernel::{Aligned, Backend, dot};
 pub struct Activations {
     backend: Backend,
     vectors: Vectors,
-    /// A single vector times the biases of its columns, where that is exact and a loop takes it.
+    /// A single vector, where a loop takes it; BF16 times the biases of its columns, where that is exact.
     pub fused: Option<Fused>,
 }
 
@@ -30,8 +30,8 @@ impl Activations {
             arranged
         };
         let fused = layout.filter(|_| x.len() == table.dim()).and_then(|layout| {
-            let (scale, upper) = (layout.scale()?, layout.symbols().upper);
-            Fused::f32(backend, layout.row_shape(), upper, scale.exact.clone(), &scale_f32(x, scale)?)
+            let symbols = layout.symbols();
+            Fused::f32(backend, layout.row_shape(), symbols.upper, symbols.bias, x)
         });
         let vectors = vectors(table, x).map(arrange).collect();
         Activations { backend, fused, vectors: Vectors::F32(dtype, vectors) }
@@ -81,16 +81,7 @@ fn vectors<'a, T>(table: &Table, x: &'a [T]) -> std::slice::ChunksExact<'a, T> {
     x.chunks_exact(dim.max(1))
 }
 
-/// Activations times biases; none when one of them does not come out exact.
-fn scale_f32(x: &[f32], scale: &Scale) -> Option<Vec<f32>> {
-    let exact = |(&x, &factor): (&f32, &f32)| {
-        let scaled = x * factor;
-        (scaled / factor == x || x.is_nan()).then_some(scaled)
-    };
-    x.iter().zip(&scale.factors).map(exact).collect()
-}
-
-/// As [`scale_f32`], where subnormals count as zero.
+/// Activations times biases; none when one of them does not come out exact. Subnormals count as zero.
 fn scale_bf16(x: &[u16], scale: &Scale) -> Option<Vec<u16>> {
     let exact = |(&word, &factor): (&u16, &f32)| {
         let x = Dtype::Bf16.to_f32(word);

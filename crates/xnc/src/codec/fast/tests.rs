@@ -98,7 +98,6 @@ fn fused_products_equal_those_of_the_words() {
     let Scale { factors, exact } = layout.scale().expect("small biases");
     let x: Vec<f32> = (0..dim).map(|_| 0.03 * random.normal()).collect();
     let x_bf16: Vec<u16> = x.iter().map(|x| (x.to_bits() >> 16) as u16).collect();
-    let scaled: Vec<f32> = x.iter().zip(factors).map(|(x, factor)| x * factor).collect();
     let value = |word: u16| f32::from_bits(u32::from(word) << 16);
     let scaled_bf16: Vec<u16> =
         x_bf16.iter().zip(factors).map(|(&x, f)| ((value(x) * f).to_bits() >> 16) as u16).collect();
@@ -110,19 +109,20 @@ fn fused_products_equal_those_of_the_words() {
         let listed = (1..=usize::from(number % 255)).map(|i| payload[end - 3 * i + 2]);
         let some = |negative: bool| listed.clone().filter(move |upper| (upper >> 7 == 1) == negative);
         let differ = |negative| some(negative).min() != some(negative).max();
-        [20, 30].contains(&row) || differ(false) || differ(true)
+        row == 30 || differ(false) || differ(true)
     };
-    let other_way: Vec<usize> = (0..rows).filter(unlike).collect();
-    assert!(
-        [7, 11].iter().all(|row| other_way.contains(row)) && !other_way.contains(&14) && other_way.len() < 10
-    );
+    let unlike: Vec<usize> = (0..rows).filter(unlike).collect();
+    assert!([7, 11].iter().all(|row| unlike.contains(row)) && !unlike.contains(&14) && unlike.len() < 10);
+    let mut inexact = [&unlike[..], &[20]].concat();
+    inexact.sort_unstable();
+    inexact.dedup();
     let strange = at[..rows].iter().filter(|&&at| (1..255).contains(&payload[at])).count();
     assert!(strange > rows / 10 && strange < rows / 2, "{strange}");
     let row = crate::kernel::row::RowShape { dim, form: crate::kernel::row::Form::Bf16 };
     let rows_of = product::Rows { payload: &payload, at: &at };
     for backend in Backend::available() {
         let upper = layout.symbols().upper;
-        let check = |fused: Option<product::Fused>, expected: &[f32]| {
+        let check = |fused: Option<product::Fused>, expected: &[f32], other_way: &[usize]| {
             let Some(mut fused) = fused else { return };
             let (mut out, mut left) = (vec![0.0; rows], Vec::new());
             fused.times(rows_of, &mut out, &mut left);
@@ -134,9 +134,43 @@ fn fused_products_equal_those_of_the_words() {
         let (mut arranged, mut expected) = (vec![0.0; dim], vec![0.0; rows]);
         dot::arrange(backend, Dtype::Bf16, &x, &mut arranged);
         dot::rows_f32(backend, Dtype::Bf16, bytes_of(&words), dim, &arranged, 0, &mut expected);
-        check(product::Fused::f32(backend, row, upper, exact.clone(), &scaled), &expected);
+        check(product::Fused::f32(backend, row, upper, layout.symbols().bias, &x), &expected, &unlike);
         dot::rows_bf16(backend, bytes_of(&words), dim, &x_bf16, &mut expected);
-        check(product::Fused::bf16(backend, row, upper, exact.clone(), &scaled_bf16), &expected);
+        check(product::Fused::bf16(backend, row, upper, exact.clone(), &scaled_bf16), &expected, &inexact);
+    }
+}
+
+/// As in tables that were 8-bit once: a word in six is zero, and zero has a rank.
+#[test]
+fn zeros_stay_in_the_loop() {
+    use crate::kernel::{dot, product};
+    let mut random = Random(12);
+    let (rows, dim) = (40, 192);
+    let mut word = |i| if i % 6 == 0 { 0 } else { (random.normal().to_bits() >> 16) as u16 };
+    let words: Vec<u16> = (0..rows * dim).map(&mut word).collect();
+    let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
+    let mut payload = Vec::new();
+    let encoded = encode(shape, &Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+    let stored = Stored { index: &encoded.index, payload: &payload };
+    let layout = Layout::open(shape, &encoded.params, stored).expect("opens");
+    let exact = &layout.scale().expect("small biases").exact;
+    assert!(crate::kernel::row::coded(layout.symbols().upper).any(|upper| !exact.contains(&upper)));
+    let mut at: Vec<usize> = (0..rows).map(|row| layout.row(stored, row).start).collect();
+    at.push(layout.row(stored, rows - 1).end);
+    let x: Vec<f32> = (0..dim).map(|_| random.normal()).collect();
+    for backend in Backend::available() {
+        let (mut arranged, mut expected) = (vec![0.0; dim], vec![0.0; rows]);
+        dot::arrange(backend, Dtype::Bf16, &x, &mut arranged);
+        dot::rows_f32(backend, Dtype::Bf16, bytes_of(&words), dim, &arranged, 0, &mut expected);
+        let symbols = layout.symbols();
+        let fused = product::Fused::f32(backend, layout.row_shape(), symbols.upper, symbols.bias, &x);
+        let Some(mut fused) = fused else { continue };
+        let (mut out, mut left) = (vec![0.0; rows], Vec::new());
+        fused.times(product::Rows { payload: &payload, at: &at }, &mut out, &mut left);
+        assert!(left.len() < rows / 4, "{backend:?} leaves {left:?}");
+        for (r, (out, expected)) in out.iter().zip(expected).enumerate() {
+            assert!(left.contains(&r) || out.to_bits() == expected.to_bits(), "{backend:?} row {r}");
+        }
     }
 }
 

@@ -10,18 +10,21 @@ use super::super::unpack::avx512::{Unpack, table};
 use super::super::{Aligned, prefetch};
 use super::{AHEAD, Exception, Rows, respell};
 
-/// Activations, and for each group the words of two rows that get the spare code: none between rows.
+/// Activations, biases, and for each group the words of two rows that get the spare code: none between rows.
 #[derive(Clone)]
 pub(super) struct Desk<X: Copy> {
     x: Aligned<X>,
+    bias: Aligned<u16>,
     spare: Vec<[u64; 2]>,
 }
 
 impl<X: Copy> Desk<X> {
     /// `x` as [`super::super::dot`] takes it.
-    pub(super) fn new(x: Aligned<X>) -> Self {
+    pub(super) fn new(x: Aligned<X>, of: &[u16]) -> Self {
         let spare = vec![[0; 2]; x.len() / GROUP];
-        Desk { x, spare }
+        let mut bias = Aligned::new(x.len(), 0);
+        bias[..of.len()].copy_from_slice(of);
+        Desk { x, bias, spare }
     }
 }
 
@@ -48,11 +51,12 @@ fn some<'a, const N: usize, X: Copy>(
     unpack.groups(
         std::array::from_fn(|r| &rows.payload[rows.at[first + r]..]),
         std::array::from_fn(|r| table(&tables[r])),
-        desk.x.as_chunks::<GROUP>().0.iter().zip(&desk.spare),
+        desk.x.as_chunks::<GROUP>().0.iter().zip(desk.bias.as_chunks::<GROUP>().0).zip(&desk.spare),
         |(_, spare), r| spare[r],
-        |(x, _), words: [_; N]| {
-            for (lanes, words) in lanes.iter_mut().zip(words) {
-                *lanes = step(words, x, *lanes);
+        |((x, bias), _), words: [[_; 2]; N]| {
+            let bias = [load_bf16(bias, 0), load_bf16(bias, 32)];
+            for (lanes, [a, b]) in lanes.iter_mut().zip(words) {
+                *lanes = step([_mm512_add_epi16(a, bias[0]), _mm512_add_epi16(b, bias[1])], x, *lanes);
             }
         },
     );

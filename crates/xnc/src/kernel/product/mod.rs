@@ -1,7 +1,8 @@
 //! Coded rows times activations, without a row ever being written: what [`super::dot`] gives on their words.
 //!
-//! Biases are left out of the loop: a column's bias is a power of two, and the caller has multiplied the activations with them. That changes
-//! no bit while all words are normal numbers with their bias and without, and while every activation stays exact.
+//! Biases are added in the loop. With BF16 activations they can be left out: a column's bias is a power of two, and the caller has multiplied
+//! the activations with them. That changes no bit while all words are normal numbers with their bias and without, and while every activation
+//! stays exact.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -50,35 +51,35 @@ pub struct Rows<'a> {
 }
 
 impl Fused {
-    /// For F32 activations times their column's bias. `exact` are the upper bytes, without sign, of words that are normal with every
-    /// column's bias and without. `None` where there is no loop, or where a word with a code is none of these.
+    /// For F32 activations; `bias` is added to words, by column. `None` where there is no loop.
     ///
     /// # Panics
-    /// If `x` is not one vector.
+    /// If `x` is not one vector, or `bias` of another length.
     pub fn f32(
         backend: Backend,
         shape: RowShape,
         upper: &[u8; 16],
-        exact: RangeInclusive<u8>,
+        bias: &[u16],
         x: &[f32],
     ) -> Option<Fused> {
-        assert_eq!(x.len(), shape.dim);
+        assert!(x.len() == shape.dim && bias.len() == shape.dim);
         let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
         dot::arrange(backend, Dtype::Bf16, x, &mut arranged);
         let lanes = match backend.0 {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => Lanes::Avx2(avx2::Desk::new(&arranged, false)),
+            Isa::Avx2 => Lanes::Avx2(avx2::Desk::new(&arranged, bias, false)),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 { .. } => Lanes::Avx512(avx512::Desk::new(arranged)),
+            Isa::Avx512 { .. } => Lanes::Avx512(avx512::Desk::new(arranged, bias)),
             _ => return None,
         };
-        Fused { shape, upper: *upper, exact, lanes }.if_exact()
+        Fused { shape, upper: *upper, exact: 0..=0x7f, lanes }.if_exact()
     }
 
-    /// As [`Fused::f32`], for BF16 activations and the arithmetic of `vdpbf16ps`.
+    /// As [`Fused::f32`], for BF16 activations times their column's bias, and the arithmetic of `vdpbf16ps`. `exact` are the upper bytes,
+    /// without sign, of words that are normal with every column's bias and without; `None` also where a word with a code is none of these.
     ///
     /// # Panics
-    /// As [`Fused::f32`].
+    /// If `x` is not one vector.
     pub fn bf16(
         backend: Backend,
         shape: RowShape,
@@ -87,6 +88,7 @@ impl Fused {
         x: &[u16],
     ) -> Option<Fused> {
         assert_eq!(x.len(), shape.dim);
+        let bias = vec![0; shape.dim];
         match backend.0 {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => {
@@ -98,14 +100,14 @@ impl Fused {
                 let wide: Vec<f32> = x.iter().map(|&x| Dtype::Bf16.to_f32(x)).collect();
                 let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
                 dot::arrange(backend, Dtype::Bf16, &wide, &mut arranged);
-                let lanes = Lanes::Avx2(avx2::Desk::new(&arranged, true));
+                let lanes = Lanes::Avx2(avx2::Desk::new(&arranged, &bias, true));
                 Fused { shape, upper: *upper, exact: from..=*exact.end(), lanes }.if_exact()
             }
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 { bf16: true } => {
                 let mut padded = Aligned::new(dot::padded(x.len()), 0);
                 padded[..x.len()].copy_from_slice(x);
-                let lanes = Lanes::Avx512Bf16(avx512::Desk::new(padded));
+                let lanes = Lanes::Avx512Bf16(avx512::Desk::new(padded, &bias));
                 Fused { shape, upper: *upper, exact, lanes }.if_exact()
             }
             _ => None,

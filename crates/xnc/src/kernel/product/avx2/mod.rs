@@ -14,9 +14,10 @@ use super::super::unpack::avx2::{Bits, Unpack};
 use super::{AHEAD, Exception, Rows, respell};
 use turn::Turn;
 
-/// What the desk holds of a group: the activations as pairs of floats, then room for three planes.
-const PLACE: usize = PLANES + 4;
+/// What the desk holds of a group: the activations as pairs of floats, then room for three planes, then biases by four.
+const PLACE: usize = BIAS + GROUP / 4;
 const PLANES: usize = GROUP / 2;
+const BIAS: usize = PLANES + 4;
 
 /// Bytes of a group's record in a row.
 const RECORD: usize = 80;
@@ -24,7 +25,7 @@ const RECORD: usize = 80;
 /// Rows whose lanes are added together: each sum waits for itself alone.
 const BATCH: usize = 16;
 
-/// Activations, with the code planes of the next row's groups beside them: one pointer finds both.
+/// Activations, with the code planes of the next row's groups and the biases beside them: one pointer finds all.
 #[derive(Clone)]
 pub(super) struct Desk {
     places: Aligned<u64>,
@@ -33,11 +34,16 @@ pub(super) struct Desk {
 
 impl Desk {
     /// `x` as [`super::super::dot::arrange`] orders it; `pairs` sums as `vdpbf16ps` does.
-    pub(super) fn new(x: &[f32], pairs: bool) -> Self {
+    pub(super) fn new(x: &[f32], bias: &[u16], pairs: bool) -> Self {
         let mut places = Aligned::new(x.len() / GROUP * PLACE, 0);
         for (place, x) in places.chunks_exact_mut(PLACE).zip(x.chunks_exact(GROUP)) {
             for (slot, &[low, high]) in place.iter_mut().zip(x.as_chunks().0) {
                 *slot = u64::from(low.to_bits()) | u64::from(high.to_bits()) << 32;
+            }
+        }
+        for (place, bias) in places.chunks_exact_mut(PLACE).zip(bias.chunks_exact(GROUP)) {
+            for (slot, bias) in place[BIAS..].iter_mut().zip(bias.as_chunks::<4>().0) {
+                *slot = bias.iter().rev().fold(0, |slot, &bias| slot << 16 | u64::from(bias));
             }
         }
         Desk { places, pairs }

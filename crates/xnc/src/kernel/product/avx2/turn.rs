@@ -22,8 +22,8 @@ pub(super) struct Turn {
     pub lanes: *mut [__m256; 4],
 }
 
-/// A pass over a row. `$fma` takes the words of half a group from `w` and `q0`, the other half from `q1` (lower bytes) and `q2` (upper ones),
-/// to the lanes `l0` to `l3`; `q3` is free.
+/// A pass over a row. `$fma` takes the words of half a group from `w` and `q0`, the other half from `q1` (lower bytes) and `q2` (upper ones), where biases
+/// are still to be added, to the lanes `l0` to `l3`; `q3` is free.
 macro_rules! assembly {
     ($turn:expr, $unpack:expr, $($fma:literal),*) => {{
         let turn: Turn = $turn;
@@ -78,6 +78,8 @@ macro_rules! assembly {
             "add {rest}, {c}",
             "vpunpcklbw {w}, {q0}, {q3}",
             "vpunpckhbw {q0}, {q0}, {q3}",
+            "vpaddw {w}, {w}, [{x} + 288]",
+            "vpaddw {q0}, {q0}, [{x} + 352]",
             // The last two bits.
             "pdep {b}, {v}, {a}",
             "popcnt {c}, {a}",
@@ -95,7 +97,7 @@ macro_rules! assembly {
             "prefetcht0 [{n} + {ahead} + 64]",
             "add {n}, 80",
             "add {p}, 80",
-            "add {x}, 288",
+            "add {x}, 416",
             "cmp {x}, {end}",
             "jne 2b",
             "vmovaps [{lanes}], {l0}",
@@ -147,6 +149,8 @@ impl Turn {
                 "vfmadd231ps {l1}, {w}, [{x} + 32]",
                 "vpunpcklbw {w}, {q1}, {q2}",
                 "vpunpckhbw {q1}, {q1}, {q2}",
+                "vpaddw {w}, {w}, [{x} + 320]",
+                "vpaddw {q1}, {q1}, [{x} + 384]",
                 "vpslld {q3}, {w}, 16",
                 "vpand {w}, {w}, {odd}",
                 "vfmadd231ps {l2}, {q3}, [{x} + 64]",
@@ -180,6 +184,8 @@ impl Turn {
                 "vfmadd231ps {l0}, {w}, [{x} + 32]",
                 "vpunpcklbw {w}, {q1}, {q2}",
                 "vpunpckhbw {q1}, {q1}, {q2}",
+                "vpaddw {w}, {w}, [{x} + 320]",
+                "vpaddw {q1}, {q1}, [{x} + 384]",
                 "vfmadd231ps {l0}, {q3}, [{x}]",
                 "vpand {q2}, {w}, {odd}",
                 "vpslld {w}, {w}, 16",
