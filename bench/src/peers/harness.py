@@ -14,6 +14,7 @@ of which `store` and `load` may be missing where `encode` gives bytes and `decod
 `table` has `bytes` (a fresh copy each time), `rows`, `dim`, `dtype`, `path`.
 """
 
+import ctypes
 import importlib.util
 import json
 import os
@@ -82,6 +83,15 @@ def memory_extra(before):
     return None if before is None else max(0, memory("VmHWM") - before)
 
 
+def keep_memory():
+    """From here on freed memory stays with the process: only first runs wait for fresh pages, as where `child.rs` reuses buffers."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        m_mmap_max, m_trim_threshold = -4, -1
+        libc.mallopt(m_mmap_max, 0)
+        libc.mallopt(m_trim_threshold, 2**31 - 1)
+
+
 def timed(work, *arguments):
     start = time.perf_counter()
     result = work(*arguments)
@@ -132,6 +142,7 @@ def decode(peer, setting, table, path):
     extra = memory_extra(before)
     table.check(buffer)
     del buffer
+    keep_memory()
     seconds, begin = [first], time.perf_counter()
     while time.perf_counter() - begin < TIME and len(seconds) < TIMES:
         seconds.append(timed(peer.decode, opened, table)[1])

@@ -1,4 +1,5 @@
-"""lmz: exponents in rANS, mantissas in rANS by exponent; works on files, so its times include reading and writing them."""
+"""lmz: exponents in rANS, mantissas in rANS by exponent. It works on files, so its times include reading and writing them, but for rows of
+a mapped archive. Reading all of one in memory is no faster and takes 3.7 times the table."""
 
 import os
 import shutil
@@ -8,8 +9,8 @@ import lmz
 
 VERSION = f"lmzip {lmz.__version__}"
 MEANS = {
-    "default": "file to archive, one worker; its other settings are no smaller",
-    "rows": "mapped archive of 64 KiB blocks, one worker",
+    "default": "file to archive and back, reading and writing included, one worker; its other settings are no smaller",
+    "rows": "file to mapped archive of 64 KiB blocks and back, one worker",
 }
 SETTINGS = {
     "default": {},
@@ -18,13 +19,11 @@ SETTINGS = {
 
 
 def encode(setting, table):
-    folder = tempfile.mkdtemp(dir=os.path.dirname(table.path))
-    archive = os.path.join(folder, "archive.lmz")
-    lmz.compress(table.path, archive, workers=1, **SETTINGS[setting])
-    with open(archive, "rb") as file:
-        data = file.read()
-    shutil.rmtree(folder)
-    return data
+    with tempfile.TemporaryDirectory() as folder:
+        archive = os.path.join(folder, "archive.lmz")
+        lmz.compress(table.path, archive, workers=1, **SETTINGS[setting])
+        with open(archive, "rb") as file:
+            return file.read()
 
 
 class Opened:

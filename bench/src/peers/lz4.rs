@@ -1,7 +1,7 @@
 //! LZ4: the compressor that decodes fastest of the common ones. It finds repeated bytes and has no entropy coder.
 
-use anyhow::{Result, bail};
-use lz4::block::{CompressionMode, compress, decompress};
+use anyhow::{Result, bail, ensure};
+use lz4::block::{CompressionMode, compress, decompress_to_buffer};
 
 use super::planes;
 use super::{Peer, Reader, Task};
@@ -30,25 +30,16 @@ impl Peer for Lz4 {
     }
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {
-        let bytes = std::fs::read(task.file)?;
-        Ok(Box::new(Opened { bytes, words: task.table.rows * task.table.dim, split: task.key == "best" }))
-    }
-}
-
-struct Opened {
-    bytes: Vec<u8>,
-    words: usize,
-    split: bool,
-}
-
-impl Reader for Opened {
-    fn decode(&mut self, out: &mut [u16]) -> Result<()> {
-        let bytes = decompress(&self.bytes, Some(i32::try_from(2 * self.words)?))?;
-        planes::words(&bytes, self.split, out);
-        Ok(())
-    }
-
-    fn row(&mut self, id: usize, out: &mut [u16]) -> Result<()> {
-        planes::row_of_whole(self.words, id, out, |all| self.decode(all))
+        let (split, mut room) = (task.key == "best", Vec::new());
+        planes::open(task, move |bytes, out| {
+            planes::fill(out, split, &mut room, |out| {
+                let length = i32::try_from(out.len())?;
+                ensure!(
+                    decompress_to_buffer(bytes, Some(length), out)? == out.len(),
+                    "some words are missing"
+                );
+                Ok(())
+            })
+        })
     }
 }

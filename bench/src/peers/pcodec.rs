@@ -35,40 +35,9 @@ impl Peer for Pcodec {
     }
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {
-        let bytes = std::fs::read(task.file)?;
-        let words = task.table.rows * task.table.dim;
-        Ok(Box::new(Opened { bytes, words, pieces: task.key == "rows" }))
-    }
-}
-
-struct Opened {
-    bytes: Vec<u8>,
-    words: usize,
-    pieces: bool,
-}
-
-impl Opened {
-    fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
-        planes::read(&self.bytes, self.words, first, out, |piece, out| {
-            simple_decompress_into(piece, out)?;
+        planes::open(task, |bytes, out| {
+            simple_decompress_into(bytes, out)?;
             Ok(())
         })
-    }
-}
-
-impl Reader for Opened {
-    fn decode(&mut self, out: &mut [u16]) -> Result<()> {
-        if self.pieces {
-            return self.read(0, out);
-        }
-        simple_decompress_into(&self.bytes, out)?;
-        Ok(())
-    }
-
-    fn row(&mut self, id: usize, out: &mut [u16]) -> Result<()> {
-        if self.pieces {
-            return self.read(id * out.len(), out);
-        }
-        planes::row_of_whole(self.words, id, out, |all| self.decode(all))
     }
 }

@@ -1,6 +1,7 @@
 //! zstd: the general-purpose compressor that most formats have.
 
 use anyhow::{Result, bail};
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::planes;
 use super::{Peer, Reader, Task};
@@ -22,53 +23,22 @@ impl Peer for Zstd {
     }
 
     fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Vec<u8>> {
+        let mut compressor = Compressor::new(if task.key == "best" { 19 } else { 3 })?;
         Ok(match task.key {
-            "default" => zstd::bulk::compress(xnc::kernel::bytes_of(words), 3)?,
-            "best" => zstd::bulk::compress(&planes::split(words), 19)?,
-            _ => planes::pieces(words, |words| Ok(zstd::bulk::compress(&planes::split(words), 3)?))?,
+            "default" => compressor.compress(xnc::kernel::bytes_of(words))?,
+            "best" => compressor.compress(&planes::split(words))?,
+            _ => planes::pieces(words, |words| Ok(compressor.compress(&planes::split(words))?))?,
         })
     }
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(Opened {
-            bytes: std::fs::read(task.file)?,
-            words: task.table.rows * task.table.dim,
-            split: task.key != "default",
-            pieces: task.key == "rows",
-        }))
-    }
-}
-
-struct Opened {
-    bytes: Vec<u8>,
-    words: usize,
-    split: bool,
-    pieces: bool,
-}
-
-impl Opened {
-    fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
-        planes::read(&self.bytes, self.words, first, out, |piece, out| {
-            planes::join(&zstd::bulk::decompress(piece, 2 * out.len())?, out);
-            Ok(())
+        let split = task.key != "default";
+        let (mut decompressor, mut room) = (Decompressor::new()?, Vec::new());
+        planes::open(task, move |bytes, out| {
+            planes::fill(out, split, &mut room, |out| {
+                decompressor.decompress_to_buffer(bytes, out)?;
+                Ok(())
+            })
         })
-    }
-}
-
-impl Reader for Opened {
-    fn decode(&mut self, out: &mut [u16]) -> Result<()> {
-        if self.pieces {
-            return self.read(0, out);
-        }
-        let bytes = zstd::bulk::decompress(&self.bytes, 2 * self.words)?;
-        planes::words(&bytes, self.split, out);
-        Ok(())
-    }
-
-    fn row(&mut self, id: usize, out: &mut [u16]) -> Result<()> {
-        if self.pieces {
-            return self.read(id * out.len(), out);
-        }
-        planes::row_of_whole(self.words, id, out, |all| self.decode(all))
     }
 }
