@@ -224,7 +224,17 @@ pub fn run(study: &Study, sections: &[Section], out: &Path) -> Result<()> {
 
 impl Results {
     fn is_empty(&self) -> bool {
-        self.patterns.is_none() && self.ratios.is_none() && self.peers.is_none() && self.limits.is_none()
+        let Results { sample: _, patterns, ratios, lines, peers, large, models, running, scaling, limits } =
+            self;
+        patterns.is_none()
+            && ratios.is_none()
+            && lines.is_none()
+            && peers.is_none()
+            && large.is_none()
+            && models.is_none()
+            && running.is_none()
+            && scaling.is_none()
+            && limits.is_none()
     }
 
     fn measure(&mut self, study: &Study, section: Section) -> Result<()> {

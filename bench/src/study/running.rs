@@ -1,6 +1,6 @@
 //! Running from compressed tables: what `xnc bench` measures of every codec, beside plain words.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xnc::Codec;
@@ -73,38 +73,56 @@ pub fn measure(study: &Study) -> Result<Running> {
             }
             let path = table.path.to_string_lossy();
             let bench = study.xnc(&["bench", &path, "--codec", codec.name(), "--seconds", seconds])?;
-            found.rows.extend(row(table, *codec, &bench));
-            let products =
-                bench.as_object().into_iter().flatten().filter(|(key, _)| key.starts_with("product"));
-            found.products.extend(products.filter_map(|(key, value)| product(table, key, value)));
+            found.rows.push(row(table, *codec, &bench)?);
+            for (key, vectors) in PRODUCTS {
+                let value = bench.get(key).with_context(|| format!("xnc bench: no `{key}`"))?;
+                found.products.extend(product(table, value, vectors)?);
+            }
         }
     }
     Ok(found)
 }
 
-fn row(table: &TableFile, codec: Codec, bench: &Value) -> Option<Row> {
-    Some(Row {
+/// Keys of `xnc bench`, and how many vectors each stands for.
+const PRODUCTS: [(&str, u64); 5] = [
+    ("product", 1),
+    ("product_bf16", 1),
+    ("product_one_thread", 1),
+    ("product_bf16_one_thread", 1),
+    ("product_batch_8", 8),
+];
+
+fn row(table: &TableFile, codec: Codec, bench: &Value) -> Result<Row> {
+    Ok(Row {
         table: table.label.clone(),
         dtype: table.dtype.to_string(),
         codec: codec.name().into(),
-        encode_gb_s: bench["encode_gb_s"].as_f64()?,
-        decode_gb_s: bench["decode"]["gb_s"].as_f64()?,
-        ratio_to_memcpy: bench["decode"]["ratio_to_memcpy"].as_f64()?,
-        gather_ns: bench["gather"]["ns_per_row"].as_f64()?,
-        ratio_to_copy: bench["gather"]["ratio_to_copy"].as_f64()?,
+        encode_gb_s: number(&bench["encode_gb_s"])?,
+        decode_gb_s: number(&bench["decode"]["gb_s"])?,
+        ratio_to_memcpy: number(&bench["decode"]["ratio_to_memcpy"])?,
+        gather_ns: number(&bench["gather"]["ns_per_row"])?,
+        ratio_to_copy: number(&bench["gather"]["ratio_to_copy"])?,
     })
 }
 
-/// None where the codec has no products.
-fn product(table: &TableFile, key: &str, value: &Value) -> Option<Product> {
-    let vectors = if key.ends_with("batch_8") { ", 8 vectors" } else { "" };
-    Some(Product {
+/// None where the codec has no such product.
+fn product(table: &TableFile, value: &Value, vectors: u64) -> Result<Option<Product>> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let activation = value["activation"].as_str().context("xnc bench: the activations")?;
+    let vectors = if vectors > 1 { format!(", {vectors} vectors") } else { String::new() };
+    Ok(Some(Product {
         table: table.label.clone(),
-        activations: format!("{}{vectors}", value["activation"].as_str()?),
-        threads: value["threads"].as_u64()?,
-        ms: value["ms"].as_f64()?,
-        plain_ms: value["plain_ms"].as_f64()?,
-        plain_gb_s: value["plain_gb_s"].as_f64()?,
-        speedup: value["speedup"].as_f64()?,
-    })
+        activations: format!("{activation}{vectors}"),
+        threads: value["threads"].as_u64().context("xnc bench: the threads")?,
+        ms: number(&value["ms"])?,
+        plain_ms: number(&value["plain_ms"])?,
+        plain_gb_s: number(&value["plain_gb_s"])?,
+        speedup: number(&value["speedup"])?,
+    }))
+}
+
+fn number(value: &Value) -> Result<f64> {
+    value.as_f64().context("xnc bench: a number is missing")
 }

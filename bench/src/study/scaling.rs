@@ -195,24 +195,22 @@ impl Drop for Coded {
     }
 }
 
+/// Row numbers: more than all repetitions take, so that rows are no warmer where fewer are asked for at once.
+const LOOKED_UP: usize = 1 << 17;
+
 fn lookup(codec: &str, table: &Table) -> Result<Vec<Lookup>> {
     let mut random = Random::new(5);
+    let ids: Vec<usize> = (0..LOOKED_UP).map(|_| random.below(table.rows())).collect();
     let mut lookups = Vec::new();
     for asked in [1, 8, 64, 512, 4096] {
         let mut out = vec![0; asked * table.dim()];
-        let ids: Vec<Vec<usize>> =
-            (0..256).map(|_| (0..asked).map(|_| random.below(table.rows())).collect()).collect();
+        let mut calls = ids.chunks_exact(asked).cycle();
         // Several calls a repetition: one may be shorter than the clock can tell.
-        let calls = (4096 / asked).clamp(1, 256);
-        let mut turn = 0;
+        let repetition = (4096 / asked).clamp(1, 256);
         let seconds = repeated(|| {
-            for _ in 0..calls {
-                turn += 1;
-                table.gather(&ids[turn % ids.len()], &mut out)?;
-            }
-            Ok(())
+            Ok(calls.by_ref().take(repetition).try_for_each(|ids| table.gather(ids, &mut out))?)
         })?;
-        let rows_per_second = (calls * asked) as f64 / seconds;
+        let rows_per_second = (repetition * asked) as f64 / seconds;
         lookups.push(Lookup { codec: codec.into(), asked, rows_per_second });
     }
     Ok(lookups)
