@@ -4,12 +4,13 @@
 //! the most significant as 1) are zero in nearly every word. [`Origin`] tells whose zeros those are: widening BF16's 7
 //! mantissa bits to FP16's 10 appends three zeros to every normal number, whatever the model.
 
-use serde::Serialize;
 use xnc::dtype::{Dtype, bf16_to_f16, f16_to_bf16};
 use xnc::{Analysis, Patterns};
 
+use crate::tables::Random;
+
 /// Shares of a table's FP16 words, 0 to 1. The first three add up to 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shares {
     /// All 16 bits zero.
     pub all_zero: f64,
@@ -35,7 +36,7 @@ impl Shares {
 }
 
 /// A model in the paper's first table.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Published {
     /// Name as published.
     pub model: &'static str,
@@ -73,7 +74,7 @@ pub fn same_family(name: &str) -> impl Iterator<Item = &'static Published> {
 }
 
 /// Shares of words by the bits that the scheme drops, 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DroppedBits {
     /// Bit 2 zero. In both types that is every magnitude below 2.
     pub bit_2_zero: f64,
@@ -102,7 +103,7 @@ impl DroppedBits {
 }
 
 /// The same bits before the cast, after it, and in words that never were BF16.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// The table's BF16 words as they are.
     pub bf16: DroppedBits,
@@ -137,7 +138,7 @@ impl Origin {
             n as f64 / analysis.words as f64
         };
         let deviation = deviation(words());
-        let noise = normal_noise(deviation);
+        let noise = Random::new(0).normals(NOISE, deviation);
         Some(Origin {
             bf16: DroppedBits::of(words()),
             cast: DroppedBits::of(words().map(|(word, n)| (bf16_to_f16(word), n))),
@@ -166,20 +167,6 @@ fn deviation(words: impl Iterator<Item = (u16, u64)>) -> f64 {
     f64::sqrt(squares / total)
 }
 
-/// Normal values from a fixed seed: Box and Muller's transform of the splitmix64 sequence.
-fn normal_noise(deviation: f64) -> Vec<f32> {
-    let mut state = 0_u64;
-    let mut uniform = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // Above 0, at most 1, so that its logarithm is finite.
-        (((z ^ z >> 31) >> 11) + 1) as f64 * 0.5_f64.powi(53)
-    };
-    let mut value = || (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos();
-    (0..NOISE).map(|_| (deviation * value()) as f32).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,7 +193,8 @@ mod tests {
     #[test]
     fn zeros_are_the_casts() {
         // BF16 noise: one in eight words ends in three zeros before the cast, nearly all after it.
-        let words: Vec<u16> = normal_noise(0.02).iter().map(|&x| half::bf16::from_f32(x).to_bits()).collect();
+        let words: Vec<u16> =
+            Random::new(0).normals(NOISE, 0.02).iter().map(|&x| half::bf16::from_f32(x).to_bits()).collect();
         let origin = Origin::new(&analysis(&words), Dtype::Bf16).expect("BF16 words");
         assert!(near(origin.deviation, 0.02));
         assert!(near(origin.bf16.bits_14_15_16_zero, 0.125), "{origin:?}");

@@ -48,7 +48,7 @@ pub const LINE_BITS: u32 = 16 * LINE_WORDS as u32;
 pub type Line = [u16; LINE_WORDS];
 
 /// What a scheme is called and where it is described.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct About {
     /// Short name.
     pub name: &'static str,

@@ -1,15 +1,13 @@
 //! Every scheme over one table.
 
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::{About, Bdi, Bpc, CPack, E2mc, Fpc, Fvc, LINE_BITS, Line, Model, Xnc, Zero, bpc, entropy};
 
 /// What one scheme leaves of a table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// Which scheme.
-    #[serde(flatten)]
     pub about: About,
     /// Bits of all lines, trained table included.
     pub bits: u64,
