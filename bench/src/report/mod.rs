@@ -144,3 +144,28 @@ fn about<T>(taken: &Option<Taken<T>>) -> Option<(&Machine, f64)> {
 fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
     value.map_or("-".into(), show)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// `XNC_BLESS=1` writes the pages anew, after a change to what they say about the same numbers.
+    #[test]
+    fn docs_are_what_their_results_give() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let results = fs::read(docs.join("results.json")).expect("results");
+        let page = page(&serde_json::from_slice(&results).expect("sound results"));
+        for (name, text) in [("results.md", page.to_markdown()), ("results.html", page.to_html())] {
+            if std::env::var_os("XNC_BLESS").is_some() {
+                fs::write(docs.join(name), &text).expect("a page");
+            }
+            assert!(
+                fs::read_to_string(docs.join(name)).expect("a page") == text,
+                "docs/{name} was not made from results.json"
+            );
+        }
+    }
+}

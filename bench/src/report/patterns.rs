@@ -57,7 +57,7 @@ pub fn section(found: &Patterns) -> Section {
     section.heading("Where the zeros come from");
     section.text(
         "Not from embeddings. BF16 has 7 mantissa bits, FP16 has 10: casting appends three zeros to every normal number. The same values \
-         rounded to FP16 at once have them no more often than chance, one in eight; normal noise that goes through BF16 has them always.",
+         rounded to FP16 at once have them no more often than chance, one in eight; normal noise that goes through BF16 has them nearly always.",
     );
     let header = [
         "table",
