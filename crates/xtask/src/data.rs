@@ -20,8 +20,8 @@ const TABLES: [(&Source, &str); 2] = [(&SMOLLM2, "SmolLM2-135M"), (&GEMMA3, "Gem
 /// GGUF with a 16-bit table of exactly `q * d`, for running.
 pub fn tables() -> Result<()> {
     for (source, stem) in TABLES {
-        let missing = KINDS.iter().map(|kind| data_path(stem, kind)).collect::<Result<Vec<_>>>()?;
-        if missing.iter().all(|path| path.exists()) {
+        let paths = KINDS.iter().map(|kind| data_path(stem, kind)).collect::<Result<Vec<_>>>()?;
+        if paths.iter().all(|path| path.exists()) {
             say(&format!("data/{stem}.* is there"));
             continue;
         }

@@ -49,7 +49,7 @@ enum Task {
     },
     /// Measure everything that the documents say and write docs/results.md and docs/results.html
     Study {
-        /// Sections to measure again: patterns, ratios, lines, peers, large, models, scaling, limits; without any, all of them
+        /// Sections to measure again: patterns, ratios, lines, peers, large, models, running, scaling, limits; without any, all of them
         sections: Vec<String>,
         /// Only the committed sample and the peers in Rust, reduced, into target/study
         #[arg(long)]

@@ -46,7 +46,7 @@ impl<'a> Cases<'a> {
         median(case.seconds.clone())
     }
 
-    /// The case with the smallest median among those whose name begins with `prefix`: the rest of its name, the median.
+    /// Cases whose name begins with `prefix`, the quickest first: the rest of the name, the median.
     pub fn all(&self, prefix: &str) -> Vec<(String, f64)> {
         let mut all: Vec<_> = self
             .0

@@ -17,13 +17,16 @@ use crate::args;
 use cases::{Numbers, Product};
 use verified::Verified;
 
+/// More threads cannot be started everywhere; none of them would have work.
+const MOST_THREADS: usize = 1024;
+
 pub fn run(args: &args::Bench) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let codec = args.codec.map(Codec::from);
     let files = Files::prepare(&args.input, args.tensor.as_deref(), codec, folder.path())?;
     let threads = match args.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
-        n => n,
+        n => n.min(MOST_THREADS),
     };
     let plain = Table::open(&files.plain, &files.tensor, Verify::Never)?;
     let coded = Table::open(&files.coded, &files.tensor, Verify::OnTouch)?;
