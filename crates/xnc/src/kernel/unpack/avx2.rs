@@ -100,7 +100,11 @@ impl Bits {
     /// As [`Bits::new`] for a row without a tail, whose streams begin at bit `begin`.
     #[inline]
     #[target_feature(enable = "popcnt")]
-    pub(in super::super) fn of_groups<const N: usize>(row: *const u8, begin: usize, records: &[[u8; N]]) -> Self {
+    pub(in super::super) fn of_groups<const N: usize>(
+        row: *const u8,
+        begin: usize,
+        records: &[[u8; N]],
+    ) -> Self {
         Bits::of(row, [begin, begin + escapes(records)])
     }
 
