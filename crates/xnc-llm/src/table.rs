@@ -47,9 +47,10 @@ impl TokenTable for Table {
 
     fn logits(&self, hidden: &[f32], out: &mut [f32]) -> Result<()> {
         assert_eq!(out.len(), self.rows(), "a logit a token");
+        let activations = self.activations(hidden);
         threads::for_each_piece(out, ROWS, |number, piece| {
             let first = number * ROWS;
-            self.product_range(first..first + piece.len(), hidden, piece)
+            activations.product(first..first + piece.len(), piece)
         })?;
         Ok(())
     }

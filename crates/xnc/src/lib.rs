@@ -48,7 +48,7 @@ pub use options::{
 };
 pub use progress::{Progress, Stage};
 pub use restore::{restore, verify};
-pub use table::{Table, Verify};
+pub use table::{Activations, Table, Verify};
 pub use target::Target;
 pub use transcode::transcode;
 

@@ -84,7 +84,7 @@ fn products_equal_the_plain_twin() {
                 }
                 let range = 37..rows - 5;
                 let mut out = vec![0.0; range.len()];
-                packed.product_range(range.clone(), &x[..dim as usize], &mut out).expect("packed");
+                packed.activations(&x[..dim as usize]).product(range.clone(), &mut out).expect("packed");
                 assert_same(&out, &expected[range], &what);
 
                 let x: Vec<u16> = x.iter().map(|x| half::bf16::from_f32(*x).to_bits()).collect();
@@ -122,7 +122,7 @@ fn gathered_rows_are_the_source_s() {
             packed.gather_f32(&ids, &mut b).expect("packed");
             assert_same(&a, &b, codec.name());
             packed.gather(&[0, rows as usize], &mut vec![0; 2 * dim as usize]).expect_err("past the end");
-            packed.product_range(0..rows as usize + 1, &[], &mut []).expect_err("past the end");
+            packed.activations(&[]).product(0..rows as usize + 1, &mut []).expect_err("past the end");
         }
     }
 }

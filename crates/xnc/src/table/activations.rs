@@ -1,4 +1,4 @@
-//! Activations made ready for a backend once, for all rows.
+//! Activations made ready once, for all rows.
 
 use super::Table;
 use crate::codec::fast::Scale;
@@ -7,11 +7,13 @@ use crate::error::{Error, Result};
 use crate::kernel::product::Fused;
 use crate::kernel::{Aligned, Backend, dot};
 
-pub struct Activations {
+/// Vectors made ready for the rows of one table: once, for any ranges of these and any number of threads.
+pub struct Activations<'t> {
+    pub(super) table: &'t Table,
     backend: Backend,
     vectors: Vectors,
     /// A single vector, where a loop takes it; BF16 times the biases of its columns, where that is exact.
-    pub fused: Option<Fused>,
+    pub(super) fused: Option<Fused>,
 }
 
 enum Vectors {
@@ -19,8 +21,8 @@ enum Vectors {
     Bf16(Vec<Aligned<u16>>),
 }
 
-impl Activations {
-    pub fn f32(table: &Table, x: &[f32]) -> Activations {
+impl<'t> Activations<'t> {
+    pub(super) fn f32(table: &'t Table, x: &[f32]) -> Self {
         let backend = Backend::best();
         let layout = table.fast().map(|(layout, _)| layout);
         let dtype = layout.map_or(table.dtype(), |layout| layout.coding().dtype());
@@ -34,10 +36,10 @@ impl Activations {
             Fused::f32(backend, layout.row_shape(), symbols.upper, symbols.bias, x)
         });
         let vectors = vectors(table, x).map(arrange).collect();
-        Activations { backend, fused, vectors: Vectors::F32(dtype, vectors) }
+        Activations { table, backend, fused, vectors: Vectors::F32(dtype, vectors) }
     }
 
-    pub fn bf16(table: &Table, x: &[u16]) -> Result<Activations> {
+    pub(super) fn bf16(table: &'t Table, x: &[u16]) -> Result<Self> {
         if table.dtype() != Dtype::Bf16 {
             return Err(Error::NotATable {
                 name: "this one".into(),
@@ -54,11 +56,12 @@ impl Activations {
             let (scale, upper) = (layout.scale()?, layout.symbols().upper);
             Fused::bf16(backend, layout.row_shape(), upper, scale.exact.clone(), &scale_bf16(x, scale)?)
         });
-        Ok(Activations { backend, fused, vectors: Vectors::Bf16(vectors(table, x).map(pad).collect()) })
+        let vectors = Vectors::Bf16(vectors(table, x).map(pad).collect());
+        Ok(Activations { table, backend, fused, vectors })
     }
 
-    /// Their number.
-    pub fn len(&self) -> usize {
+    /// Number of vectors.
+    pub fn count(&self) -> usize {
         match &self.vectors {
             Vectors::F32(_, vectors) => vectors.len(),
             Vectors::Bf16(vectors) => vectors.len(),
@@ -66,7 +69,7 @@ impl Activations {
     }
 
     /// Whole rows of words times one of the vectors.
-    pub fn times(&self, vector: usize, rows: &[u8], dim: usize, out: &mut [f32]) {
+    pub(super) fn words(&self, vector: usize, rows: &[u8], dim: usize, out: &mut [f32]) {
         match &self.vectors {
             Vectors::F32(dtype, x) => dot::rows_f32(self.backend, *dtype, rows, dim, &x[vector], 0, out),
             Vectors::Bf16(x) => dot::rows_bf16(self.backend, rows, dim, &x[vector], out),

@@ -16,6 +16,8 @@ use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
 use touched::Touched;
 
+pub use activations::Activations;
+
 /// When chunk checksums are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {

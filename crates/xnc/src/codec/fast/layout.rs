@@ -145,13 +145,19 @@ impl Layout {
         begin + self.start(stored, row)..end
     }
 
-    /// Where the rows `rows` of one chunk begin, and where the last of them ends.
-    pub(super) fn run(&self, stored: Stored<'_>, chunk: usize, rows: Range<usize>, at: &mut Vec<usize>) {
-        let begin = self.begin(stored, chunk);
-        let starts = &stored.index[self.starts + 2 * rows.start..self.starts + 2 * rows.end];
+    /// Where the rows `rows` begin, and where the last of them ends: a row ends where the next one begins, in its chunk or after.
+    pub(super) fn run(&self, stored: Stored<'_>, rows: Range<usize>, at: &mut Vec<usize>) {
         at.clear();
-        at.extend(starts.as_chunks().0.iter().map(|start| begin + usize::from(u16::from_le_bytes(*start))));
-        at.push(self.row(stored, rows.end - 1).end);
+        let mut first = rows.start;
+        while first < rows.end {
+            let chunk = self.chunk_of_row(first);
+            let end = rows.end.min(self.rows_of(chunk).end);
+            let begin = self.begin(stored, chunk);
+            let starts = stored.index[self.starts + 2 * first..self.starts + 2 * end].as_chunks().0;
+            at.extend(starts.iter().map(|start| begin + usize::from(u16::from_le_bytes(*start))));
+            first = end;
+        }
+        at.extend(rows.last().map(|last| self.row(stored, last).end));
     }
 
     /// Words of the chunks, of which the last may hold fewer.

@@ -42,14 +42,13 @@ impl Layout {
         Ok(())
     }
 
-    /// Decodes rows that follow each other in a chunk, as [`Layout::decode_coded`]; `at` is for its own use.
+    /// Decodes rows that follow each other, as [`Layout::decode_coded`]; `at` is for its own use.
     ///
     /// # Errors
     /// As [`Layout::decode_coded`].
     pub fn decode_run(
         &self,
         stored: Stored<'_>,
-        chunk: usize,
         rows: Range<usize>,
         at: &mut Vec<usize>,
         out: &mut [u16],
@@ -57,7 +56,7 @@ impl Layout {
         if rows.is_empty() {
             return Ok(());
         }
-        self.run(stored, chunk, rows, at);
+        self.run(stored, rows, at);
         let (starts, ends) = (&at[..at.len() - 1], &at[1..]);
         unpack::rows(self.backend(), self.row_shape(), self.symbols(), stored.payload, starts, out);
         for ((&start, &end), out) in starts.iter().zip(ends).zip(out.chunks_exact_mut(self.row_shape().dim)) {
@@ -66,7 +65,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Multiplies rows that follow each other in a chunk by `kernel`, and those that it leaves by `decoded`, which gets their words.
+    /// Multiplies rows that follow each other by `kernel`, and those that it leaves by `decoded`, which gets their words.
     ///
     /// # Errors
     /// As [`Layout::decode_coded`].
@@ -83,7 +82,7 @@ impl Layout {
             return Ok(());
         }
         let Room { at, left, words } = room;
-        self.run(stored, self.chunk_of_row(rows.start), rows, at);
+        self.run(stored, rows, at);
         left.clear();
         kernel.times(Rows { payload: stored.payload, at }, out, left);
         for &row in &*left {
@@ -129,12 +128,12 @@ impl ChunkLayout for Layout {
             };
             let (part, after) = rest.split_at_mut(here);
             if here >= dim {
-                self.decode_run(stored, number, row..row + here / dim, &mut at, part)?;
+                self.decode_run(stored, row..row + here / dim, &mut at, part)?;
                 self.finish(part);
                 row += here / dim;
             } else {
                 let mut whole = vec![0; dim];
-                self.decode_run(stored, number, row..row + 1, &mut at, &mut whole)?;
+                self.decode_run(stored, row..row + 1, &mut at, &mut whole)?;
                 self.finish(&mut whole);
                 part.copy_from_slice(&whole[skip..skip + here]);
                 row += 1;

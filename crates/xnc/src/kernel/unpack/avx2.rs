@@ -37,16 +37,47 @@ fn plane<const AT: usize, const N: usize>(bytes: &[u8; N]) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|i| bytes[AT + i]))
 }
 
-/// Counts bits without letting the compiler turn a short loop of counts into a long vector one.
+/// Number of escapes. In assembly, since the compiler makes a long vector loop of this one; four at a time, since what a short loop does
+/// costs less than the loop.
 #[inline]
 #[target_feature(enable = "popcnt")]
-fn count(plane: u64) -> usize {
-    let bits: u64;
-    // SAFETY: a register to a register, no flags that matter.
+fn escapes<const N: usize>(records: &[[u8; N]]) -> usize {
+    const { assert!(N >= 8) };
+    let sum: usize;
+    // SAFETY: reads the first eight bytes of each record.
     unsafe {
-        std::arch::asm!("popcnt {0}, {1}", out(reg) bits, in(reg) plane, options(pure, nomem, nostack))
-    };
-    bits as usize
+        std::arch::asm!(
+            "xor {sum:e}, {sum:e}",
+            "sub {left}, 4",
+            "jb 3f",
+            "2:",
+            "popcnt {c}, qword ptr [{p}]",
+            "add {sum}, {c}",
+            "popcnt {c}, qword ptr [{p} + {n}]",
+            "add {sum}, {c}",
+            "popcnt {c}, qword ptr [{p} + 2*{n}]",
+            "add {sum}, {c}",
+            "popcnt {c}, qword ptr [{p} + 3*{n}]",
+            "add {sum}, {c}",
+            "add {p}, 4*{n}",
+            "sub {left}, 4",
+            "jae 2b",
+            "3:",
+            "add {left}, 4",
+            "je 5f",
+            "4:",
+            "popcnt {c}, qword ptr [{p}]",
+            "add {sum}, {c}",
+            "add {p}, {n}",
+            "dec {left}",
+            "jne 4b",
+            "5:",
+            sum = out(reg) sum, c = out(reg) _, n = const N,
+            p = inout(reg) records.as_ptr() => _, left = inout(reg) records.len() => _,
+            options(pure, readonly, nostack)
+        );
+    }
+    sum
 }
 
 /// Where the two streams of a row's tiers stand, as addresses of bits.
@@ -63,13 +94,24 @@ impl Bits {
     pub(in super::super) fn new<const N: usize>(shape: RowShape, row: &[u8], records: &[[u8; N]]) -> Self {
         assert!(row.len() >= shape.reach());
         let streams = scalar::streams_of_tail(shape, row);
-        // Four at a time: a short loop leaves at a different place each time, and that costs more than its counts.
-        let (fours, rest) = records.as_chunks::<4>();
-        let escapes = |record: &[u8; N]| count(plane::<0, N>(record));
-        let four = |r: &[[u8; N]; 4]| escapes(&r[0]) + escapes(&r[1]) + escapes(&r[2]) + escapes(&r[3]);
-        let escapes = fours.iter().map(four).sum::<usize>() + rest.iter().map(escapes).sum::<usize>();
-        let base = 8 * row.as_ptr().expose_provenance();
-        Bits { second: base + streams.second, rest: base + streams.rest + escapes }
+        Bits::of(row.as_ptr(), [streams.second, streams.rest + escapes(records)])
+    }
+
+    /// As [`Bits::new`] for a row without a tail, whose streams begin at bit `begin`.
+    #[inline]
+    #[target_feature(enable = "popcnt")]
+    pub(in super::super) fn of_groups<const N: usize>(
+        row: *const u8,
+        begin: usize,
+        records: &[[u8; N]],
+    ) -> Self {
+        Bits::of(row, [begin, begin + escapes(records)])
+    }
+
+    #[inline]
+    fn of(row: *const u8, [second, rest]: [usize; 2]) -> Self {
+        let base = 8 * row.expose_provenance();
+        Bits { second: base + second, rest: base + rest }
     }
 
     /// The code planes of the next group.

@@ -50,18 +50,11 @@ impl Desk {
     }
 }
 
-/// Gives words on the desk the spare code.
-#[inline]
-fn spare(listed: &[Exception], places: &mut [[u64; PLACE]], upper: &mut [u8; 16]) {
-    respell(listed, upper, |group, bit| places[group][PLANES + 1] |= bit);
-}
-
 /// What the loop needs of a row.
 #[derive(Clone, Copy)]
-struct Seen<'a> {
+struct Seen {
     records: *const [u8; RECORD],
     bits: Bits,
-    listed: &'a [Exception],
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
@@ -76,37 +69,50 @@ pub(super) fn rows<'a>(
     let (groups, count) = (shape.groups(), out.len());
     assert!(shape.record() == RECORD && shape.tail() == 0 && groups > 0);
     assert!(desk.places.len() == groups * PLACE && rows.at.len() == count + 1);
-    let pairs = desk.pairs;
-    let unpack = Unpack::new(upper);
-    let places = desk.places.as_chunks_mut::<PLACE>().0;
-    let mut see = |i: usize| {
-        let row = &rows.payload[rows.at[i]..];
-        let records = row[1..][..groups * RECORD].as_chunks().0;
-        Seen { records: records.as_ptr(), bits: Bits::new(shape, row, records), listed: listed(i) }
-    };
     if count == 0 {
         return;
     }
+    let pairs = desk.pairs;
+    let unpack = Unpack::new(upper);
+    let places = desk.places.as_chunks_mut::<PLACE>().0;
+    let last = rows.payload.len().checked_sub(shape.reach()).expect("what a row reaches");
+    let tiers = 8 * shape.tiers();
+    let see = |i: usize| {
+        let at = rows.at[i];
+        assert!(at <= last);
+        // SAFETY: from there on the payload has what a row reaches, its records among it.
+        let (row, records) = unsafe {
+            let row = rows.payload.as_ptr().add(at);
+            (row, std::slice::from_raw_parts(row.add(1).cast::<[u8; RECORD]>(), groups))
+        };
+        Seen { records: records.as_ptr(), bits: Bits::of_groups(row, tiers, records) }
+    };
+    // Once a row's planes are on the desk.
+    let mut spare = |i: usize, places: &mut [[u64; PLACE]], table: &mut [u8; 16]| {
+        if rows.payload[rows.at[i]] != 0 {
+            *table = *upper;
+            respell(listed(i), table, |group, bit| places[group][PLANES + 1] |= bit);
+        }
+    };
     // The tiers of the first row, before the loop.
-    let only = see(0);
-    let mut row = only;
+    let Seen { records: mut row, mut bits } = see(0);
     for (group, place) in places.iter_mut().enumerate() {
         // SAFETY: one call a record of this row.
-        let planes = unsafe { row.bits.planes(&*row.records.add(group)) };
+        let planes = unsafe { bits.planes(&*row.add(group)) };
         place[PLANES..][..3].copy_from_slice(&planes);
     }
     let mut table = *upper;
-    spare(row.listed, places, &mut table);
-    let mut next = if count > 1 { see(1) } else { only };
+    spare(0, places, &mut table);
+    let mut next = see(1.min(count - 1));
     let mut lanes = [[_mm256_setzero_ps(); 4]; BATCH];
     for (batch, out) in out.chunks_mut(BATCH).enumerate() {
         for (j, lanes) in lanes[..out.len()].iter_mut().enumerate() {
             // Two rows early: its bits are counted while others are multiplied. After the last row that one's own tiers are read
             // once more: no special case, and nobody uses them.
-            let i = batch * BATCH + j + 2;
-            let after = if i < count { see(i) } else { next };
+            let i = batch * BATCH + j;
+            let after = if i + 2 < count { see(i + 2) } else { next };
             let turn = Turn {
-                records: [row.records, next.records],
+                records: [row, next.records],
                 bits: next.bits,
                 places: places.as_mut_ptr(),
                 groups,
@@ -115,11 +121,10 @@ pub(super) fn rows<'a>(
             };
             // SAFETY: `see` sliced as many records as there are places, and made their `Bits`; `places` and `lanes` are ours alone.
             unsafe { if pairs { turn.pairs(&unpack) } else { turn.f32(&unpack) } }
-            if !next.listed.is_empty() {
-                table = *upper;
-                spare(next.listed, places, &mut table);
+            if i + 1 < count {
+                spare(i + 1, places, &mut table);
             }
-            (row, next) = (next, after);
+            (row, next) = (next.records, after);
         }
         for (lanes, out) in lanes.iter().zip(out) {
             *out = sum(*lanes);
