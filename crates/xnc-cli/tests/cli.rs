@@ -82,6 +82,34 @@ fn compress_restore_and_every_json_key() {
 }
 
 #[test]
+fn bench_prints_every_json_key() {
+    let (_keep, dir) = folder();
+    for codec in ["fast", "xnc"] {
+        let bench =
+            json(&dir, &format!("bench m.safetensors --codec {codec} --seconds 0 --threads 2 --json"));
+        for key in ["tensor", "codec", "threads", "ratio", "read_gb_s", "encode_gb_s"] {
+            assert!(!bench[key].is_null(), "{key}");
+        }
+        for key in ["gb_s", "memcpy_gb_s", "ratio_to_memcpy"] {
+            assert!(bench["decode"][key].as_f64().is_some_and(|x| x > 0.0), "decode {key}");
+        }
+        for key in ["rows", "ns_per_row", "copy_ns_per_row", "ratio_to_copy", "first_touch_ns"] {
+            assert!(bench["gather"][key].as_f64().is_some_and(|x| x > 0.0), "gather {key}");
+        }
+        // Products are what `fast` is for.
+        for one in
+            ["product", "product_bf16", "product_one_thread", "product_bf16_one_thread", "product_batch_8"]
+        {
+            let product = bench.get(one).expect(one);
+            assert_eq!(product.is_object(), codec == "fast", "{one}");
+            for key in ["activation", "ms", "plain_ms", "speedup", "backend", "plain_variant"] {
+                assert_eq!(product[key].is_null(), codec != "fast", "{one} {key}");
+            }
+        }
+    }
+}
+
+#[test]
 fn inspect_writes_one_page_and_replaces_none() {
     let (_keep, dir) = folder();
     assert_eq!(xnc(&dir, "inspect m.safetensors --html m.html").0, 0);
