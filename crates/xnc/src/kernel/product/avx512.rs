@@ -7,77 +7,99 @@ use super::super::dot::{
 };
 use super::super::row::{GROUP, RowShape};
 use super::super::unpack::avx512::{Unpack, table};
-use super::super::{Aligned, prefetch};
+use super::seen::{Seen, View};
 use super::{AHEAD, Exception, Rows, respell};
 
-/// Activations, biases, and for each group the words of two rows that get the spare code: none between rows.
+/// What the desk holds of a group: one pointer finds all.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Place<X> {
+    x: [X; GROUP],
+    bias: [u16; GROUP],
+    /// The words of two rows that get the spare code: none between rows.
+    spare: [u64; 2],
+}
+
+/// Activations and biases, group by group.
 #[derive(Clone)]
-pub(super) struct Desk<X: Copy> {
-    x: Aligned<X>,
-    bias: Aligned<u16>,
-    spare: Vec<[u64; 2]>,
+pub(super) struct Desk<X> {
+    places: Vec<Place<X>>,
 }
 
 impl<X: Copy> Desk<X> {
     /// `x` as [`super::super::dot`] takes it.
-    pub(super) fn new(x: Aligned<X>, of: &[u16]) -> Self {
-        let spare = vec![[0; 2]; x.len() / GROUP];
-        let mut bias = Aligned::new(x.len(), 0);
-        bias[..of.len()].copy_from_slice(of);
-        Desk { x, bias, spare }
+    pub(super) fn new(x: &[X], bias: &[u16]) -> Self {
+        let groups = x.as_chunks().0.iter().zip(bias.as_chunks().0);
+        Desk { places: groups.map(|(&x, &bias)| Place { x, bias, spare: [0; 2] }).collect() }
     }
 }
 
-/// The sums of `N` rows from `first` on. `step` takes the words of a group to a row's lanes.
+/// The lanes of two rows; `step` takes the words of a group to a row's. Where the streams of one row stand is a chain of dependent steps
+/// longer than the rest of a group takes; two rows at a time fill it.
+///
+/// # Safety
+/// Each of the rows seen has a record for every place.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
-fn some<'a, const N: usize, X: Copy>(
+unsafe fn two<X: Copy>(
     unpack: &Unpack,
-    upper: &[u8; 16],
-    rows: Rows<'a>,
-    first: usize,
-    mut listed: impl FnMut(usize) -> &'a [Exception],
-    desk: &mut Desk<X>,
+    mut seen: [Seen; 2],
+    tables: &[[u8; 16]; 2],
+    places: &[Place<X>],
     step: impl Fn([__m512i; 2], &[X; GROUP], [__m512; 2]) -> [__m512; 2],
-) -> [[__m512; 2]; N] {
-    let listed: [_; N] = std::array::from_fn(|r| listed(first + r));
-    let mut tables = [*upper; N];
-    for (r, (listed, upper)) in listed.iter().zip(&mut tables).enumerate() {
-        let begin = rows.at[first + r] + AHEAD;
-        prefetch(rows.payload.get(begin..begin + unpack.bytes()).unwrap_or_default());
-        respell(listed, upper, |group, bit| desk.spare[group][r] |= bit);
-    }
-    let mut lanes = [[_mm512_setzero_ps(); 2]; N];
-    unpack.groups(
-        std::array::from_fn(|r| &rows.payload[rows.at[first + r]..]),
-        std::array::from_fn(|r| table(&tables[r])),
-        desk.x.as_chunks::<GROUP>().0.iter().zip(desk.bias.as_chunks::<GROUP>().0).zip(&desk.spare),
-        |(_, spare), r| spare[r],
-        |((x, bias), _), words: [[_; 2]; N]| {
-            let bias = [load_bf16(bias, 0), load_bf16(bias, 32)];
-            for (lanes, [a, b]) in lanes.iter_mut().zip(words) {
-                *lanes = step([_mm512_add_epi16(a, bias[0]), _mm512_add_epi16(b, bias[1])], x, *lanes);
+) -> [[__m512; 2]; 2] {
+    let upper = [table(&tables[0]), table(&tables[1])];
+    let mut lanes = [[_mm512_setzero_ps(); 2]; 2];
+    for (group, place) in places.iter().enumerate() {
+        let bias = [load_bf16(&place.bias, 0), load_bf16(&place.bias, 32)];
+        for r in 0..2 {
+            // SAFETY: as the caller promises, and one call a record.
+            let (record, [p0, p1, p2]) = unsafe {
+                let record = &*seen[r].records.add(group);
+                (record, seen[r].bits.planes(record))
+            };
+            for line in [0, 64] {
+                _mm_prefetch::<_MM_HINT_T0>(record.as_ptr().cast::<i8>().wrapping_add(AHEAD + line));
             }
-        },
-    );
-    for (listed, upper) in listed.iter().zip(&mut tables) {
-        respell(listed, upper, |group, _| desk.spare[group] = [0; 2]);
+            let [a, b] = unpack.words(record, [p0, p1 | place.spare[r], p2], upper[r]);
+            let words = [_mm512_add_epi16(a, bias[0]), _mm512_add_epi16(b, bias[1])];
+            lanes[r] = step(words, &place.x, lanes[r]);
+        }
     }
     lanes
 }
 
-/// Two rows at a time, the last of an odd number alone.
+/// Two rows at a time; the last of an odd number beside itself. What rows need is read two early: escapes of some are counted while others
+/// are multiplied.
 macro_rules! rows {
     ($shape:ident, $upper:ident, $rows:ident, $listed:ident, $desk:ident, $out:ident, $step:expr, $sum:ident) => {{
-        let unpack = Unpack::new($shape);
-        let (two, one) = $out.as_chunks_mut::<2>();
-        for (i, out) in two.iter_mut().enumerate() {
-            let lanes: [_; 2] = some(&unpack, $upper, $rows, 2 * i, &mut $listed, $desk, $step);
-            *out = [$sum(lanes[0]), $sum(lanes[1])];
-        }
-        for out in one {
-            let [lanes] = some(&unpack, $upper, $rows, 2 * two.len(), &mut $listed, $desk, $step);
-            *out = $sum(lanes);
+        let (view, count) = (View::new($shape, $rows), $out.len());
+        assert!($desk.places.len() == $shape.groups() && $rows.at.len() == count + 1);
+        let places = &mut $desk.places[..];
+        let unpack = Unpack::new();
+        let mut tables = [*$upper; 2];
+        let mut listed: [&[Exception]; 2] = [&[]; 2];
+        let Some(last) = count.checked_sub(1) else { return };
+        let mut next = [view.see(0), view.see(1.min(last))];
+        for (out, i) in $out.chunks_mut(2).zip((0..).step_by(2)) {
+            let seen = next;
+            if i + 2 < count {
+                next = [view.see(i + 2), view.see((i + 3).min(last))];
+            }
+            for r in 0..out.len() {
+                if view.lists(i + r) {
+                    (listed[r], tables[r]) = ($listed(i + r), *$upper);
+                    respell(listed[r], &mut tables[r], |group, bit| places[group].spare[r] |= bit);
+                }
+            }
+            // SAFETY: a row seen has as many records as there are places.
+            let lanes = unsafe { two(&unpack, seen, &tables, places, $step) };
+            out.iter_mut().zip(lanes).for_each(|(out, lanes)| *out = $sum(lanes));
+            for r in 0..2 {
+                respell(std::mem::take(&mut listed[r]), &mut tables[r], |group, _| {
+                    places[group].spare[r] = 0
+                });
+            }
         }
     }};
 }

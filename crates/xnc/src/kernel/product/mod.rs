@@ -8,6 +8,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod seen;
 
 use std::ops::RangeInclusive;
 
@@ -69,7 +71,7 @@ impl Fused {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Lanes::Avx2(avx2::Desk::new(&arranged, bias, false)),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 { .. } => Lanes::Avx512(avx512::Desk::new(arranged, bias)),
+            Isa::Avx512 { .. } => Lanes::Avx512(avx512::Desk::new(&arranged, bias)),
             _ => return None,
         };
         Fused { shape, upper: *upper, exact: 0..=0x7f, lanes }.if_exact()
@@ -107,7 +109,7 @@ impl Fused {
             Isa::Avx512 { bf16: true } => {
                 let mut padded = Aligned::new(dot::padded(x.len()), 0);
                 padded[..x.len()].copy_from_slice(x);
-                let lanes = Lanes::Avx512Bf16(avx512::Desk::new(padded, &bias));
+                let lanes = Lanes::Avx512Bf16(avx512::Desk::new(&padded, &bias));
                 Fused { shape, upper: *upper, exact, lanes }.if_exact()
             }
             _ => None,

@@ -1,8 +1,9 @@
-//! AVX2 with BMI2: tiers by PDEP in general registers, the rest by bytes.
+//! AVX2: tiers in general registers, the rest by bytes.
 
 use std::arch::x86_64::*;
 
-use super::super::row::{GROUP, RowShape, Symbols, code_planes};
+use super::super::row::{GROUP, RowShape, Symbols};
+use super::bits::{Bits, plane};
 use super::{Streams, scalar};
 
 /// The 32 bytes of `bytes` from `at` on.
@@ -29,114 +30,6 @@ fn store_words(words: &mut [u16; GROUP], at: usize, value: __m256i) {
     let part: &mut [u16; 16] = (&mut words[at..at + 16]).try_into().expect("sixteen words");
     // SAFETY: sixteen words are 32 bytes.
     unsafe { _mm256_storeu_si256(part.as_mut_ptr().cast(), value) }
-}
-
-#[inline]
-fn plane<const AT: usize, const N: usize>(bytes: &[u8; N]) -> u64 {
-    const { assert!(AT + 8 <= N) };
-    u64::from_le_bytes(std::array::from_fn(|i| bytes[AT + i]))
-}
-
-/// Number of escapes. In assembly, since the compiler makes a long vector loop of this one; four at a time, since what a short loop does
-/// costs less than the loop.
-#[inline]
-#[target_feature(enable = "popcnt")]
-fn escapes<const N: usize>(records: &[[u8; N]]) -> usize {
-    const { assert!(N >= 8) };
-    let sum: usize;
-    // SAFETY: reads the first eight bytes of each record.
-    unsafe {
-        std::arch::asm!(
-            "xor {sum:e}, {sum:e}",
-            "sub {left}, 4",
-            "jb 3f",
-            "2:",
-            "popcnt {c}, qword ptr [{p}]",
-            "add {sum}, {c}",
-            "popcnt {c}, qword ptr [{p} + {n}]",
-            "add {sum}, {c}",
-            "popcnt {c}, qword ptr [{p} + 2*{n}]",
-            "add {sum}, {c}",
-            "popcnt {c}, qword ptr [{p} + 3*{n}]",
-            "add {sum}, {c}",
-            "add {p}, 4*{n}",
-            "sub {left}, 4",
-            "jae 2b",
-            "3:",
-            "add {left}, 4",
-            "je 5f",
-            "4:",
-            "popcnt {c}, qword ptr [{p}]",
-            "add {sum}, {c}",
-            "add {p}, {n}",
-            "dec {left}",
-            "jne 4b",
-            "5:",
-            sum = out(reg) sum, c = out(reg) _, n = const N,
-            p = inout(reg) records.as_ptr() => _, left = inout(reg) records.len() => _,
-            options(pure, readonly, nostack)
-        );
-    }
-    sum
-}
-
-/// Where the two streams of a row's tiers stand, as addresses of bits.
-#[derive(Clone, Copy)]
-pub(in super::super) struct Bits {
-    pub second: usize,
-    pub rest: usize,
-}
-
-impl Bits {
-    /// The beginning of a row's streams. `row` holds [`RowShape::reach`] bytes, of which `records` are part.
-    #[inline]
-    #[target_feature(enable = "popcnt")]
-    pub(in super::super) fn new<const N: usize>(shape: RowShape, row: &[u8], records: &[[u8; N]]) -> Self {
-        assert!(row.len() >= shape.reach());
-        let streams = scalar::streams_of_tail(shape, row);
-        Bits::of(row.as_ptr(), [streams.second, streams.rest + escapes(records)])
-    }
-
-    /// As [`Bits::new`] for a row without a tail, whose streams begin at bit `begin`.
-    #[inline]
-    #[target_feature(enable = "popcnt")]
-    pub(in super::super) fn of_groups<const N: usize>(
-        row: *const u8,
-        begin: usize,
-        records: &[[u8; N]],
-    ) -> Self {
-        Bits::of(row, [begin, begin + escapes(records)])
-    }
-
-    #[inline]
-    fn of(row: *const u8, [second, rest]: [usize; 2]) -> Self {
-        let base = 8 * row.expose_provenance();
-        Bits { second: base + second, rest: base + rest }
-    }
-
-    /// The code planes of the next group.
-    ///
-    /// # Safety
-    /// Called at most once for each of the row's records, while the row is borrowed: every bit that moves a stream on is then one of at
-    /// most `4 * dim`; [`RowShape::reach`] covers these and eight bytes more.
-    #[inline]
-    #[target_feature(enable = "bmi1,bmi2,popcnt")]
-    pub(in super::super) unsafe fn planes<const N: usize>(&mut self, record: &[u8; N]) -> [u64; 3] {
-        // SAFETY: as the caller promises.
-        let fetch = |at: usize| unsafe {
-            std::ptr::with_exposed_provenance::<u64>(at >> 3).read_unaligned() >> (at & 7)
-        };
-        let escape = plane::<0, N>(record);
-        let second = _pdep_u64(fetch(self.second), escape);
-        self.second += escape.count_ones() as usize;
-        let bits = fetch(self.rest);
-        let third = _pdep_u64(bits, second);
-        let bits = bits.wrapping_shr(second.count_ones());
-        let low = _pdep_u64(bits, third);
-        let high = _pdep_u64(bits.wrapping_shr(third.count_ones()), third);
-        self.rest += (second.count_ones() + 2 * third.count_ones()) as usize;
-        code_planes(escape, second, third, [low, high])
-    }
 }
 
 /// What the loop keeps in registers. Made anew for each row: kept across rows, the registers would not suffice for the loop.
@@ -231,7 +124,6 @@ fn row_to_words<const KEPT: bool, const N: usize>(
     let records = row[1..][..shape.groups() * N].as_chunks::<N>().0;
     let unpack = Unpack::new(symbols.upper);
     let mut bits = Bits::new(shape, row, records);
-    let begin = 8 * row.as_ptr().expose_provenance();
     let biases = symbols.bias.as_chunks::<GROUP>().0;
     for ((record, bias), out) in records.iter().zip(biases).zip(out.as_chunks_mut::<GROUP>().0) {
         // SAFETY: one call a record of this row.
@@ -240,7 +132,7 @@ fn row_to_words<const KEPT: bool, const N: usize>(
             store_words(out, 16 * i, _mm256_add_epi16(word, load_words(bias, 16 * i)));
         }
     }
-    Streams { second: bits.second - begin, rest: bits.rest - begin }
+    bits.streams(row)
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]

@@ -10,7 +10,8 @@ use std::arch::x86_64::*;
 use super::super::Aligned;
 use super::super::dot::sum_avx2 as sum;
 use super::super::row::{GROUP, RowShape};
-use super::super::unpack::avx2::{Bits, Unpack};
+use super::super::unpack::avx2::Unpack;
+use super::seen::{RECORD, Seen, View};
 use super::{AHEAD, Exception, Rows, respell};
 use turn::Turn;
 
@@ -18,9 +19,6 @@ use turn::Turn;
 const PLACE: usize = BIAS + GROUP / 4;
 const PLANES: usize = GROUP / 2;
 const BIAS: usize = PLANES + 4;
-
-/// Bytes of a group's record in a row.
-const RECORD: usize = 80;
 
 /// Rows whose lanes are added together: each sum waits for itself alone.
 const BATCH: usize = 16;
@@ -50,13 +48,6 @@ impl Desk {
     }
 }
 
-/// What the loop needs of a row.
-#[derive(Clone, Copy)]
-struct Seen {
-    records: *const [u8; RECORD],
-    bits: Bits,
-}
-
 #[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
 pub(super) fn rows<'a>(
     shape: RowShape,
@@ -67,7 +58,7 @@ pub(super) fn rows<'a>(
     out: &mut [f32],
 ) {
     let (groups, count) = (shape.groups(), out.len());
-    assert!(shape.record() == RECORD && shape.tail() == 0 && groups > 0);
+    let view = View::new(shape, rows);
     assert!(desk.places.len() == groups * PLACE && rows.at.len() == count + 1);
     if count == 0 {
         return;
@@ -75,27 +66,15 @@ pub(super) fn rows<'a>(
     let pairs = desk.pairs;
     let unpack = Unpack::new(upper);
     let places = desk.places.as_chunks_mut::<PLACE>().0;
-    let last = rows.payload.len().checked_sub(shape.reach()).expect("what a row reaches");
-    let tiers = 8 * shape.tiers();
-    let see = |i: usize| {
-        let at = rows.at[i];
-        assert!(at <= last);
-        // SAFETY: from there on the payload has what a row reaches, its records among it.
-        let (row, records) = unsafe {
-            let row = rows.payload.as_ptr().add(at);
-            (row, std::slice::from_raw_parts(row.add(1).cast::<[u8; RECORD]>(), groups))
-        };
-        Seen { records: records.as_ptr(), bits: Bits::of_groups(row, tiers, records) }
-    };
     // Once a row's planes are on the desk.
     let mut spare = |i: usize, places: &mut [[u64; PLACE]], table: &mut [u8; 16]| {
-        if rows.payload[rows.at[i]] != 0 {
+        if view.lists(i) {
             *table = *upper;
             respell(listed(i), table, |group, bit| places[group][PLANES + 1] |= bit);
         }
     };
     // The tiers of the first row, before the loop.
-    let Seen { records: mut row, mut bits } = see(0);
+    let Seen { records: mut row, mut bits } = view.see(0);
     for (group, place) in places.iter_mut().enumerate() {
         // SAFETY: one call a record of this row.
         let planes = unsafe { bits.planes(&*row.add(group)) };
@@ -103,14 +82,14 @@ pub(super) fn rows<'a>(
     }
     let mut table = *upper;
     spare(0, places, &mut table);
-    let mut next = see(1.min(count - 1));
+    let mut next = view.see(1.min(count - 1));
     let mut lanes = [[_mm256_setzero_ps(); 4]; BATCH];
     for (batch, out) in out.chunks_mut(BATCH).enumerate() {
         for (j, lanes) in lanes[..out.len()].iter_mut().enumerate() {
             // Two rows early: its bits are counted while others are multiplied. After the last row that one's own tiers are read
             // once more: no special case, and nobody uses them.
             let i = batch * BATCH + j;
-            let after = if i + 2 < count { see(i + 2) } else { next };
+            let after = if i + 2 < count { view.see(i + 2) } else { next };
             let turn = Turn {
                 records: [row, next.records],
                 bits: next.bits,
@@ -119,7 +98,7 @@ pub(super) fn rows<'a>(
                 upper: &raw const table,
                 lanes,
             };
-            // SAFETY: `see` sliced as many records as there are places, and made their `Bits`; `places` and `lanes` are ours alone.
+            // SAFETY: a row seen has as many records as there are places, and these bits; `places` and `lanes` are ours alone.
             unsafe { if pairs { turn.pairs(&unpack) } else { turn.f32(&unpack) } }
             if i + 1 < count {
                 spare(i + 1, places, &mut table);

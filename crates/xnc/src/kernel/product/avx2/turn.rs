@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::super::super::unpack::avx2::{Bits, Unpack};
+use super::super::super::unpack::{avx2::Unpack, bits::Bits};
 use super::{AHEAD, PLACE, RECORD};
 
 /// One pass of the loop.
