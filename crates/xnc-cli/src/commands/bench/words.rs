@@ -4,8 +4,12 @@ use xnc::Dtype;
 use xnc::kernel::{Aligned, Backend, dot};
 
 /// Plain products: their names, and how far ahead of use they ask for words.
-pub const VARIANTS: [(&str, usize); 3] =
-    [("no prefetch", dot::AHEAD[0]), ("prefetch 512", dot::AHEAD[1]), ("prefetch 2048", dot::AHEAD[2])];
+pub const VARIANTS: [(&str, usize); 4] = [
+    ("no prefetch", dot::AHEAD[0]),
+    ("prefetch 512", dot::AHEAD[1]),
+    ("prefetch 2048", dot::AHEAD[2]),
+    ("prefetch 8192", dot::AHEAD[3]),
+];
 
 /// Reads every byte.
 pub fn read(bytes: &[u8], threads: usize) -> u64 {

@@ -45,7 +45,7 @@ fn load(words: &[u8; 2 * GROUP], at: usize) -> __m512i {
 /// The BF16 activations of words 0 or 32 on.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(in super::super) fn load_bf16(x: &[u16; GROUP], at: usize) -> __m512i {
+fn load_bf16(x: &[u16; GROUP], at: usize) -> __m512i {
     let part: &[u16; 32] = x[at..at + 32].try_into().expect("32 words");
     // SAFETY: 32 words are 64 bytes.
     unsafe { _mm512_loadu_si512(part.as_ptr().cast()) }
@@ -62,7 +62,7 @@ fn load_f32(x: &[f32; GROUP], at: usize) -> __m512 {
 /// Multiplies a register of BF16 words with the activations of its even and its odd words.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(in super::super) fn step(words: __m512i, x: &[f32; GROUP], at: usize, lane: [__m512; 2]) -> [__m512; 2] {
+fn step(words: __m512i, x: &[f32; GROUP], at: usize, lane: [__m512; 2]) -> [__m512; 2] {
     let odd = _mm512_and_si512(words, _mm512_set1_epi32(0xffff_0000_u32.cast_signed()));
     [
         _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(words)), load_f32(x, at), lane[0]),
@@ -73,7 +73,7 @@ pub(in super::super) fn step(words: __m512i, x: &[f32; GROUP], at: usize, lane: 
 /// Multiplies a register of BF16 words with as many activations, in pairs.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(in super::super) fn pair_step(words: __m512i, x: __m512i, lane: __m512) -> __m512 {
+fn pair_step(words: __m512i, x: __m512i, lane: __m512) -> __m512 {
     // SAFETY: 32 words, whatever type names them.
     let pairs = |words: __m512i| unsafe { std::mem::transmute::<__m512i, __m512bh>(words) };
     _mm512_dpbf16_ps(lane, pairs(words), pairs(x))

@@ -18,9 +18,7 @@ pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx2::sum as sum_avx2;
 #[cfg(target_arch = "x86_64")]
-pub(super) use avx512::{
-    load_bf16, pair_step, step as step_avx512, sum as sum_avx512, sum_pairs as sum_pairs_avx512,
-};
+pub(super) use avx512::{sum as sum_avx512, sum_pairs as sum_pairs_avx512};
 
 use super::Backend;
 #[cfg(target_arch = "x86_64")]
@@ -34,7 +32,7 @@ pub const fn padded(dim: usize) -> usize {
 }
 
 /// Distances, in bytes, at which the plain product can ask for words ahead; 0 leaves that to the machine.
-pub const AHEAD: [usize; 3] = [0, 512, 2048];
+pub const AHEAD: [usize; 4] = [0, 512, 2048, 8192];
 
 /// Puts activations in the order in which [`rows_f32`] and [`super::product`] take them on this backend.
 ///
@@ -79,6 +77,7 @@ pub fn rows_f32(
     macro_rules! with_ahead { ($($rows:tt)*) => { match ahead {
         512 => $($rows)*::<512>(rows, dim, x, out),
         2048 => $($rows)*::<2048>(rows, dim, x, out),
+        8192 => $($rows)*::<8192>(rows, dim, x, out),
         _ => $($rows)*::<0>(rows, dim, x, out),
     } } }
     match (backend.0, dtype) {

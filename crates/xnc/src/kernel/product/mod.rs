@@ -18,7 +18,7 @@ use super::{Aligned, Backend, backend::Isa, dot};
 use crate::dtype::Dtype;
 
 /// How many bytes ahead of its rows a loop asks for the payload: where a machine's own prefetching ends at a page, this goes on.
-const AHEAD: usize = 4096;
+const AHEAD: usize = 10 * 1024;
 
 /// An exception as a row lists it: column, upper byte.
 type Exception = [u8; 3];
@@ -129,12 +129,9 @@ impl Fused {
     pub fn times(&mut self, rows: Rows<'_>, out: &mut [f32], left: &mut Vec<usize>) {
         let Fused { shape, upper, exact, lanes } = self;
         assert_eq!(rows.at.len(), out.len() + 1);
-        let reach = shape.reach();
-        let held = |&at: &usize| at <= rows.payload.len() && rows.payload.len() - at >= reach;
-        assert!(rows.at[..out.len()].iter().all(held));
         // A row that is left is multiplied too, with whatever words its bytes give; the caller writes over that.
         let listed = |i: usize| {
-            let listed = rows.exceptions(*shape, exact, i);
+            let listed = rows.listed(*shape, exact, i);
             if listed.is_none() {
                 left.push(i);
             }
@@ -143,37 +140,51 @@ impl Fused {
         match lanes {
             // SAFETY: a `Backend` exists only for an instruction set that this machine has, and `Lanes` are made for one.
             #[cfg(target_arch = "x86_64")]
-            Lanes::Avx2(desk) => unsafe { avx2::rows(*shape, upper, rows, listed, desk, out) },
+            Lanes::Avx2(desk) => unsafe { avx2::rows(*shape, upper, exact.clone(), rows, listed, desk, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Lanes::Avx512(desk) => unsafe { avx512::rows_f32(*shape, upper, rows, listed, desk, out) },
+            Lanes::Avx512(desk) => unsafe {
+                avx512::rows(*shape, upper, exact.clone(), rows, listed, desk, out)
+            },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Lanes::Avx512Bf16(desk) => unsafe { avx512::rows_bf16(*shape, upper, rows, listed, desk, out) },
+            Lanes::Avx512Bf16(desk) => unsafe {
+                avx512::rows(*shape, upper, exact.clone(), rows, listed, desk, out)
+            },
         }
     }
 }
 
+/// The exceptions of a row, and the upper bytes that the spare code gets by them, without sign and with it.
+#[derive(Clone, Copy, Default)]
+struct Listed<'a> {
+    exceptions: &'a [Exception],
+    upper: [u8; 2],
+}
+
 impl<'a> Rows<'a> {
-    /// What a row lists, if a loop can put it in place: columns that increase, words that are exact.
-    fn exceptions(self, shape: RowShape, exact: &RangeInclusive<u8>, i: usize) -> Option<&'a [Exception]> {
+    /// What a row lists, if a loop can put it in place: columns that increase, words that are exact. Words of a sign share a spare code, so
+    /// they share their upper byte; one row in two hundred has others.
+    fn listed(self, shape: RowShape, exact: &RangeInclusive<u8>, i: usize) -> Option<Listed<'a>> {
         let (begin, end) = (self.at[i], self.at[i + 1]);
         let number = self.payload[begin];
-        if number == 0 {
-            return Some(&[]);
+        if number == u8::MAX {
+            return None;
         }
         let after = self.payload.get(begin + shape.tiers()..end)?;
-        let listed = after.len().checked_sub(3 * usize::from(number))?;
-        let listed = after[listed..].as_chunks().0;
-        let right = number != u8::MAX
-            && listed.is_sorted_by(|a, b| column(a) < column(b))
-            && listed.iter().all(|e| column(e) < shape.dim && exact.contains(&(e[2] & 0x7f)));
-        // Words of a sign share a spare code, so they share their upper byte; one row in two hundred has others.
-        let spare = |negative: bool| {
-            let mut upper = listed.iter().map(|e| e[2]).filter(|upper| (upper >> 7 == 1) == negative);
-            upper.next().is_none_or(|first| upper.all(|upper| upper == first))
-        };
-        (right && spare(false) && spare(true)).then_some(listed)
+        let at = after.len().checked_sub(3 * usize::from(number))?;
+        let exceptions: &[Exception] = after[at..].as_chunks().0;
+        let (mut least, mut upper) = (0, [None; 2]);
+        for exception in exceptions {
+            let (column, byte) = (column(exception), exception[2]);
+            let spare = &mut upper[usize::from(byte >> 7)];
+            let right = (least..shape.dim).contains(&column) && exact.contains(&(byte & 0x7f));
+            if !right || spare.is_some_and(|other| other != byte) {
+                return None;
+            }
+            (least, *spare) = (column + 1, Some(byte));
+        }
+        Some(Listed { exceptions, upper: upper.map(Option::unwrap_or_default) })
     }
 }
 
@@ -181,13 +192,27 @@ fn column(exception: &Exception) -> usize {
     usize::from(u16::from_le_bytes([exception[0], exception[1]]))
 }
 
-/// Gives the words of exceptions the spare code, and that code their upper bytes: all of a sign have the same. An exception is coded as
-/// rank 0, whose code is 0, so that one plane makes the difference; `set` is to set bit `1 << i` of it, in a group.
-fn respell(listed: &[Exception], upper: &mut [u8; 16], mut set: impl FnMut(usize, u64)) {
-    const { assert!(SPARE == 2) };
-    for exception in listed {
-        let column = column(exception);
-        set(column / GROUP, 1 << plane_bit(place(column % GROUP)));
-        upper[SPARE + usize::from(exception[2] >> 7) * 8] = exception[2];
+impl Listed<'_> {
+    /// Where the words of exceptions are: `set` is told the group and the bit of the plane that makes the spare code of code 0, as which an
+    /// exception is coded.
+    fn each(self, mut set: impl FnMut(usize, u64)) {
+        const { assert!(SPARE == 2) };
+        for exception in self.exceptions {
+            let column = column(exception);
+            set(column / GROUP, 1 << plane_bit(place(column % GROUP)));
+        }
+    }
+
+    /// The upper bytes by code, with those of the spare code. Through a register: bytes written one by one cannot be read as one soon.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    #[target_feature(enable = "sse4.1")]
+    fn table(self, upper: &[u8; 16]) -> std::arch::x86_64::__m128i {
+        use std::arch::x86_64::{_mm_insert_epi8, _mm_loadu_si128};
+        const CODE: i32 = SPARE as i32;
+        // SAFETY: sixteen bytes.
+        let table = unsafe { _mm_loadu_si128(upper.as_ptr().cast()) };
+        let [positive, negative] = self.upper.map(i32::from);
+        _mm_insert_epi8::<{ CODE + 8 }>(_mm_insert_epi8::<CODE>(table, positive), negative)
     }
 }

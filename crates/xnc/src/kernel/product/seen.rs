@@ -1,8 +1,10 @@
 //! Coded rows as the loops take them.
 
-use super::super::row::RowShape;
+use std::ops::RangeInclusive;
+
+use super::super::row::{GROUP, RowShape, place, plane_bit};
 use super::super::unpack::bits::Bits;
-use super::Rows;
+use super::{AHEAD, Rows};
 
 /// Bytes of a group's record in a BF16 row.
 pub(super) const RECORD: usize = 80;
@@ -14,40 +16,95 @@ pub(super) struct Seen {
     pub bits: Bits,
 }
 
-/// Rows of one shape, with what is the same for all of them.
+/// The exception of a row that lists one; of a row that lists none, one that changes nothing.
+#[derive(Clone, Copy)]
+pub(super) struct One {
+    pub group: usize,
+    /// Its bit in the plane that makes the spare code; no bit if there is none.
+    pub bit: u64,
+    pub upper: u8,
+    /// Whether this is all that the row lists, and what a loop takes.
+    pub all: bool,
+}
+
+/// Rows of one shape, with what is the same for all of them. What is here runs once a row, beside loops of ten groups: it counts.
 pub(super) struct View<'a> {
-    rows: Rows<'a>,
+    /// Each but the last has what a row reaches from there on.
+    at: &'a [usize],
+    payload: &'a [u8],
     groups: usize,
-    /// Bits from a row's first to its tiers.
+    /// Bytes before a row's tiers.
     tiers: usize,
-    /// The last place in the payload where a row can begin.
-    last: usize,
+    /// Upper bytes of exceptions that a loop takes: the least, and how many more.
+    exact: [u8; 2],
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(shape: RowShape, rows: Rows<'a>) -> Self {
+    pub(super) fn new(shape: RowShape, exact: RangeInclusive<u8>, rows: Rows<'a>) -> Self {
         assert!(shape.record() == RECORD && shape.tail() == 0 && shape.groups() > 0);
         let last = rows.payload.len().checked_sub(shape.reach()).expect("what a row reaches");
-        View { rows, groups: shape.groups(), tiers: 8 * shape.tiers(), last }
+        let (end, begins) = rows.at.split_last().expect("an end");
+        assert!(begins.iter().all(|&at| at <= last) && *end <= rows.payload.len());
+        let exact = [*exact.start(), exact.end() - exact.start()];
+        View { at: rows.at, payload: rows.payload, groups: shape.groups(), tiers: shape.tiers(), exact }
     }
 
     /// Row `i`.
     #[inline]
     #[target_feature(enable = "popcnt")]
     pub(super) fn see(&self, i: usize) -> Seen {
-        let at = self.rows.at[i];
-        assert!(at <= self.last);
+        let [begin, _] = self.ends(i);
         // SAFETY: from there on the payload has what a row reaches, its records among it.
         let (row, records) = unsafe {
-            let row = self.rows.payload.as_ptr().add(at);
+            let row = self.payload.as_ptr().add(begin);
             (row, std::slice::from_raw_parts(row.add(1).cast::<[u8; RECORD]>(), self.groups))
         };
-        Seen { records: records.as_ptr(), bits: Bits::of_groups(row, self.tiers, records) }
+        Seen { records: records.as_ptr(), bits: Bits::of_groups(row, 8 * self.tiers, records) }
     }
 
-    /// Whether row `i` lists exceptions, or is plain.
+    /// What to ask for while row `i` is in work. Nothing is read from there.
     #[inline]
-    pub(super) fn lists(&self, i: usize) -> bool {
-        self.rows.payload[self.rows.at[i]] != 0
+    pub(super) fn ahead(&self, i: usize) -> *const u8 {
+        self.payload.as_ptr().wrapping_add(self.at[i] + AHEAD)
+    }
+
+    /// What row `i` lists if it is at most one exception. Of five rows one has an exception, in no order, so there is no branch on it.
+    #[inline]
+    pub(super) fn one(&self, i: usize) -> One {
+        let [begin, end] = self.ends(i);
+        let whole = end >= begin + self.tiers + 3;
+        // Four bytes, the last three of which are an exception.
+        let at = if whole { end - 4 } else { begin };
+        // SAFETY: from `begin` on there is what a row reaches; a whole row begins four bytes before its end or earlier.
+        let (number, last) = unsafe {
+            let payload = self.payload.as_ptr();
+            (*payload.add(begin), u32::from_le(payload.add(at).cast::<u32>().read_unaligned()))
+        };
+        let (column, upper) = ((last >> 8) as usize % (1 << 16), (last >> 24) as u8);
+        let (group, inside) = (column / GROUP, column / GROUP < self.groups);
+        let exact = (upper & 0x7f).wrapping_sub(self.exact[0]) <= self.exact[1];
+        One {
+            group: if inside { group } else { 0 },
+            bit: u64::from(number == 1) << PLANE_BITS[column % GROUP],
+            upper,
+            all: (number == 0) | ((number == 1) & whole & inside & exact),
+        }
+    }
+
+    /// Where row `i` begins, and where the next one does.
+    #[inline]
+    fn ends(&self, i: usize) -> [usize; 2] {
+        [self.at[i], self.at[i + 1]]
     }
 }
+
+/// The bit of a plane that belongs to a word of a group.
+static PLANE_BITS: [u8; GROUP] = {
+    let mut bits = [0; GROUP];
+    let mut i = 0;
+    while i < GROUP {
+        bits[i] = plane_bit(place(i)) as u8;
+        i += 1;
+    }
+    bits
+};

@@ -39,11 +39,24 @@ pub(in super::super) fn table(upper: &[u8; 16]) -> __m512i {
     _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(upper.as_ptr().cast()) })
 }
 
+/// As turns of the fourth plane, for VPMULTISHIFTQB.
+static SIGNS: [u8; 64] = {
+    let mut turns = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        turns[i] = (8 * (i % 8) + i / 8 + 61) as u8 % 64;
+        i += 1;
+    }
+    turns
+};
+
 /// What the loop keeps in registers.
 pub(in super::super) struct Unpack {
     /// Turning plane `p` by `lane - p` brings the bits of a lane's eight places to bit `p` of their bytes.
-    turn: [__m512i; 4],
-    bit: [__m512i; 4],
+    pub(in super::super) turn: [__m512i; 4],
+    pub(in super::super) bit: [__m512i; 4],
+    /// Turns the fourth plane where it lies: where the bits that end at each byte begin.
+    pub(in super::super) signs: __m512i,
 }
 
 impl Unpack {
@@ -58,6 +71,8 @@ impl Unpack {
                 _mm512_set_epi64(4, 3, 2, 1, 0, 63, 62, 61),
             ],
             bit: [1, 2, 4, 8].map(|bit| _mm512_set1_epi8(bit)),
+            // SAFETY: 64 bytes.
+            signs: unsafe { _mm512_loadu_si512((&raw const SIGNS).cast()) },
         }
     }
 

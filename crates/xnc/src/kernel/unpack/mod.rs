@@ -14,7 +14,7 @@ use super::backend::Isa;
 use super::row::{Form, RowShape, Symbols};
 
 /// Rows asked for ahead of the one in work: the time of decoding them covers a trip to memory.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 
 /// Writes the words of the coded rows that begin at `at` in `payload`. Their first bytes are skipped; what lies behind a row is read and
 /// ignored. Any bytes give some words.

@@ -6,13 +6,14 @@
 mod turn;
 
 use std::arch::x86_64::*;
+use std::ops::RangeInclusive;
 
 use super::super::Aligned;
 use super::super::dot::sum_avx2 as sum;
 use super::super::row::{GROUP, RowShape};
 use super::super::unpack::avx2::Unpack;
 use super::seen::{RECORD, Seen, View};
-use super::{AHEAD, Exception, Rows, respell};
+use super::{AHEAD, Listed, Rows};
 use turn::Turn;
 
 /// What the desk holds of a group: the activations as pairs of floats, then room for three planes, then biases by four.
@@ -52,13 +53,14 @@ impl Desk {
 pub(super) fn rows<'a>(
     shape: RowShape,
     upper: &[u8; 16],
+    exact: RangeInclusive<u8>,
     rows: Rows<'a>,
-    mut listed: impl FnMut(usize) -> &'a [Exception],
+    mut listed: impl FnMut(usize) -> Listed<'a>,
     desk: &mut Desk,
     out: &mut [f32],
 ) {
     let (groups, count) = (shape.groups(), out.len());
-    let view = View::new(shape, rows);
+    let view = View::new(shape, exact, rows);
     assert!(desk.places.len() == groups * PLACE && rows.at.len() == count + 1);
     if count == 0 {
         return;
@@ -68,10 +70,17 @@ pub(super) fn rows<'a>(
     let places = desk.places.as_chunks_mut::<PLACE>().0;
     // Once a row's planes are on the desk.
     let mut spare = |i: usize, places: &mut [[u64; PLACE]], table: &mut [u8; 16]| {
-        if view.lists(i) {
-            *table = *upper;
-            respell(listed(i), table, |group, bit| places[group][PLANES + 1] |= bit);
-        }
+        let one = view.one(i);
+        let table_of = if one.all {
+            places[one.group][PLANES + 1] |= one.bit;
+            Listed { upper: [one.upper; 2], ..Listed::default() }
+        } else {
+            let listed = listed(i);
+            listed.each(|group, bit| places[group][PLANES + 1] |= bit);
+            listed
+        };
+        // SAFETY: sixteen bytes.
+        unsafe { _mm_storeu_si128(table.as_mut_ptr().cast(), table_of.table(upper)) };
     };
     // The tiers of the first row, before the loop.
     let Seen { records: mut row, mut bits } = view.see(0);
