@@ -1,7 +1,8 @@
 //! Backends agree: every operation gives the same on every instruction set of this machine.
 
 use xnc::kernel::row::{Form, RowShape, Symbols};
-use xnc::kernel::{unpack, widen, xnc_decode, xnc_encode};
+use xnc::kernel::unpack::{self, Ahead};
+use xnc::kernel::{widen, xnc_decode, xnc_encode};
 use xnc::{Backend, Dtype};
 
 use crate::choices::Choices;
@@ -48,7 +49,7 @@ fn unpack_row(backend: Backend, mut choices: Choices<'_>) -> Vec<u32> {
     };
     let row: Vec<u8> = (0..shape.reach()).map(turned).collect();
     let mut out = vec![0; shape.dim];
-    unpack::rows(backend, shape, Symbols { upper: &upper, bias: &bias }, &row, &[0], &mut out);
+    unpack::rows(backend, shape, Symbols { upper: &upper, bias: &bias }, &row, &[0], Ahead::NONE, &mut out);
     bits(&out)
 }
 

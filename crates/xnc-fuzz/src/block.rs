@@ -68,7 +68,7 @@ impl Table {
         let mut words = vec![0; self.shape.words()];
         for number in 0..opened.chunks() {
             let held = opened.words_of(number);
-            opened.decode(self.stored(), number, held.start, &mut words[held])?;
+            opened.decode(self.stored(), number, held.start, &mut words[held], None)?;
         }
         Ok(words)
     }
@@ -81,7 +81,7 @@ impl Table {
             let number = opened.chunk_of(first);
             opened.check(self.stored(), number).expect("the checksum is right");
             let mut out = vec![0; choices.below(opened.words_of(number).end - first + 1)];
-            opened.decode(self.stored(), number, first, &mut out).expect("a part of what decodes");
+            opened.decode(self.stored(), number, first, &mut out, None).expect("a part of what decodes");
             assert_eq!(out, self.words[first..first + out.len()], "words from {first} on");
         }
     }

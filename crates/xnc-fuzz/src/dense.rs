@@ -80,11 +80,11 @@ pub fn run(data: &[u8]) {
     let stored = table.stored();
     let Ok(opened) = Opened::open(Codec::Dense, table.shape, &table.params, stored) else { return };
     let mut words = vec![0; table.shape.words()];
-    let whole = opened.decode(stored, 0, 0, &mut words);
+    let whole = opened.decode(stored, 0, 0, &mut words, None);
     for _ in 0..4 {
         let first = choices.below(words.len());
         let mut part = vec![0; choices.below((words.len() - first).min(2 * table.shape.dim) + 1)];
-        let read = opened.decode(stored, 0, first, &mut part);
+        let read = opened.decode(stored, 0, first, &mut part, None);
         assert!(whole.is_err() || read.is_ok(), "a part of what decodes");
         if whole.is_ok() {
             assert_eq!(part, words[first..first + part.len()], "words from {first} on");

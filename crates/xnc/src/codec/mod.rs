@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
+use crate::kernel::stream::Stream;
 
 /// Name of a codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,17 +218,25 @@ impl Opened {
         }
     }
 
-    /// Decodes the words from `first` on, as many as `out` takes; all of them lie in chunk `number`.
+    /// Decodes the words from `first` on, as many as `out` takes; all of them lie in chunk `number`. Through `far`, if there is one and the
+    /// codec is quicker than memory.
     ///
     /// # Errors
     /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
     ///
     /// # Panics
     /// If the words are not all in that chunk.
-    pub fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()> {
+    pub fn decode(
+        &self,
+        stored: Stored<'_>,
+        number: usize,
+        first: usize,
+        out: &mut [u16],
+        far: Option<&Stream>,
+    ) -> Result<()> {
         let held = self.words_of(number);
         assert!(held.start <= first && first + out.len() <= held.end);
-        self.layout().decode(stored, number, first - held.start, out)
+        self.layout().decode(stored, number, first - held.start, out, far)
     }
 }
 
@@ -239,5 +248,12 @@ trait ChunkLayout {
     /// Byte range in the payload and CRC-32C.
     fn record(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32);
     /// Decodes from word `first` of the chunk.
-    fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()>;
+    fn decode(
+        &self,
+        stored: Stored<'_>,
+        number: usize,
+        first: usize,
+        out: &mut [u16],
+        far: Option<&Stream>,
+    ) -> Result<()>;
 }

@@ -120,7 +120,7 @@ fn decode_tensor(
         opened.check(stored, number)?;
         let words = opened.words_of(number);
         let mut buffer = vec![0; words.len()];
-        opened.decode(stored, number, words.start, &mut buffer)?;
+        opened.decode(stored, number, words.start, &mut buffer, None)?;
         Ok(buffer.iter().flat_map(|word| word.to_le_bytes()).collect())
     };
     for_each_in_order(0..opened.chunks(), decode, |bytes| {

@@ -11,6 +11,7 @@ pub mod product;
 pub mod residual;
 pub mod row;
 pub mod similar;
+pub mod stream;
 pub mod unpack;
 pub mod widen;
 

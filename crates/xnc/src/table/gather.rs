@@ -1,7 +1,5 @@
 //! Many rows at once: the next ones are on their way from memory while one is decoded.
 
-use std::ops::Range;
-
 use super::{Source, Table};
 use crate::codec::{Opened, fast};
 use crate::container::Coded;
@@ -12,8 +10,11 @@ use crate::kernel::{self, Backend, widen};
 /// Rows of a plain table asked for ahead of the one that is copied.
 const AHEAD: usize = 6;
 
-/// Rows looked up and decoded together: their places fit on the stack, their words in the nearest cache.
-const TOGETHER: usize = 32;
+/// Rows looked up together: their places fit on the stack. Meanwhile the index is asked for those of the next ones.
+const TOGETHER: usize = 64;
+
+/// Rows widened together: their words fit in the nearest cache.
+const WIDENED: usize = 32;
 
 impl Table {
     /// Reads rows into `out`, one after another.
@@ -30,10 +31,8 @@ impl Table {
             return Ok(());
         }
         if let Some((layout, coded)) = self.fast() {
-            for (ids, out) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * self.dim())) {
-                self.decode_together(layout, coded, ids, out)?;
-                layout.finish(out);
-            }
+            self.decode_anywhere(layout, coded, ids, out)?;
+            layout.finish(out);
             return Ok(());
         }
         if let Source::Coded { coded, .. } = &self.words
@@ -62,8 +61,8 @@ impl Table {
         if self.dim() == 0 {
             return Ok(());
         }
-        let mut words = vec![0; ids.len().min(TOGETHER) * self.dim()];
-        for (ids, out) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * self.dim())) {
+        let mut words = vec![0; ids.len().min(WIDENED) * self.dim()];
+        for (ids, out) in ids.chunks(WIDENED).zip(out.chunks_mut(WIDENED * self.dim())) {
             let words = &mut words[..out.len()];
             let dtype = self.coded_rows(ids, words)?;
             widen::to_f32(Backend::best(), dtype, words, out);
@@ -77,30 +76,33 @@ impl Table {
             return Ok(self.dtype());
         }
         if let Some((layout, coded)) = self.fast() {
-            for (ids, out) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * self.dim())) {
-                self.decode_together(layout, coded, ids, out)?;
-            }
+            self.decode_anywhere(layout, coded, ids, out)?;
             return Ok(layout.coding().dtype());
         }
         self.gather(ids, out)?;
         Ok(self.dtype())
     }
 
-    /// At most [`TOGETHER`] rows.
-    fn decode_together(
+    fn decode_anywhere(
         &self,
         layout: &fast::Layout,
         coded: &Coded,
         ids: &[usize],
         out: &mut [u16],
     ) -> Result<()> {
+        let stored = coded.stored();
         let mut lies = [const { 0..0 }; TOGETHER];
-        for (lies, &id) in lies.iter_mut().zip(ids) {
-            self.touch(layout.chunk_of_row(id))?;
-            *lies = layout.row(coded.stored(), id);
+        let later = ids.chunks(TOGETHER).skip(1).chain([&[][..]]);
+        let blocks = ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * self.dim()));
+        for ((ids, out), later) in blocks.zip(later) {
+            for (lies, &id) in lies.iter_mut().zip(ids) {
+                self.touch(layout.chunk_of_row(id))?;
+                *lies = layout.row(stored, id);
+            }
+            later.iter().for_each(|&id| layout.ask(stored, id));
+            layout.decode_coded(stored, &lies[..ids.len()], out)?;
         }
-        let lies: &[Range<usize>] = &lies[..ids.len()];
-        layout.decode_coded(coded.stored(), lies, out)
+        Ok(())
     }
 
     fn check_ids(&self, ids: &[usize]) -> Result<()> {

@@ -14,6 +14,8 @@ use crate::codec::{Codec, TableShape};
 use crate::container::{Coded, Container, Map};
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
+use crate::kernel::stream::Stream;
 use touched::Touched;
 
 pub use activations::Activations;
@@ -139,8 +141,12 @@ impl Table {
     }
 }
 
+/// Words from which on a read goes past the caches: more than these hold.
+const FAR: usize = 1 << 23;
+
 fn read_coded(coded: &Coded, touched: Option<&Touched>, first: usize, mut out: &mut [u16]) -> Result<()> {
     let stored = coded.stored();
+    let far = (out.len() >= FAR).then(|| Stream::new(Backend::best()));
     let mut first = first;
     while !out.is_empty() {
         let chunk = coded.opened.chunk_of(first);
@@ -149,7 +155,7 @@ fn read_coded(coded: &Coded, touched: Option<&Touched>, first: usize, mut out: &
         }
         let here = out.len().min(coded.opened.words_of(chunk).end - first);
         let (part, rest) = out.split_at_mut(here);
-        coded.opened.decode(stored, chunk, first, part)?;
+        coded.opened.decode(stored, chunk, first, part, far.as_ref())?;
         first += here;
         out = rest;
     }

@@ -14,6 +14,7 @@ use super::rows::Rows;
 use crate::codec::bits::BitReader;
 use crate::codec::{ChunkLayout, Stored, TableShape};
 use crate::error::{Error, Result};
+use crate::kernel::stream::Stream;
 
 /// Words in a row at most: a stream of four bytes may stand for any number of words, so their number needs a bound of its own.
 pub const WIDEST: usize = 1 << 20;
@@ -176,7 +177,7 @@ impl Layout {
             let mut each = ids.iter().zip(out.chunks_exact_mut(dim.max(1)));
             return each.try_for_each(|(&id, out)| {
                 let chunk = id / self.chunk_rows;
-                self.decode(stored, chunk, (id - chunk * self.chunk_rows) * dim, out)
+                self.decode(stored, chunk, (id - chunk * self.chunk_rows) * dim, out, None)
             });
         };
         let ids: Vec<u32> = ids.iter().map(|&id| id as u32).collect();
@@ -227,7 +228,14 @@ impl ChunkLayout for Layout {
         (range, u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]))
     }
 
-    fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()> {
+    fn decode(
+        &self,
+        stored: Stored<'_>,
+        number: usize,
+        first: usize,
+        out: &mut [u16],
+        _far: Option<&Stream>,
+    ) -> Result<()> {
         if out.is_empty() {
             return Ok(());
         }

@@ -53,7 +53,7 @@ fn check(dtype: Dtype, rows: usize, dim: usize, words: &[u16], effort: u8) -> f6
     let table = opened();
     let mut row = vec![0; dim];
     for id in (0..rows).step_by((rows / 50).max(1)) {
-        table.decode(stored, table.chunk_of(id * dim), id * dim, &mut row).expect("row");
+        table.decode(stored, table.chunk_of(id * dim), id * dim, &mut row, None).expect("row");
         assert_eq!(row, words[id * dim..][..dim], "row {id}");
     }
     let table = opened();
@@ -61,7 +61,7 @@ fn check(dtype: Dtype, rows: usize, dim: usize, words: &[u16], effort: u8) -> f6
     for chunk in (0..table.chunks()).rev() {
         table.check(stored, chunk).expect("checksum");
         let range = table.words_of(chunk);
-        table.decode(stored, chunk, range.start, &mut all[range]).expect("chunk");
+        table.decode(stored, chunk, range.start, &mut all[range], None).expect("chunk");
     }
     assert!(all == words);
     8.0 * (payload.len() + coded.index.len()) as f64 / words.len() as f64
@@ -167,7 +167,7 @@ fn what_is_kept_of_keys_is_bounded() {
         let layout = Layout::open(shape, params, stored).expect("opens");
         let mut out = vec![0; words.len()];
         for (chunk, out) in out.chunks_mut(layout.chunk_words()).enumerate() {
-            layout.decode(stored, chunk, 0, out).expect("decodes");
+            layout.decode(stored, chunk, 0, out, None).expect("decodes");
         }
         assert!(out == words);
         layout.kept()

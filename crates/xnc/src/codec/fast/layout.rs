@@ -9,8 +9,8 @@ use super::row::word_bias;
 use super::{Coding, Params};
 use crate::codec::{Stored, TableShape};
 use crate::error::{Error, Result};
-use crate::kernel::Backend;
 use crate::kernel::row::{RowShape, Symbols, upper};
+use crate::kernel::{Backend, prefetch};
 
 /// Bytes of a chunk record.
 pub const RECORD: usize = 16;
@@ -143,6 +143,12 @@ impl Layout {
         let last = row + 1 == self.parts.rows_of(chunk).end;
         let end = if last { self.end(stored, chunk) as usize } else { begin + self.start(stored, row + 1) };
         begin + self.start(stored, row)..end
+    }
+
+    /// Asks memory for what [`Layout::row`] will read.
+    pub fn ask(&self, stored: Stored<'_>, row: usize) {
+        prefetch(&stored.index[self.starts + 2 * row..][..2]);
+        prefetch(&stored.index[self.chunk_of_row(row) * RECORD..][..RECORD]);
     }
 
     /// Where the rows `rows` begin, and where the last of them ends: a row ends where the next one begins, in its chunk or after.

@@ -7,7 +7,21 @@ use super::{Coding, row};
 use crate::codec::{ChunkLayout, Stored, TableShape};
 use crate::error::Result;
 use crate::kernel::product::{Fused, Rows};
-use crate::kernel::{unpack, widen};
+use crate::kernel::stream::Stream;
+use crate::kernel::unpack::{self, Ahead};
+use crate::kernel::{prefetch, widen};
+
+/// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded before what the kernel leaves is put
+/// right, and memory is asked for so many rows ahead.
+const LOOKUPS: usize = 64;
+const TOGETHER: usize = 16;
+const ROWS_AHEAD: usize = 12;
+
+/// Rows that follow each other: how far ahead in the payload memory is asked for.
+const BYTES_AHEAD: usize = 10 * 1024;
+
+/// Rows decoded between stores that go around the caches: their words stay in the nearest one.
+const ROWS_FAR: usize = 2;
 
 /// What a run of products writes on its way, to be kept for the next.
 #[derive(Default)]
@@ -23,26 +37,32 @@ impl Layout {
     /// # Errors
     /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
     pub fn decode_coded(&self, stored: Stored<'_>, lies: &[Range<usize>], out: &mut [u16]) -> Result<()> {
-        let dim = self.row_shape().dim;
-        let mut at = [0; 64];
-        for (lies, out) in lies.chunks(at.len()).zip(out.chunks_mut(at.len() * dim.max(1))) {
+        let dim = self.row_shape().dim.max(1);
+        let mut at = [0; LOOKUPS];
+        for (lies, out) in lies.chunks(LOOKUPS).zip(out.chunks_mut(LOOKUPS * dim)) {
+            let at = &mut at[..lies.len()];
             at.iter_mut().zip(lies).for_each(|(at, lies)| *at = lies.start);
-            unpack::rows(
-                self.backend(),
-                self.row_shape(),
-                self.symbols(),
-                stored.payload,
-                &at[..lies.len()],
-                out,
-            );
-            for (lies, out) in lies.iter().zip(out.chunks_exact_mut(dim.max(1))) {
-                row::complete(self.row_shape(), self.symbols(), &stored.payload[lies.clone()], out)?;
+            for lies in &lies[..lies.len().min(ROWS_AHEAD)] {
+                prefetch(&stored.payload[lies.clone()]);
+            }
+            let parts = lies.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * dim));
+            for ((lies, out), first) in parts.zip((0..).step_by(TOGETHER)) {
+                let next = &at[at.len().min(first + ROWS_AHEAD)..];
+                let (rows, ahead) = (&at[first..][..lies.len()], Ahead { at: next, bytes: 0 });
+                self.unpack(stored, rows, ahead, out);
+                for (lies, out) in lies.iter().zip(out.chunks_exact_mut(dim)) {
+                    row::complete(self.row_shape(), self.symbols(), &stored.payload[lies.clone()], out)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Decodes rows that follow each other, as [`Layout::decode_coded`]; `at` is for its own use.
+    fn unpack(&self, stored: Stored<'_>, at: &[usize], ahead: Ahead<'_>, out: &mut [u16]) {
+        unpack::rows(self.backend(), self.row_shape(), self.symbols(), stored.payload, at, ahead, out);
+    }
+
+    /// Decodes rows that follow each other, as [`Layout::decode_coded`]; through `far`, a few at a time, if there is one.
     ///
     /// # Errors
     /// As [`Layout::decode_coded`].
@@ -50,17 +70,25 @@ impl Layout {
         &self,
         stored: Stored<'_>,
         rows: Range<usize>,
-        at: &mut Vec<usize>,
         out: &mut [u16],
+        far: Option<&Stream>,
     ) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.run(stored, rows, at);
-        let (starts, ends) = (&at[..at.len() - 1], &at[1..]);
-        unpack::rows(self.backend(), self.row_shape(), self.symbols(), stored.payload, starts, out);
-        for ((&start, &end), out) in starts.iter().zip(ends).zip(out.chunks_exact_mut(self.row_shape().dim)) {
-            row::complete(self.row_shape(), self.symbols(), &stored.payload[start..end], out)?;
+        let (mut at, dim) = (Vec::new(), self.row_shape().dim);
+        self.run(stored, rows, &mut at);
+        let together = if far.is_some() { ROWS_FAR } else { at.len().max(1) };
+        let mut near = vec![0; if far.is_some() { ROWS_FAR * dim } else { 0 }];
+        for (number, out) in out.chunks_mut(together * dim).enumerate() {
+            let at = &at[number * together..][..out.len() / dim + 1];
+            let starts = &at[..at.len() - 1];
+            let words = if far.is_some() { &mut near[..out.len()] } else { &mut *out };
+            self.unpack(stored, starts, Ahead { at: starts, bytes: BYTES_AHEAD }, words);
+            for (ends, words) in at.windows(2).zip(words.chunks_exact_mut(dim)) {
+                row::complete(self.row_shape(), self.symbols(), &stored.payload[ends[0]..ends[1]], words)?;
+            }
+            self.finish(words);
+            if let Some(far) = far {
+                far.copy(&near[..out.len()], out);
+            }
         }
         Ok(())
     }
@@ -114,32 +142,36 @@ impl ChunkLayout for Layout {
         self.chunk(stored, number)
     }
 
-    fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()> {
+    fn decode(
+        &self,
+        stored: Stored<'_>,
+        number: usize,
+        first: usize,
+        out: &mut [u16],
+        far: Option<&Stream>,
+    ) -> Result<()> {
         let dim = self.table().dim;
-        let first_row = self.rows_of(number).start;
-        let mut at = Vec::new();
-        let (mut row, mut skip) = (first_row + first / dim, first % dim);
-        let mut rest = out;
-        while !rest.is_empty() {
-            let here = if skip == 0 && rest.len() >= dim {
-                rest.len() / dim * dim
-            } else {
-                rest.len().min(dim - skip)
-            };
-            let (part, after) = rest.split_at_mut(here);
-            if here >= dim {
-                self.decode_run(stored, row..row + here / dim, &mut at, part)?;
-                self.finish(part);
-                row += here / dim;
-            } else {
-                let mut whole = vec![0; dim];
-                self.decode_run(stored, row..row + 1, &mut at, &mut whole)?;
-                self.finish(&mut whole);
-                part.copy_from_slice(&whole[skip..skip + here]);
-                row += 1;
-            }
-            (rest, skip) = (after, 0);
+        let mut row = self.rows_of(number).start + first / dim;
+        // What is left of a row that the first word stands in, whole rows, and the beginning of one more.
+        let skip = first % dim;
+        let (part, out) = out.split_at_mut(out.len().min((dim - skip) % dim));
+        if !part.is_empty() {
+            self.decode_part(stored, row, skip, part)?;
+            row += 1;
         }
+        let whole = out.len() / dim;
+        let (out, part) = out.split_at_mut(whole * dim);
+        self.decode_run(stored, row..row + whole, out, far)?;
+        if part.is_empty() { Ok(()) } else { self.decode_part(stored, row + whole, 0, part) }
+    }
+}
+
+impl Layout {
+    /// Some words of a row, from word `skip` on.
+    fn decode_part(&self, stored: Stored<'_>, row: usize, skip: usize, out: &mut [u16]) -> Result<()> {
+        let mut whole = vec![0; self.table().dim];
+        self.decode_run(stored, row..row + 1, &mut whole, None)?;
+        out.copy_from_slice(&whole[skip..][..out.len()]);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use crate::codec::Codec;
 use crate::codec::{Opened, Stored};
 use crate::dtype::{Dtype, Words, bf16_to_f16};
 use crate::kernel::bytes_of;
+use crate::kernel::unpack::Ahead;
 use crate::random::Random;
 
 fn tables(dtype: Dtype, words: usize) -> Vec<Vec<u16>> {
@@ -40,10 +41,12 @@ fn every_table_comes_back_whole_and_in_ranges() {
                 for chunk in 0..opened.chunks() {
                     opened.check(stored, chunk).expect("checksum");
                     let range = opened.words_of(chunk);
-                    opened.decode(stored, chunk, range.start, &mut out[range.clone()]).expect("decodes");
+                    opened
+                        .decode(stored, chunk, range.start, &mut out[range.clone()], None)
+                        .expect("decodes");
                     let part = range.start + range.len() / 3..range.start + range.len() / 2;
                     let mut some = vec![0; part.len()];
-                    opened.decode(stored, chunk, part.start, &mut some).expect("decodes");
+                    opened.decode(stored, chunk, part.start, &mut some, None).expect("decodes");
                     assert_eq!(some, words[part]);
                 }
                 assert!(out == words, "{dtype} {dim} kind {kind}");
@@ -65,10 +68,18 @@ fn backends_agree_on_any_bytes() {
                 let row: Vec<u8> =
                     (0..shape.reach()).map(|_| (random.next() | random.next()) as u8).collect();
                 let mut expected = vec![0; dim];
-                crate::kernel::unpack::rows(Backend::SCALAR, shape, symbols, &row, &[0], &mut expected);
+                crate::kernel::unpack::rows(
+                    Backend::SCALAR,
+                    shape,
+                    symbols,
+                    &row,
+                    &[0],
+                    Ahead::NONE,
+                    &mut expected,
+                );
                 for backend in Backend::available() {
                     let mut out = vec![0; dim];
-                    crate::kernel::unpack::rows(backend, shape, symbols, &row, &[0], &mut out);
+                    crate::kernel::unpack::rows(backend, shape, symbols, &row, &[0], Ahead::NONE, &mut out);
                     assert!(out == expected, "{backend:?}");
                 }
             }

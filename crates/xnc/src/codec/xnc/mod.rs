@@ -16,6 +16,7 @@ use super::{ChunkLayout, Encoded, Source, Stored, TableShape, write_failed};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
+use crate::kernel::stream::Stream;
 use chunk::{CHUNK_WORDS, Chunk};
 
 /// Bytes of a chunk record.
@@ -170,7 +171,14 @@ impl ChunkLayout for Layout {
         (self.begin(stored, number).0..record.end as usize, record.crc32c)
     }
 
-    fn decode(&self, stored: Stored<'_>, number: usize, first: usize, out: &mut [u16]) -> Result<()> {
+    fn decode(
+        &self,
+        stored: Stored<'_>,
+        number: usize,
+        first: usize,
+        out: &mut [u16],
+        _far: Option<&Stream>,
+    ) -> Result<()> {
         let record = self.stored_record(stored, number);
         let (start, listed) = self.begin(stored, number);
         let bytes = &stored.payload[start..record.end as usize];

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::super::row::{GROUP, RowShape, Symbols};
 use super::bits::{Bits, plane};
-use super::{Streams, scalar};
+use super::{Ahead, Lines, Streams, scalar};
 
 /// The 32 bytes of `bytes` from `at` on.
 #[inline]
@@ -118,6 +118,7 @@ fn row_to_words<const KEPT: bool, const N: usize>(
     shape: RowShape,
     symbols: Symbols<'_>,
     row: &[u8],
+    lines: &Lines<1>,
     out: &mut [u16],
 ) -> Streams {
     assert!(shape.record() == N);
@@ -125,7 +126,10 @@ fn row_to_words<const KEPT: bool, const N: usize>(
     let unpack = Unpack::new(symbols.upper);
     let mut bits = Bits::new(shape, row, records);
     let biases = symbols.bias.as_chunks::<GROUP>().0;
-    for ((record, bias), out) in records.iter().zip(biases).zip(out.as_chunks_mut::<GROUP>().0) {
+    for (group, ((record, bias), out)) in
+        records.iter().zip(biases).zip(out.as_chunks_mut::<GROUP>().0).enumerate()
+    {
+        lines.ask(group);
         // SAFETY: one call a record of this row.
         let planes = unsafe { bits.planes(record) };
         for (i, word) in unpack.words::<KEPT, N>(record, planes).into_iter().enumerate() {
@@ -141,12 +145,13 @@ pub(super) fn rows<const KEPT: bool, const N: usize>(
     symbols: Symbols<'_>,
     payload: &[u8],
     at: &[usize],
+    ahead: Ahead<'_>,
     out: &mut [u16],
 ) {
     for (i, out) in out.chunks_exact_mut(shape.dim).enumerate() {
-        super::ahead(shape, payload, at, i);
+        let lines = Lines::of(shape, payload, ahead, i);
         let row = &payload[at[i]..];
-        let streams = row_to_words::<KEPT, N>(shape, symbols, row, out);
+        let streams = row_to_words::<KEPT, N>(shape, symbols, row, &lines, out);
         scalar::tail_to_words(shape, symbols, row, streams, out);
     }
 }

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::super::row::{GROUP, RowShape, Symbols};
 use super::bits::{Bits, plane};
-use super::scalar;
+use super::{Ahead, Lines, scalar};
 
 /// The last 64 bytes of a record.
 #[inline]
@@ -99,18 +99,31 @@ impl Unpack {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
-pub(super) fn rows(shape: RowShape, symbols: Symbols<'_>, payload: &[u8], at: &[usize], out: &mut [u16]) {
+pub(super) fn rows(
+    shape: RowShape,
+    symbols: Symbols<'_>,
+    payload: &[u8],
+    at: &[usize],
+    ahead: Ahead<'_>,
+    out: &mut [u16],
+) {
     let unpack = Unpack::new();
     let (two, one) = at.as_chunks::<2>();
     let (out, last) = out.split_at_mut(2 * two.len() * shape.dim);
     for ((i, begin), out) in two.iter().enumerate().zip(out.chunks_exact_mut(2 * shape.dim)) {
-        super::ahead(shape, payload, at, 2 * i);
-        super::ahead(shape, payload, at, 2 * i + 1);
         let (first, second) = out.split_at_mut(shape.dim);
-        some(&unpack, shape, symbols, [&payload[begin[0]..], &payload[begin[1]..]], [first, second]);
+        let rows = [&payload[begin[0]..], &payload[begin[1]..]];
+        some(&unpack, shape, symbols, rows, &Lines::of(shape, payload, ahead, 2 * i), [first, second]);
     }
     if let [begin] = one {
-        some(&unpack, shape, symbols, [&payload[*begin..]], [last]);
+        some(
+            &unpack,
+            shape,
+            symbols,
+            [&payload[*begin..]],
+            &Lines::of(shape, payload, ahead, at.len() - 1),
+            [last],
+        );
     }
 }
 
@@ -123,6 +136,7 @@ fn some<const N: usize>(
     shape: RowShape,
     symbols: Symbols<'_>,
     rows: [&[u8]; N],
+    lines: &Lines<N>,
     out: [&mut [u16]; N],
 ) {
     let groups = shape.groups();
@@ -136,6 +150,7 @@ fn some<const N: usize>(
         begin[r] = (records.as_ptr(), out[r][..groups * GROUP].as_mut_ptr().cast::<[u16; GROUP]>());
     }
     for (group, bias) in symbols.bias.as_chunks::<GROUP>().0[..groups].iter().enumerate() {
+        lines.ask(group);
         for r in 0..N {
             // SAFETY: as many records and groups of words were sliced, and this is one call a record.
             let (record, planes, out) = unsafe {

@@ -28,7 +28,7 @@ pub(super) struct Two<'a, X> {
 }
 
 /// What rows are multiplied with.
-pub(super) trait Activation: Copy {
+pub(in super::super) trait Activation: Copy {
     /// Whether words are summed in pairs, as `vdpbf16ps` does, which the machine then has.
     const PAIRS: bool;
 }
