@@ -23,8 +23,8 @@ pub(super) struct One {
     /// Its bit in the plane that makes the spare code; no bit if there is none.
     pub bit: u64,
     pub upper: u8,
-    /// Whether this is all that the row lists, and what a loop takes.
-    pub all: bool,
+    /// Zero where this is all that the row lists, and what a loop takes.
+    pub more: usize,
 }
 
 /// Rows of one shape, with what is the same for all of them. What is here runs once a row, beside loops of ten groups: it counts.
@@ -35,8 +35,8 @@ pub(super) struct View<'a> {
     groups: usize,
     /// Bytes before a row's tiers.
     tiers: usize,
-    /// Upper bytes of exceptions that a loop takes: the least, and how many more.
-    exact: [u8; 2],
+    /// Upper bytes, without sign, of exceptions that a loop takes: the least, the largest.
+    exact: [isize; 2],
 }
 
 impl<'a> View<'a> {
@@ -45,7 +45,7 @@ impl<'a> View<'a> {
         let last = rows.payload.len().checked_sub(shape.reach()).expect("what a row reaches");
         let (end, begins) = rows.at.split_last().expect("an end");
         assert!(begins.iter().all(|&at| at <= last) && *end <= rows.payload.len());
-        let exact = [*exact.start(), exact.end() - exact.start()];
+        let exact = [*exact.start(), *exact.end()].map(isize::from);
         View { at: rows.at, payload: rows.payload, groups: shape.groups(), tiers: shape.tiers(), exact }
     }
 
@@ -72,22 +72,24 @@ impl<'a> View<'a> {
     #[inline]
     pub(super) fn one(&self, i: usize) -> One {
         let [begin, end] = self.ends(i);
-        let whole = end >= begin + self.tiers + 3;
+        let whole = end as isize - (begin + self.tiers + 3) as isize;
         // Four bytes, the last three of which are an exception.
-        let at = if whole { end - 4 } else { begin };
+        let at = if whole < 0 { begin } else { end - 4 };
         // SAFETY: from `begin` on there is what a row reaches; a whole row begins four bytes before its end or earlier.
         let (number, last) = unsafe {
             let payload = self.payload.as_ptr();
             (*payload.add(begin), u32::from_le(payload.add(at).cast::<u32>().read_unaligned()))
         };
-        let (column, upper) = ((last >> 8) as usize % (1 << 16), (last >> 24) as u8);
-        let (group, inside) = (column / GROUP, column / GROUP < self.groups);
-        let exact = (upper & 0x7f).wrapping_sub(self.exact[0]) <= self.exact[1];
+        let (group, upper) = ((last as usize >> 8 & 0xffff) / GROUP, (last >> 24) as u8);
+        let (magnitude, inside) = (isize::from(upper & 0x7f), self.groups as isize - 1 - group as isize);
+        // Below zero where one of them is.
+        let fits = whole | inside | (magnitude - self.exact[0]) | (self.exact[1] - magnitude);
+        let number = usize::from(number);
         One {
-            group: if inside { group } else { 0 },
-            bit: u64::from(number == 1) << PLANE_BITS[column % GROUP],
+            group: if inside < 0 { 0 } else { group },
+            bit: (number as u64 & 1) << PLANE_BITS[(last >> 8) as usize % GROUP],
             upper,
-            all: (number == 0) | ((number == 1) & whole & inside & exact),
+            more: number >> 1 | number & (fits >> (isize::BITS - 1)) as usize,
         }
     }
 

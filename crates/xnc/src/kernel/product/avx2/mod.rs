@@ -71,7 +71,7 @@ pub(super) fn rows<'a>(
     // Once a row's planes are on the desk.
     let mut spare = |i: usize, places: &mut [[u64; PLACE]], table: &mut [u8; 16]| {
         let one = view.one(i);
-        let table_of = if one.all {
+        let table_of = if one.more == 0 {
             places[one.group][PLANES + 1] |= one.bit;
             Listed { upper: [one.upper; 2], ..Listed::default() }
         } else {

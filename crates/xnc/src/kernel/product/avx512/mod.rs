@@ -68,7 +68,7 @@ pub(super) fn rows<'a, X: Activation>(
             tables[r] = _mm512_mask_set1_epi8(upper_table, codes, one.upper.cast_signed());
             places[one.group].spare[r] = one.bit;
         }
-        let usual = ones[0].all & ones[1].all;
+        let usual = ones[0].more | ones[1].more == 0;
         if !usual {
             for (r, &row) in pair.iter().enumerate() {
                 places[ones[r].group].spare[r] = 0;
