@@ -1,13 +1,19 @@
-//! Quantised matrices, multiplied by candle's kernels on slices; its tensors would cost more than a small layer's work.
+//! Quantised matrices. Types of 4 and 5 bits have products of our own; the others are multiplied by candle's kernels on slices, as its
+//! tensors would cost more than a small layer's work.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
+use std::ops::Range;
 
 use candle_core::CpuStorage;
 use candle_core::quantized::{GgmlDType, QuantizedType};
 
-use super::repack::{self, Offsets};
+use super::lanes16::{Backend, ROWS};
+use super::rounded::{self, Rounded};
+use super::tiles::{self, Rows};
 use crate::error::{Error, Result};
 use crate::file::ModelFile;
+use crate::threads;
 
 /// Matrices with one input, whose outputs stand side by side.
 pub struct Matrix {
@@ -26,25 +32,36 @@ pub enum Products {
     Exact,
 }
 
+/// Buffers of products, which grow to what is needed.
+#[derive(Default)]
+pub struct Room {
+    rounded: Vec<Rounded>,
+    product: Vec<f32>,
+}
+
 /// Rows of one type.
 struct Part {
     rows: usize,
-    blocks: Box<dyn QuantizedType>,
-    offsets: Option<Offsets>,
+    weights: Weights,
+}
+
+enum Weights {
+    Tiles(Box<dyn Rows>),
+    Candle(Box<dyn QuantizedType>),
 }
 
 impl Matrix {
-    /// Reads tensors of the given numbers of rows, `dim` values each. Those that come to the same block type become one.
+    /// Reads tensors of the given numbers of rows, `dim` values each. Those of the same type become one.
     ///
     /// # Errors
-    /// [`Error::Tensor`] for a missing tensor, another shape, or a type without a kernel; reading.
+    /// [`Error::Tensor`] for a missing tensor, another shape, or a type without a product; reading.
     pub fn load(
         file: &ModelFile,
         products: Products,
         dim: usize,
         tensors: &[(&str, usize)],
     ) -> Result<Matrix> {
-        let mut stored: Vec<(String, usize, Vec<u8>)> = Vec::new();
+        let mut stored: Vec<(&str, String, usize, Vec<u8>)> = Vec::new();
         for &(name, rows) in tensors {
             let (tensor, bytes) = file.tensor(name)?;
             if tensor.shape != [rows as u64, dim as u64] {
@@ -53,18 +70,17 @@ impl Matrix {
                     format!("has the shape {:?}, not [{rows}, {dim}]", tensor.shape),
                 ));
             }
-            kind(name, &tensor.dtype)?;
             match stored.last_mut() {
-                Some((dtype, before, all)) if dtype.as_str() == joined(&tensor.dtype) => {
+                Some((_, dtype, before, all)) if *dtype == tensor.dtype => {
                     *before += rows;
-                    all.extend(as_joined(&tensor.dtype, bytes));
+                    all.extend(bytes);
                 }
-                _ => stored.push((joined(&tensor.dtype).into(), rows, as_joined(&tensor.dtype, bytes))),
+                _ => stored.push((name, tensor.dtype.clone(), rows, bytes)),
             }
         }
-        let name = tensors.first().map_or("", |(name, _)| name);
-        let parts =
-            stored.into_iter().map(|(dtype, rows, bytes)| part(name, products, &dtype, rows, dim, bytes));
+        let parts = stored
+            .into_iter()
+            .map(|(name, dtype, rows, bytes)| Part::new(name, products, &dtype, rows, dim, bytes));
         Ok(Matrix {
             dim,
             rows: tensors.iter().map(|(_, rows)| rows).sum(),
@@ -77,26 +93,38 @@ impl Matrix {
         self.rows
     }
 
-    /// Products with the vectors in `x`, one after another. `scratch` grows to what is needed.
+    /// Products with the vectors in `x`, one after another.
     ///
     /// # Errors
     /// Those of candle.
     ///
     /// # Panics
     /// If `out` does not take a product a vector.
-    pub fn times(&self, x: &[f32], out: &mut [f32], scratch: &mut Vec<f32>) -> Result<()> {
+    pub fn times(&self, x: &[f32], out: &mut [f32], room: &mut Room) -> Result<()> {
         let vectors = x.len() / self.dim;
         assert_eq!(out.len(), vectors * self.rows, "a product a vector");
-        if let [part] = &self.parts[..] {
-            return part.times(self.dim, x, out);
+        let Room { rounded, product } = room;
+        if self.parts.iter().any(|part| matches!(part.weights, Weights::Tiles(_))) {
+            rounded::round(x, rounded);
         }
         let mut first = 0;
         for part in &self.parts {
-            scratch.resize(vectors * part.rows, 0.0);
-            part.times(self.dim, x, scratch)?;
             let place = first..first + part.rows;
-            for (out, product) in out.chunks_exact_mut(self.rows).zip(scratch.chunks_exact(part.rows)) {
-                out[place.clone()].copy_from_slice(product);
+            match &part.weights {
+                Weights::Tiles(rows) => {
+                    tiled(rows.as_ref(), rounded, vectors, place.clone(), self.rows, out, product);
+                }
+                Weights::Candle(blocks) if self.parts.len() == 1 => {
+                    blocks.matmul_t((vectors, self.dim, part.rows), x, out)?;
+                }
+                Weights::Candle(blocks) => {
+                    product.resize(vectors * part.rows, 0.0);
+                    blocks.matmul_t((vectors, self.dim, part.rows), x, product)?;
+                    for (out, product) in out.chunks_exact_mut(self.rows).zip(product.chunks_exact(part.rows))
+                    {
+                        out[place.clone()].copy_from_slice(product);
+                    }
+                }
             }
             first = place.end;
         }
@@ -104,49 +132,64 @@ impl Matrix {
     }
 }
 
-impl Part {
-    fn times(&self, dim: usize, x: &[f32], out: &mut [f32]) -> Result<()> {
-        self.blocks.matmul_t((x.len() / dim, dim, self.rows), x, out)?;
-        if let Some(offsets) = &self.offsets {
-            offsets.add(x, out);
-        }
-        Ok(())
-    }
-}
+/// Pieces that a product is cut into: a few a thread, so that threads end together.
+const PIECES: usize = 16;
 
-fn part(
-    name: &str,
-    products: Products,
-    dtype: &str,
-    rows: usize,
-    dim: usize,
-    bytes: Vec<u8>,
-) -> Result<Part> {
-    let kind = kind(name, dtype)?;
-    if products == Products::Exact {
-        let CpuStorage::F32(values) = kind.from_data(Cow::Owned(bytes)).dequantize(rows * dim)? else {
-            return Err(Error::tensor(name, "does not come as F32"));
+/// Products with all rows of `rows`, which are `place` of the `stride` values that `out` has for each vector.
+fn tiled(
+    rows: &dyn Rows,
+    x: &[Rounded],
+    vectors: usize,
+    place: Range<usize>,
+    stride: usize,
+    out: &mut [f32],
+    product: &mut Vec<f32>,
+) {
+    let piece = place.len().div_ceil(PIECES).next_multiple_of(ROWS);
+    let multiply = |out: &mut [f32]| {
+        let work = |number: usize, out: &mut [f32]| {
+            rows.times(number * piece, x, out);
+            Ok::<(), Infallible>(())
         };
-        return Ok(Part { rows, blocks: Box::new(values), offsets: None });
-    }
-    // Rows are whole blocks: the file's header was refused otherwise.
-    let (kind, bytes, offsets) = match kind {
-        GgmlDType::Q4_1 => {
-            let (blocks, offsets) = repack::q4_1_as_q4_0(&bytes, dim / repack::BLOCK);
-            (GgmlDType::Q4_0, blocks, Some(offsets))
-        }
-        kind => (kind, bytes, None),
+        let Ok(()) = threads::for_each_piece(out, vectors * piece, work);
     };
-    Ok(Part { rows, blocks: kind.from_data(Cow::Owned(bytes)), offsets })
+    if vectors == 1 {
+        return multiply(&mut out[place]);
+    }
+    product.resize(vectors * place.len(), 0.0);
+    multiply(product);
+    for (number, product) in product.chunks(vectors * piece).enumerate() {
+        let rows = product.len() / vectors;
+        let first = place.start + number * piece;
+        for (out, product) in out.chunks_exact_mut(stride).zip(product.chunks_exact(rows)) {
+            out[first..first + rows].copy_from_slice(product);
+        }
+    }
 }
 
-/// The type that tensors of type `dtype` are joined as.
-fn joined(dtype: &str) -> &str {
-    if dtype == "Q5_0" { "Q8_0" } else { dtype }
-}
-
-fn as_joined(dtype: &str, bytes: Vec<u8>) -> Vec<u8> {
-    if dtype == "Q5_0" { repack::q5_0_as_q8_0(&bytes) } else { bytes }
+impl Part {
+    fn new(
+        name: &str,
+        products: Products,
+        dtype: &str,
+        rows: usize,
+        dim: usize,
+        bytes: Vec<u8>,
+    ) -> Result<Part> {
+        let kind = kind(name, dtype)?;
+        if products == Products::Exact {
+            let CpuStorage::F32(values) = kind.from_data(Cow::Owned(bytes)).dequantize(rows * dim)? else {
+                return Err(Error::tensor(name, "does not come as F32"));
+            };
+            return Ok(Part { rows, weights: Weights::Candle(Box::new(values)) });
+        }
+        // Rows are whole blocks: the file's header was refused otherwise.
+        let weights = match tiles::pack(dtype, &bytes, dim / rounded::BLOCK, Backend::best()) {
+            Some(tiles) => Weights::Tiles(tiles),
+            None => Weights::Candle(kind.from_data(Cow::Owned(bytes))),
+        };
+        Ok(Part { rows, weights })
+    }
 }
 
 /// candle's name of a type that layers come in.

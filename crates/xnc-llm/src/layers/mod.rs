@@ -4,13 +4,15 @@ mod attention;
 mod exp;
 mod feed;
 mod lanes;
+mod lanes16;
 mod matrix;
 mod norm;
-mod repack;
 mod rope;
+mod rounded;
+mod tiles;
 
 pub use attention::{Attention, Cache};
 pub use feed::{Activation, gate};
-pub use matrix::{Matrix, Products};
+pub use matrix::{Matrix, Products, Room};
 pub use norm::{Norm, rms};
 pub use rope::{Pairing, Rope};

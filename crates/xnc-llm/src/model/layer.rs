@@ -4,7 +4,7 @@
 use super::Config;
 use crate::error::Result;
 use crate::file::ModelFile;
-use crate::layers::{Activation, Attention, Cache, Matrix, Norm, Products, Rope, gate};
+use crate::layers::{Activation, Attention, Cache, Matrix, Norm, Products, Room, Rope, gate};
 
 /// Weights of a layer.
 pub struct Layer {
@@ -33,7 +33,7 @@ pub struct Scratch {
     attended: Vec<f32>,
     wide: Vec<f32>,
     gated: Vec<f32>,
-    part: Vec<f32>,
+    room: Room,
     turn: Vec<(f32, f32)>,
 }
 
@@ -88,26 +88,26 @@ impl Layer {
     /// Those of products.
     pub fn apply(&self, x: &mut [f32], first: usize, cache: &mut Cache, scratch: &mut Scratch) -> Result<()> {
         let steps = x.len() / self.before_attention.weights.len();
-        let Scratch { normed, heads, attended, wide, gated, part, turn } = scratch;
+        let Scratch { normed, heads, attended, wide, gated, room, turn } = scratch;
         normed.resize(x.len(), 0.0);
         self.before_attention.apply(x, normed);
         heads.resize(steps * self.query_key_value.rows(), 0.0);
-        self.query_key_value.times(normed, heads, part)?;
+        self.query_key_value.times(normed, heads, room)?;
         for (step, heads) in heads.chunks_exact_mut(self.query_key_value.rows()).enumerate() {
             self.place(heads, first + step, cache, turn);
         }
         let Attention { heads: count, head_dim, .. } = self.attention;
         attended.resize(steps * count * head_dim, 0.0);
         self.attention.apply(cache, first, heads, self.query_key_value.rows(), attended);
-        self.joined.times(attended, normed, part)?;
+        self.joined.times(attended, normed, room)?;
         add(self.after_attention.as_ref(), normed, x);
 
         self.before_feed.apply(x, normed);
         wide.resize(steps * 2 * self.inner, 0.0);
-        self.gate_up.times(normed, wide, part)?;
+        self.gate_up.times(normed, wide, room)?;
         gated.resize(steps * self.inner, 0.0);
         gate(self.activation, wide, self.inner, gated);
-        self.down.times(gated, normed, part)?;
+        self.down.times(gated, normed, room)?;
         add(self.after_feed.as_ref(), normed, x);
         Ok(())
     }
