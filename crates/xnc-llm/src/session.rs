@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layers::Cache;
 use crate::model::{Config, Model, Scratch};
+use crate::threads;
 
 /// Positions taken through the layers together: enough to reuse weights from the nearest cache.
 const BATCH: usize = 64;
@@ -47,8 +48,10 @@ impl<'m> Session<'m> {
         if tokens.is_empty() {
             return Err(Error::Unsupported("the prompt has no tokens".into()));
         }
-        tokens.chunks(BATCH).try_for_each(|tokens| self.layers(tokens))?;
-        self.choose()
+        threads::within(|| {
+            tokens.chunks(BATCH).try_for_each(|tokens| self.layers(tokens))?;
+            self.choose()
+        })
     }
 
     /// Takes a token in and returns the most likely next one.
@@ -56,8 +59,10 @@ impl<'m> Session<'m> {
     /// # Errors
     /// As [`Session::prefill`].
     pub fn step(&mut self, token: u32) -> Result<u32> {
-        self.layers(&[token])?;
-        self.choose()
+        threads::within(|| {
+            self.layers(&[token])?;
+            self.choose()
+        })
     }
 
     /// Logits of the last position taken in.

@@ -1,18 +1,40 @@
-//! Work on candle's threads, so that layers, attention and head share one pool and never compete.
+//! One pool for layers, attention and head.
+//!
+//! A piece that nobody has begun is taken by whoever is free, so that a thread whose core is busy elsewhere is not waited for. Threads
+//! that wait at barriers, some hundred a token, made a token take twenty times as long beside another busy program.
 
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::OnceLock;
 
-use candle_core::utils::barrier_pool;
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// Number of threads that work: the caller and candle's.
-pub fn count() -> usize {
-    barrier_pool().n_workers() + 1
+/// The pool; none where there is one thread.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let make = || ThreadPoolBuilder::new().num_threads(count()).build().ok();
+    POOL.get_or_init(|| if count() > 1 { make() } else { None }).as_ref()
 }
 
-/// Calls `work` for each piece of `out`, `piece` values long but for the last, with the piece's number; in parallel.
+/// Number of threads that work.
+pub fn count() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| {
+        let told = std::env::var("CANDLE_NUM_THREADS").ok().and_then(|told| told.parse().ok());
+        told.filter(|&told| told > 0)
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    })
+}
+
+/// Calls `work` on one of the pool's threads: what it asks of the others then starts at once.
+pub fn within<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match pool() {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+/// Calls `work` for each piece of `out`, `piece` values long but for the last, with the piece's number; in parallel when called
+/// [`within`] the pool.
 ///
 /// # Errors
 /// One of those of `work`.
@@ -21,37 +43,19 @@ pub fn for_each_piece<E: Send>(
     piece: usize,
     work: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
-    let failed = Mutex::new(None);
-    let pieces: Vec<_> = out.chunks_mut(piece.max(1)).map(Mutex::new).collect();
-    barrier_pool().execute_chunked(pieces.len(), |numbers| {
-        for number in numbers {
-            let mut piece = pieces[number].lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = work(number, &mut piece) {
-                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            }
-        }
-    });
-    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    let piece = piece.max(1);
+    if pool().is_none() || out.len() <= piece {
+        return out.chunks_mut(piece).enumerate().try_for_each(|(number, out)| work(number, out));
+    }
+    out.par_chunks_mut(piece).enumerate().try_for_each(|(number, out)| work(number, out))
 }
 
-/// What `work` gives for each number below `items`, in order; on as many threads, which are not candle's: `work` may call candle, whose
-/// pool waits for itself when it is used from within.
-pub fn collect<T: Send>(items: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let take = || -> Vec<(usize, T)> {
-        let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-        numbers.take_while(|&number| number < items).map(|number| (number, work(number))).collect()
-    };
-    let mut all = thread::scope(|scope| {
-        let others: Vec<_> = (1..count().min(items)).map(|_| scope.spawn(take)).collect();
-        let mut all = take();
-        all.extend(
-            others.into_iter().flat_map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic))),
-        );
-        all
-    });
-    all.sort_by_key(|(number, _)| *number);
-    all.into_iter().map(|(_, made)| made).collect()
+/// What `work` gives for each number below `items`, in order.
+pub fn collect<T: Send>(items: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    within(|| match pool() {
+        Some(_) => (0..items).into_par_iter().map(&work).collect(),
+        None => (0..items).map(&work).collect(),
+    })
 }
 
 #[cfg(test)]

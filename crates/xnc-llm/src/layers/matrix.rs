@@ -8,9 +8,7 @@ use std::ops::Range;
 use candle_core::CpuStorage;
 use candle_core::quantized::{GgmlDType, QuantizedType};
 
-use super::lanes16::{Backend, ROWS};
-use super::rounded::{self, Rounded};
-use super::tiles::{self, Rows};
+use super::product::{self, Backend, ROWS, Rounded, Rounding, Rows};
 use crate::error::{Error, Result};
 use crate::file::ModelFile;
 use crate::threads;
@@ -35,7 +33,8 @@ pub enum Products {
 /// Buffers of products, which grow to what is needed.
 #[derive(Default)]
 pub struct Room {
-    rounded: Vec<Rounded>,
+    blocks: Vec<Rounded>,
+    superblocks: Vec<Rounded>,
     product: Vec<f32>,
 }
 
@@ -103,15 +102,25 @@ impl Matrix {
     pub fn times(&self, x: &[f32], out: &mut [f32], room: &mut Room) -> Result<()> {
         let vectors = x.len() / self.dim;
         assert_eq!(out.len(), vectors * self.rows, "a product a vector");
-        let Room { rounded, product } = room;
-        if self.parts.iter().any(|part| matches!(part.weights, Weights::Tiles(_))) {
-            rounded::round(x, rounded);
+        let Room { blocks, superblocks, product } = room;
+        for (rounding, rounded) in
+            [(Rounding::Blocks, &mut *blocks), (Rounding::Superblocks, &mut *superblocks)]
+        {
+            let takes =
+                |part: &Part| matches!(&part.weights, Weights::Tiles(rows) if rows.rounding() == rounding);
+            if self.parts.iter().any(takes) {
+                rounding.round(x, rounded);
+            }
         }
         let mut first = 0;
         for part in &self.parts {
             let place = first..first + part.rows;
             match &part.weights {
                 Weights::Tiles(rows) => {
+                    let rounded = match rows.rounding() {
+                        Rounding::Blocks => &*blocks,
+                        Rounding::Superblocks => &*superblocks,
+                    };
                     tiled(rows.as_ref(), rounded, vectors, place.clone(), self.rows, out, product);
                 }
                 Weights::Candle(blocks) if self.parts.len() == 1 => {
@@ -148,7 +157,7 @@ fn tiled(
     let piece = place.len().div_ceil(PIECES).next_multiple_of(ROWS);
     let multiply = |out: &mut [f32]| {
         let work = |number: usize, out: &mut [f32]| {
-            rows.times(number * piece, x, out);
+            rows.times(number * piece, x, vectors, out);
             Ok::<(), Infallible>(())
         };
         let Ok(()) = threads::for_each_piece(out, vectors * piece, work);
@@ -184,7 +193,7 @@ impl Part {
             return Ok(Part { rows, weights: Weights::Candle(Box::new(values)) });
         }
         // Rows are whole blocks: the file's header was refused otherwise.
-        let weights = match tiles::pack(dtype, &bytes, dim / rounded::BLOCK, Backend::best()) {
+        let weights = match product::pack(dtype, &bytes, dim, Backend::best()) {
             Some(tiles) => Weights::Tiles(tiles),
             None => Weights::Candle(kind.from_data(Cow::Owned(bytes))),
         };

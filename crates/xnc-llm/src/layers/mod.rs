@@ -4,12 +4,10 @@ mod attention;
 mod exp;
 mod feed;
 mod lanes;
-mod lanes16;
 mod matrix;
 mod norm;
+mod product;
 mod rope;
-mod rounded;
-mod tiles;
 
 pub use attention::{Attention, Cache};
 pub use feed::{Activation, gate};
