@@ -1,9 +1,12 @@
 //! Causal attention with grouped heads over a cache of keys and values.
 
 use std::convert::Infallible;
+use std::ops::Range;
+
+use pulp::{Arch, NullaryFnOnce};
 
 use super::exp::exp;
-use super::lanes::{add_scaled, dot};
+use super::lanes::{LANES, add_four};
 use crate::threads;
 
 /// Multiplications below which waking other threads takes longer than the work.
@@ -11,34 +14,41 @@ const ALONE: usize = 1 << 15;
 
 /// Keys and values of the positions so far, one layer's.
 pub struct Cache {
-    keys: Vec<f32>,
+    /// A head after another; in it, for each run of positions, the first value of each key, then the second: scores of as many positions
+    /// are sums side by side.
+    keys: Vec<[f32; LANES]>,
+    /// A head after another, a position after another.
     values: Vec<f32>,
-    capacity: usize,
+    runs: usize,
     head_dim: usize,
 }
 
 impl Cache {
     /// Room for `capacity` positions.
     pub fn new(kv_heads: usize, head_dim: usize, capacity: usize) -> Cache {
-        let empty = || vec![0.0; kv_heads * head_dim * capacity];
-        Cache { keys: empty(), values: empty(), capacity, head_dim }
+        let runs = capacity.div_ceil(LANES);
+        let lanes = kv_heads * runs * head_dim;
+        Cache { keys: vec![[0.0; LANES]; lanes], values: vec![0.0; lanes * LANES], runs, head_dim }
     }
 
     /// Keeps the keys and values of a position, a head after another.
     pub fn keep(&mut self, position: usize, keys: &[f32], values: &[f32]) {
         let dim = self.head_dim;
+        let (run, lane) = (position / LANES, position % LANES);
         for (head, (key, value)) in keys.chunks_exact(dim).zip(values.chunks_exact(dim)).enumerate() {
-            let at = (head * self.capacity + position) * dim;
-            self.keys[at..at + dim].copy_from_slice(key);
-            self.values[at..at + dim].copy_from_slice(value);
+            let first = (head * self.runs + run) * dim;
+            for (lanes, key) in self.keys[first..first + dim].iter_mut().zip(key) {
+                lanes[lane] = *key;
+            }
+            self.values[first * LANES + lane * dim..][..dim].copy_from_slice(value);
         }
     }
 
-    /// Keys and values of a head at positions `from..to`.
-    fn span(&self, head: usize, from: usize, to: usize) -> (&[f32], &[f32]) {
-        let first = head * self.capacity;
-        let span = (first + from) * self.head_dim..(first + to) * self.head_dim;
-        (&self.keys[span.clone()], &self.values[span])
+    /// Keys and values of a head in some runs.
+    fn span(&self, head: usize, runs: Range<usize>) -> (&[[f32; LANES]], &[f32]) {
+        let first = head * self.runs;
+        let span = (first + runs.start) * self.head_dim..(first + runs.end) * self.head_dim;
+        (&self.keys[span.clone()], &self.values[span.start * LANES..span.end * LANES])
     }
 }
 
@@ -62,8 +72,13 @@ impl Attention {
         let dim = self.head_dim;
         let work = |number: usize, out: &mut [f32]| {
             let (step, head) = (number / self.heads, number % self.heads);
-            let at = step * stride + head * dim;
-            self.head(cache, first + step, head, &queries[at..at + dim], out);
+            let query = &queries[step * stride + head * dim..][..dim];
+            let position = first + step;
+            let from = self.window.map_or(0, |window| (position + 1).saturating_sub(window));
+            let runs = from / LANES..position / LANES + 1;
+            let seen = from - runs.start * LANES..position + 1 - runs.start * LANES;
+            let (keys, values) = cache.span(head / (self.heads / self.kv_heads), runs);
+            Arch::new().dispatch(Head { query, keys, values, seen, out });
             Ok::<(), Infallible>(())
         };
         let seen = self.window.unwrap_or(usize::MAX).min(first + 1);
@@ -74,20 +89,89 @@ impl Attention {
         };
         let Ok(()) = done;
     }
+}
 
-    fn head(&self, cache: &Cache, position: usize, head: usize, query: &[f32], out: &mut [f32]) {
-        let from = self.window.map_or(0, |window| (position + 1).saturating_sub(window));
-        let (keys, values) = cache.span(head / (self.heads / self.kv_heads), from, position + 1);
-        let scale = 1.0 / (self.head_dim as f32).sqrt();
-        let mut weights: Vec<f32> =
-            keys.chunks_exact(self.head_dim).map(|key| dot(query, key) * scale).collect();
-        let largest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        weights.iter_mut().for_each(|weight| *weight = exp(*weight - largest));
-        let total: f32 = weights.iter().sum();
-        out.fill(0.0);
-        for (weight, value) in weights.iter().zip(values.chunks_exact(self.head_dim)) {
-            add_scaled(out, weight / total, value);
+/// One head at one position.
+struct Head<'a> {
+    query: &'a [f32],
+    keys: &'a [[f32; LANES]],
+    values: &'a [f32],
+    /// Which of the positions count.
+    seen: Range<usize>,
+    out: &'a mut [f32],
+}
+
+impl NullaryFnOnce for Head<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Head { query, keys, values, seen, out } = self;
+        let dim = query.len();
+        let scale = 1.0 / (dim as f32).sqrt();
+        let mut weights = vec![[0.0; LANES]; keys.len() / dim];
+        for (weights, keys) in weights.iter_mut().zip(keys.chunks_exact(dim)) {
+            *weights = scores(query, keys, scale);
         }
+        let all = weights.as_flattened_mut();
+        all[..seen.start].fill(f32::NEG_INFINITY);
+        all[seen.end..].fill(f32::NEG_INFINITY);
+        let mut largest = [f32::NEG_INFINITY; LANES];
+        for weights in &weights {
+            for lane in 0..LANES {
+                largest[lane] = if weights[lane] > largest[lane] { weights[lane] } else { largest[lane] };
+            }
+        }
+        let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
+        let mut totals = [0.0; LANES];
+        for weights in &mut weights {
+            for lane in 0..LANES {
+                let weight = exp(weights[lane] - largest);
+                weights[lane] = if weights[lane] == f32::NEG_INFINITY { 0.0 } else { weight };
+                totals[lane] += weights[lane];
+            }
+        }
+        out.fill(0.0);
+        let fours = weights.as_flattened().as_chunks::<4>().0;
+        let first = seen.start / 4;
+        for (weights, values) in
+            fours.iter().zip(values.chunks_exact(4 * dim)).take(seen.end.div_ceil(4)).skip(first)
+        {
+            add_four(out, *weights, values);
+        }
+        let share = 1.0 / totals.iter().sum::<f32>();
+        for out in out {
+            *out *= share;
+        }
+    }
+}
+
+/// Products of a query with the keys of a run.
+#[inline(always)]
+fn scores(query: &[f32], keys: &[[f32; LANES]], scale: f32) -> [f32; LANES] {
+    // Sums in turn: one would wait for itself.
+    let ([mut a, mut b, mut c, mut d], mut rest) = ([[0.0; LANES]; 4], [0.0; LANES]);
+    let ((queries, last_queries), (keys, last_keys)) = (query.as_chunks::<4>(), keys.as_chunks::<4>());
+    for (query, keys) in queries.iter().zip(keys) {
+        add_scaled(&mut a, query[0], &keys[0]);
+        add_scaled(&mut b, query[1], &keys[1]);
+        add_scaled(&mut c, query[2], &keys[2]);
+        add_scaled(&mut d, query[3], &keys[3]);
+    }
+    for (query, keys) in last_queries.iter().zip(last_keys) {
+        add_scaled(&mut rest, *query, keys);
+    }
+    let mut sum = [0.0; LANES];
+    for lane in 0..LANES {
+        sum[lane] = ((a[lane] + b[lane]) + (c[lane] + d[lane]) + rest[lane]) * scale;
+    }
+    sum
+}
+
+#[inline(always)]
+fn add_scaled(out: &mut [f32; LANES], factor: f32, x: &[f32; LANES]) {
+    for lane in 0..LANES {
+        out[lane] += factor * x[lane];
     }
 }
 

@@ -1,5 +1,7 @@
 //! The gate of the feed-forward part.
 
+use pulp::{Arch, NullaryFnOnce};
+
 use super::exp::exp;
 
 /// A gate's function.
@@ -16,18 +18,36 @@ pub enum Activation {
 pub fn gate(activation: Activation, both: &[f32], inner: usize, out: &mut [f32]) {
     for (both, out) in both.chunks_exact(2 * inner).zip(out.chunks_exact_mut(inner)) {
         let (gate, up) = both.split_at(inner);
-        match activation {
-            Activation::Silu => pass(gate, up, out, |x| x),
-            Activation::Gelu => pass(gate, up, out, |x| {
-                2.0 * (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)
-            }),
-        }
+        Arch::new().dispatch(Gate { activation, gate, up, out });
     }
 }
 
-fn pass(gate: &[f32], up: &[f32], out: &mut [f32], steep: impl Fn(f32) -> f32) {
-    for ((out, &x), up) in out.iter_mut().zip(gate).zip(up) {
-        *out = x / (1.0 + exp(-steep(x))) * up;
+struct Gate<'a> {
+    activation: Activation,
+    gate: &'a [f32],
+    up: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl NullaryFnOnce for Gate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let each = self.out.iter_mut().zip(self.gate).zip(self.up);
+        match self.activation {
+            Activation::Silu => {
+                for ((out, &x), up) in each {
+                    *out = x / (1.0 + exp(-x)) * up;
+                }
+            }
+            Activation::Gelu => {
+                for ((out, &x), up) in each {
+                    let steep = 2.0 * (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+                    *out = x / (1.0 + exp(-steep)) * up;
+                }
+            }
+        }
     }
 }
 

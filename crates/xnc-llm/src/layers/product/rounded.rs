@@ -31,7 +31,7 @@ pub fn blocks(x: &[f32], out: &mut Vec<Rounded>) {
         #[inline(always)]
         fn call(self) {
             for (x, out) in self.0.as_chunks::<BLOCK>().0.iter().zip(self.1.iter_mut()) {
-                let largest = largest(x).abs();
+                let largest = largest(x);
                 *out = Rounded::new(x, if largest > 0.0 { 127.0 / largest } else { 0.0 });
                 out.step = largest / 127.0;
             }
@@ -56,6 +56,11 @@ pub fn superblocks(x: &[f32], out: &mut Vec<Rounded>) {
             let all = self.0.as_chunks::<{ 8 * BLOCK }>().0.iter();
             for (x, out) in all.zip(self.1.as_chunks_mut::<8>().0) {
                 let largest = largest(x);
+                let mut positive = false;
+                for x in x {
+                    positive |= *x == largest;
+                }
+                let largest = if positive { largest } else { -largest };
                 let steps = if largest == 0.0 { 0.0 } else { -127.0 / largest };
                 for (x, out) in x.as_chunks::<BLOCK>().0.iter().zip(out) {
                     *out = Rounded::new(x, steps);
@@ -68,22 +73,15 @@ pub fn superblocks(x: &[f32], out: &mut Vec<Rounded>) {
     Arch::new().dispatch(Each(x, out));
 }
 
-/// The value of the largest magnitude; of equals, the positive one.
+/// The largest magnitude.
 #[inline(always)]
 fn largest(x: &[f32]) -> f32 {
-    let (mut most, mut least) = ([0.0f32; 16], [0.0f32; 16]);
-    for x in x.as_chunks::<16>().0 {
-        for lane in 0..16 {
-            most[lane] = if x[lane] > most[lane] { x[lane] } else { most[lane] };
-            least[lane] = if x[lane] < least[lane] { x[lane] } else { least[lane] };
-        }
+    // Magnitudes are ordered as their bits are.
+    let mut largest = 0;
+    for x in x {
+        largest = largest.max(x.to_bits() & 0x7fff_ffff);
     }
-    let (mut high, mut low) = (0.0, 0.0);
-    for lane in 0..16 {
-        high = if most[lane] > high { most[lane] } else { high };
-        low = if least[lane] < low { least[lane] } else { low };
-    }
-    if -low > high { low } else { high }
+    f32::from_bits(largest)
 }
 
 impl Rounded {
