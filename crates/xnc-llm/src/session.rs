@@ -23,7 +23,7 @@ impl<'m> Session<'m> {
     /// A session of at most `capacity` positions.
     pub fn new(model: &'m Model, capacity: usize) -> Session<'m> {
         let config = &model.config;
-        let cache = || Cache::new(config.kv_heads, config.head_dim, capacity);
+        let cache = || Cache::new(config.kv_heads, config.head_dim, capacity, model.kept);
         Session {
             caches: (0..config.layers).map(|_| cache()).collect(),
             capacity,

@@ -8,7 +8,6 @@ use xnc::kernel::Backend;
 
 use super::{memory, prompts};
 use crate::error::Result;
-use crate::layers::Products;
 use crate::model::{Model, TOKEN_TABLE};
 use crate::session::Session;
 use crate::tokenizer::Tokenizer;
@@ -35,7 +34,7 @@ pub struct Subject {
     pub rss_bytes: Option<u64>,
     /// Largest resident memory.
     pub peak_rss_bytes: Option<u64>,
-    /// Resident memory that belongs to the token table: its pages of the mapped file, and what opening it took elsewhere.
+    /// Resident memory that belongs to the token table: its pages of the mapped file, and what closing it gives back elsewhere.
     pub table_rss_bytes: Option<u64>,
     /// Length of each prompt in tokens.
     pub prompt_tokens: Vec<usize>,
@@ -54,10 +53,7 @@ impl Subject {
         let start = Instant::now();
         let file = ModelFile::open(path)?;
         let tokenizer = Tokenizer::new(&file)?;
-        let before = memory::anonymous().unwrap_or(0);
-        let table = file.table(TOKEN_TABLE)?;
-        let opened = memory::anonymous().unwrap_or(0).saturating_sub(before);
-        let model = Model::with_table(&file, table, Products::Quantised)?;
+        let model = Model::load(&file)?;
         let load_ms = ms(start);
 
         let prompts = prompts::of_several_lengths(&tokenizer)?;
@@ -82,6 +78,11 @@ impl Subject {
             }
         }
         let memory = memory::now();
+        let mapped = memory::resident_of(path, &file.table_ranges(TOKEN_TABLE));
+        drop(session);
+        let held = memory::anonymous().unwrap_or(0);
+        drop(model.tokens);
+        let held = held.saturating_sub(memory::anonymous().unwrap_or(0));
         Ok(Subject {
             file_bytes: file.container().file_bytes(),
             codec: file.codec(TOKEN_TABLE).map(|codec| codec.name().into()),
@@ -92,8 +93,7 @@ impl Subject {
             tokens_per_s: f64::from(steps) / decoding,
             rss_bytes: memory.resident,
             peak_rss_bytes: memory.peak,
-            table_rss_bytes: memory::resident_of(path, &file.table_ranges(TOKEN_TABLE))
-                .map(|mapped| mapped + opened),
+            table_rss_bytes: mapped.map(|mapped| mapped + held),
             prompt_tokens: prompts.iter().map(Vec::len).collect(),
             tokens: chosen,
             logits,

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::ops::Range;
 
+use half::f16;
 use pulp::{Arch, NullaryFnOnce};
 
 use super::exp::exp;
@@ -11,6 +12,15 @@ use crate::threads;
 
 /// Multiplications below which waking other threads takes longer than the work.
 const ALONE: usize = 1 << 15;
+
+/// What is kept of keys and values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// What FP16 holds of them, as llama.cpp does: with F32 all five of SmolLM2's texts in its record parted from it, with FP16 two.
+    Rounded,
+    /// All bits.
+    Exact,
+}
 
 /// Keys and values of the positions so far, one layer's.
 pub struct Cache {
@@ -21,26 +31,32 @@ pub struct Cache {
     values: Vec<f32>,
     runs: usize,
     head_dim: usize,
+    kept: Kept,
 }
 
 impl Cache {
     /// Room for `capacity` positions.
-    pub fn new(kv_heads: usize, head_dim: usize, capacity: usize) -> Cache {
+    pub fn new(kv_heads: usize, head_dim: usize, capacity: usize, kept: Kept) -> Cache {
         let runs = capacity.div_ceil(LANES);
         let lanes = kv_heads * runs * head_dim;
-        Cache { keys: vec![[0.0; LANES]; lanes], values: vec![0.0; lanes * LANES], runs, head_dim }
+        Cache { keys: vec![[0.0; LANES]; lanes], values: vec![0.0; lanes * LANES], runs, head_dim, kept }
     }
 
     /// Keeps the keys and values of a position, a head after another.
     pub fn keep(&mut self, position: usize, keys: &[f32], values: &[f32]) {
         let dim = self.head_dim;
+        let round = |x: &f32| match self.kept {
+            Kept::Rounded => f16::from_f32(*x).to_f32(),
+            Kept::Exact => *x,
+        };
         let (run, lane) = (position / LANES, position % LANES);
         for (head, (key, value)) in keys.chunks_exact(dim).zip(values.chunks_exact(dim)).enumerate() {
             let first = (head * self.runs + run) * dim;
             for (lanes, key) in self.keys[first..first + dim].iter_mut().zip(key) {
-                lanes[lane] = *key;
+                lanes[lane] = round(key);
             }
-            self.values[first * LANES + lane * dim..][..dim].copy_from_slice(value);
+            let kept = &mut self.values[first * LANES + lane * dim..][..dim];
+            kept.iter_mut().zip(value).for_each(|(kept, value)| *kept = round(value));
         }
     }
 
@@ -188,7 +204,7 @@ mod tests {
         let (heads, kv_heads, dim, positions) = (6, 2, 8, 40);
         let keys: Vec<Vec<f32>> = (0..positions).map(|p| noise(p, kv_heads * dim)).collect();
         let values: Vec<Vec<f32>> = (0..positions).map(|p| noise(p + 100, kv_heads * dim)).collect();
-        let mut cache = Cache::new(kv_heads, dim, positions);
+        let mut cache = Cache::new(kv_heads, dim, positions, Kept::Exact);
         for p in 0..positions {
             cache.keep(p, &keys[p], &values[p]);
         }

@@ -9,7 +9,7 @@ mod norm;
 mod product;
 mod rope;
 
-pub use attention::{Attention, Cache};
+pub use attention::{Attention, Cache, Kept};
 pub use feed::{Activation, gate};
 pub use matrix::{Matrix, Products, Room};
 pub use norm::{Norm, rms};

@@ -10,7 +10,7 @@ pub(crate) use layer::{Layer, Scratch};
 
 use crate::error::{Error, Result};
 use crate::file::ModelFile;
-use crate::layers::{Norm, Products};
+use crate::layers::{Kept, Norm, Products};
 use crate::table::TokenTable;
 use crate::threads;
 
@@ -22,6 +22,7 @@ const HEAD: &str = "output.weight";
 pub struct Model {
     pub(crate) config: Config,
     pub(crate) layers: Vec<Layer>,
+    pub(crate) kept: Kept,
     pub(crate) last_norm: Norm,
     pub(crate) tokens: Box<dyn TokenTable>,
     /// None where the token table is the head.
@@ -37,7 +38,8 @@ impl Model {
         Model::with_table(file, file.table(TOKEN_TABLE)?, Products::Quantised)
     }
 
-    /// As [`Model::load`], with a token table that was opened elsewhere, and layers multiplied as told.
+    /// As [`Model::load`], with a token table that was opened elsewhere, and layers multiplied as told; keys and values are exact where
+    /// products are.
     ///
     /// # Errors
     /// As [`Model::load`].
@@ -61,6 +63,7 @@ impl Model {
         Ok(Model {
             last_norm: Norm { weights, epsilon: config.epsilon },
             layers,
+            kept: if products == Products::Exact { Kept::Exact } else { Kept::Rounded },
             tokens: Box::new(table),
             own_head: own_head.map(|head| Box::new(head) as Box<dyn TokenTable>),
             config,
