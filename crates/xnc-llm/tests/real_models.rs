@@ -7,7 +7,7 @@ use serde::Deserialize;
 use xnc::{Codec, CompressOptions, Effort, Progress, Selection};
 use xnc_llm::{Model, ModelFile, Products, Session, TOKEN_TABLE, Tokenizer, best_two};
 
-/// Both tests use all cores, and candle's threads wait for each other without sleeping.
+/// Both tests use all cores.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 const MODELS: [&str; 2] = ["SmolLM2-135M", "Gemma-3-270M"];

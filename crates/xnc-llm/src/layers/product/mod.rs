@@ -3,6 +3,11 @@
 //! A [`Tile`] is one of ggml's blocks of each of 16 rows, taken apart on loading without loss. Sums of integers are exact and those of
 //! floating point run from the first block of a row to the last, so the bits depend neither on the backend nor on threads.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "arrays are walked together, and closures would run without a backend's instructions"
+)]
+
 mod backend;
 mod blocks;
 mod rounded;
