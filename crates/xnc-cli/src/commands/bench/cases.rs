@@ -115,19 +115,19 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
         });
     });
     for (name, table) in [("gather", coded), ("copy", plain)] {
-        cases.add(name, || {
+        cases.add_warm(name, || {
             for _ in 0..GATHERS {
                 table.gather(next_ids(), &mut some.borrow_mut()).expect("checked above");
             }
         });
     }
-    cases.add("gather f32", || {
+    cases.add_warm("gather f32", || {
         for _ in 0..GATHERS {
             coded.gather_f32(next_ids(), &mut some_f32.borrow_mut()).expect("checked above");
         }
     });
     // The plain rows as a caller would copy them: no call a row, no checks.
-    cases.add("copy plainly", || {
+    cases.add_warm("copy plainly", || {
         for _ in 0..GATHERS {
             let mut some = some.borrow_mut();
             for (&id, out) in next_ids().iter().zip(some.chunks_exact_mut(dim)) {

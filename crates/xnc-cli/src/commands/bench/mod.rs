@@ -207,6 +207,6 @@ fn text(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> String {
             product.backend,
         ));
     }
-    lines.push(format!("medians of {} rounds in random order; GB = 10^9 bytes of source words", n.rounds));
+    lines.push(format!("medians of {} rounds in random order, caches emptied before each but lookups; GB = 10^9 bytes of source words", n.rounds));
     lines.join("\n")
 }
