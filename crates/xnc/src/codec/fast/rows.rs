@@ -15,7 +15,7 @@ use crate::kernel::{prefetch, widen};
 /// right, and memory is asked for so many rows ahead.
 const LOOKUPS: usize = 64;
 const TOGETHER: usize = 16;
-const ROWS_AHEAD: usize = 12;
+const ROWS_AHEAD: usize = 48;
 
 /// Rows that follow each other: how far ahead in the payload memory is asked for.
 const BYTES_AHEAD: usize = 10 * 1024;
