@@ -7,7 +7,7 @@ use crate::study::running::Running;
 
 pub fn section(found: &Running) -> Section {
     let mut section = Section::new("Running from a compressed table");
-    section.text("What `xnc bench` measures in one process, in random order, beside plain words that lie in memory as the compressed ones do.");
+    section.text("What `xnc bench` measures in one process, in random order, beside plain words in memory. All but lookups begin with caches that hold nothing of the table, as an output head does after a model's layers.");
     let header = [
         "table",
         "codec",
@@ -40,7 +40,7 @@ pub fn section(found: &Running) -> Section {
     let header = ["table", "activations", "threads", "`fast`", "plain", "plain reads, GB/s", "times as fast"];
     let mut table = Table::new(
         "The table times a vector: from rows of codec `fast`, and from plain rows by the fastest of several loops. Results are the same to the last bit. Below 1 the compressed product is the slower one: \
-         there the core has more bandwidth than it can unpack.",
+         there the core has more bandwidth than it can unpack (spec/fast.md, section 9, where also stands what AVX2 gets).",
         2,
         &header,
     );
