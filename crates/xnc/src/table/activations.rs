@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 use crate::kernel::product::Fused;
 use crate::kernel::{Aligned, Backend, dot};
 
+/// How far ahead plain rows ask for memory: close to the fastest of those that `xnc bench` tries.
+const AHEAD: usize = dot::AHEAD[2];
+
 /// Vectors made ready for the rows of one table: once, for any ranges of these and any number of threads.
 pub struct Activations<'t> {
     pub(super) table: &'t Table,
@@ -71,7 +74,7 @@ impl<'t> Activations<'t> {
     /// Whole rows of words times one of the vectors.
     pub(super) fn words(&self, vector: usize, rows: &[u8], dim: usize, out: &mut [f32]) {
         match &self.vectors {
-            Vectors::F32(dtype, x) => dot::rows_f32(self.backend, *dtype, rows, dim, &x[vector], 0, out),
+            Vectors::F32(dtype, x) => dot::rows_f32(self.backend, *dtype, rows, dim, &x[vector], AHEAD, out),
             Vectors::Bf16(x) => dot::rows_bf16(self.backend, rows, dim, &x[vector], out),
         }
     }
