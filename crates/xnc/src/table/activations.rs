@@ -35,8 +35,12 @@ impl<'t> Activations<'t> {
             arranged
         };
         let fused = layout.filter(|_| x.len() == table.dim()).and_then(|layout| {
-            let symbols = layout.symbols();
-            Fused::f32(backend, layout.row_shape(), symbols.upper, symbols.bias, x)
+            let (shape, symbols) = (layout.row_shape(), layout.symbols());
+            let scaled = layout.scale().and_then(|scale| {
+                let x = scale_f32(x, scale)?;
+                Fused::f32_scaled(backend, shape, symbols.upper, scale.exact.clone(), &x)
+            });
+            scaled.or_else(|| Fused::f32(backend, shape, symbols.upper, symbols.bias, x))
         });
         let vectors = vectors(table, x).map(arrange).collect();
         Activations { table, backend, fused, vectors: Vectors::F32(dtype, vectors) }
@@ -87,7 +91,16 @@ fn vectors<'a, T>(table: &Table, x: &'a [T]) -> std::slice::ChunksExact<'a, T> {
     x.chunks_exact(dim.max(1))
 }
 
-/// Activations times biases; none when one of them does not come out exact. Subnormals count as zero.
+/// Activations times biases; none when one of them does not come out exact.
+fn scale_f32(x: &[f32], scale: &Scale) -> Option<Vec<f32>> {
+    let exact = |(&x, &factor): (&f32, &f32)| {
+        let scaled = x * factor;
+        (scaled / factor == x || x.is_nan()).then_some(scaled)
+    };
+    x.iter().zip(&scale.factors).map(exact).collect()
+}
+
+/// As [`scale_f32`], with the arithmetic of `vdpbf16ps`: subnormals count as zero.
 fn scale_bf16(x: &[u16], scale: &Scale) -> Option<Vec<u16>> {
     let exact = |(&word, &factor): (&u16, &f32)| {
         let x = Dtype::Bf16.to_f32(word);

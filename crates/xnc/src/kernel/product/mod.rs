@@ -1,8 +1,7 @@
 //! Coded rows times activations, without a row ever being written: what [`super::dot`] gives on their words.
 //!
-//! Biases are added in the loop. With BF16 activations they can be left out: a column's bias is a power of two, and the caller has multiplied
-//! the activations with them. That changes no bit while all words are normal numbers with their bias and without, and while every activation
-//! stays exact.
+//! Biases are added in the loop, or left out: a column's bias is a power of two, and the caller has multiplied the activations with them. That
+//! changes no bit while all words are normal numbers with their bias and without, and while every activation stays exact.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -39,6 +38,8 @@ enum Lanes {
     Avx2(avx2::Desk),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Desk<f32>),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Scaled(avx512::Desk<avx512::Scaled>),
     #[cfg(target_arch = "x86_64")]
     Avx512Bf16(avx512::Desk<u16>),
 }
@@ -77,8 +78,33 @@ impl Fused {
         Fused { shape, upper: *upper, exact: 0..=0x7f, lanes }.if_exact()
     }
 
-    /// As [`Fused::f32`], for BF16 activations times their column's bias, and the arithmetic of `vdpbf16ps`. `exact` are the upper bytes,
-    /// without sign, of words that are normal with every column's bias and without; `None` also where a word with a code is none of these.
+    /// As [`Fused::f32`], for activations times their column's bias. `exact` are the upper bytes, without sign, of words that are normal with
+    /// every column's bias and without; `None` also where a word with a code is none of these, and where it would not be faster.
+    ///
+    /// # Panics
+    /// If `x` is not one vector.
+    pub fn f32_scaled(
+        backend: Backend,
+        shape: RowShape,
+        upper: &[u8; 16],
+        exact: RangeInclusive<u8>,
+        x: &[f32],
+    ) -> Option<Fused> {
+        assert_eq!(x.len(), shape.dim);
+        match backend.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 { .. } => {
+                let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
+                dot::arrange(backend, Dtype::Bf16, x, &mut arranged);
+                let scaled: Vec<_> = arranged.iter().copied().map(avx512::Scaled).collect();
+                let lanes = Lanes::Avx512Scaled(avx512::Desk::new(&scaled, &vec![0; shape.dim]));
+                Fused { shape, upper: *upper, exact, lanes }.if_exact()
+            }
+            _ => None,
+        }
+    }
+
+    /// As [`Fused::f32_scaled`], for BF16 activations and the arithmetic of `vdpbf16ps`.
     ///
     /// # Panics
     /// If `x` is not one vector.
@@ -144,6 +170,11 @@ impl Fused {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Lanes::Avx512(desk) => unsafe {
+                avx512::rows(*shape, upper, exact.clone(), rows, listed, desk, out)
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Lanes::Avx512Scaled(desk) => unsafe {
                 avx512::rows(*shape, upper, exact.clone(), rows, listed, desk, out)
             },
             // SAFETY: as above.

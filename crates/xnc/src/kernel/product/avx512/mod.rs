@@ -9,6 +9,7 @@ use super::super::row::{GROUP, RowShape, SPARE};
 use super::super::unpack::avx512::{Unpack, table};
 use super::seen::View;
 use super::{Listed, Rows};
+pub(super) use two::Scaled;
 use two::{Activation, Two};
 
 /// What the desk holds of a group: one pointer finds all.

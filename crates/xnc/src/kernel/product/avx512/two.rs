@@ -31,14 +31,28 @@ pub(super) struct Two<'a, X> {
 pub(in super::super) trait Activation: Copy {
     /// Whether words are summed in pairs, as `vdpbf16ps` does, which the machine then has.
     const PAIRS: bool;
+    /// Whether words need their bias.
+    const BIASED: bool;
 }
 
 impl Activation for f32 {
     const PAIRS: bool = false;
+    const BIASED: bool = true;
+}
+
+/// A floating-point number that was multiplied with its column's bias.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(in super::super) struct Scaled(pub f32);
+
+impl Activation for Scaled {
+    const PAIRS: bool = false;
+    const BIASED: bool = false;
 }
 
 impl Activation for u16 {
     const PAIRS: bool = true;
+    const BIASED: bool = false;
 }
 
 /// The words of a group, before their bias, to `w0` and `w1`, of the row whose records stand at `$at`.
@@ -91,13 +105,31 @@ macro_rules! words {
     };
 }
 
-/// Adds the biases, and takes even and odd words to their lanes, as [`super::super::super::dot`] has them.
+/// Adds the biases.
+macro_rules! add_bias {
+    () => {
+        concat!("vpaddw {w0}, {w0}, {b0}\n", "vpaddw {w1}, {w1}, {b1}\n")
+    };
+}
+
+/// Loads floating-point activations.
+#[rustfmt::skip]
+macro_rules! load_f32 {
+    () => {
+        concat!(
+            "vmovaps {x0}, [{x}]\n",
+            "vmovaps {x1}, [{x} + 64]\n",
+            "vmovaps {x2}, [{x} + 128]\n",
+            "vmovaps {x3}, [{x} + 192]\n",
+        )
+    };
+}
+
+/// Takes even and odd words to their lanes, as [`super::super::super::dot`] has them.
 #[rustfmt::skip]
 macro_rules! step_f32 {
     ($even:literal, $odd:literal) => {
         concat!(
-            "vpaddw {w0}, {w0}, {b0}\n",
-            "vpaddw {w1}, {w1}, {b1}\n",
             "vpslld {w2}, {w0}, 16\n",
             "vpandd {w0}, {w0}, {odd}\n",
             "vfmadd231ps {", $even, "}, {w2}, {x0}\n",
@@ -189,23 +221,32 @@ impl<X: Activation> Two<'_, X> {
             };
             return lanes.map(|lanes| sum_pairs(lanes));
         }
+        let odd = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+        if !X::BIASED {
+            // SAFETY: as above.
+            let lanes = unsafe {
+                assembly!(
+                    self,
+                    unpack,
+                    load_f32!(),
+                    step_f32!("l0", "l1"),
+                    step_f32!("l2", "l3");
+                    odd = in(zmm_reg) odd,
+                    x2 = out(zmm_reg) _, x3 = out(zmm_reg) _,
+                )
+            };
+            return lanes.map(|lanes| sum(lanes));
+        }
         // SAFETY: as above.
         let lanes = unsafe {
             assembly!(
                 self,
                 unpack,
-                concat!(
-                    "vmovdqa64 {b0}, [{x} + {bias}]\n",
-                    "vmovdqa64 {b1}, [{x} + {bias} + 64]\n",
-                    "vmovaps {x0}, [{x}]\n",
-                    "vmovaps {x1}, [{x} + 64]\n",
-                    "vmovaps {x2}, [{x} + 128]\n",
-                    "vmovaps {x3}, [{x} + 192]\n",
-                ),
-                step_f32!("l0", "l1"),
-                step_f32!("l2", "l3");
+                concat!("vmovdqa64 {b0}, [{x} + {bias}]\n", "vmovdqa64 {b1}, [{x} + {bias} + 64]\n", load_f32!()),
+                concat!(add_bias!(), step_f32!("l0", "l1")),
+                concat!(add_bias!(), step_f32!("l2", "l3"));
                 bias = const offset_of!(Place<X>, bias),
-                odd = in(zmm_reg) _mm512_set1_epi32(0xffff_0000_u32.cast_signed()),
+                odd = in(zmm_reg) odd,
                 b0 = out(zmm_reg) _, b1 = out(zmm_reg) _, x2 = out(zmm_reg) _, x3 = out(zmm_reg) _,
             )
         };
