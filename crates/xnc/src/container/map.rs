@@ -1,4 +1,7 @@
-//! A file in memory. The only `unsafe` outside `kernel/`.
+//! A file in memory.
+//!
+//! The only `unsafe` outside `kernel/`, and no hot loop, so it does not belong there: a mapping is unsafe by what other programs may do to the
+//! file, which only whoever opens files can answer for. Kernels take slices and know no files. Nothing else in this crate may map.
 #![allow(unsafe_code)]
 
 use std::fs::File;
