@@ -79,7 +79,7 @@ impl<'t> Activations<'t> {
     pub(super) fn words(&self, vector: usize, rows: &[u8], dim: usize, out: &mut [f32]) {
         match &self.vectors {
             Vectors::F32(dtype, x) => dot::rows_f32(self.backend, *dtype, rows, dim, &x[vector], AHEAD, out),
-            Vectors::Bf16(x) => dot::rows_bf16(self.backend, rows, dim, &x[vector], out),
+            Vectors::Bf16(x) => dot::rows_bf16(self.backend, rows, dim, &x[vector], AHEAD, out),
         }
     }
 }

@@ -153,9 +153,11 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
             cases.add(format!("bf16 {n}"), move || {
                 coded.product_bf16_threads(x_bf16, n, &mut out.borrow_mut()[..rows]).expect("checked above");
             });
-            cases.add(format!("plain bf16 {n} no prefetch"), move || {
-                plain_bf16.product(words, dim, n, 0, &mut out.borrow_mut()[..rows]);
-            });
+            for (name, ahead) in VARIANTS {
+                cases.add(format!("plain bf16 {n} {name}"), move || {
+                    plain_bf16.product(words, dim, n, ahead, &mut out.borrow_mut()[..rows]);
+                });
+            }
         }
     }
     if !counts.is_empty() {

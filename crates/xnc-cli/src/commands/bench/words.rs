@@ -64,7 +64,7 @@ impl Activations {
         let backend = Backend::best();
         match self {
             Activations::F32(dtype, x) => dot::rows_f32(backend, *dtype, rows, dim, &x[vector], ahead, out),
-            Activations::Bf16(x) => dot::rows_bf16(backend, rows, dim, &x[vector], out),
+            Activations::Bf16(x) => dot::rows_bf16(backend, rows, dim, &x[vector], ahead, out),
         }
     }
 

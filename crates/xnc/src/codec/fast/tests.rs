@@ -152,7 +152,7 @@ fn fused_products_equal_those_of_the_words() {
             .map(|(x, factor)| x * factor)
             .collect();
         check(product::Fused::f32_scaled(backend, row, upper, exact.clone(), &scaled), &expected, &inexact);
-        dot::rows_bf16(backend, bytes_of(&words), dim, &x_bf16, &mut expected);
+        dot::rows_bf16(backend, bytes_of(&words), dim, &x_bf16, 0, &mut expected);
         check(product::Fused::bf16(backend, row, upper, exact.clone(), &scaled_bf16), &expected, &inexact);
     }
 }

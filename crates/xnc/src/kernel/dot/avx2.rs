@@ -122,11 +122,12 @@ pub(super) fn f16_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[f32], o
 const SUBNORMALS_AS_ZERO: u32 = 0x9fc0;
 
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn pair_rows(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
+pub(super) fn pair_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
     for (row, out) in rows.chunks_exact(2 * dim).zip(out) {
         let mut lane = [0.0; 32];
         let (groups, tail) = row.as_chunks::<{ 2 * GROUP }>();
         let (x, x_tail) = x.split_at(groups.len() * GROUP);
+        groups.iter().for_each(|words| prefetch::<AHEAD>(words));
         pairs(groups.as_flattened(), x, &mut lane);
         if !tail.is_empty() {
             pairs(&filled(tail), x_tail, &mut lane);

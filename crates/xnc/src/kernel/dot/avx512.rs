@@ -112,7 +112,7 @@ pub(super) fn bf16_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[f32], 
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(super) fn pair_rows(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
+pub(super) fn pair_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
     let x = x.as_chunks::<GROUP>().0;
     for (row, out) in rows.chunks_exact(2 * dim).zip(out) {
         let mut lane = [_mm512_setzero_ps(); 2];
@@ -121,7 +121,10 @@ pub(super) fn pair_rows(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
             lane[1] = pair_step(load(words, 64), load_bf16(x, 32), lane[1]);
         };
         let (groups, tail) = row.as_chunks();
-        groups.iter().zip(x).for_each(|(words, x)| group(words, x));
+        for (words, x) in groups.iter().zip(x) {
+            prefetch::<AHEAD>(words);
+            group(words, x);
+        }
         if !tail.is_empty() {
             group(&filled(tail), &x[groups.len()]);
         }

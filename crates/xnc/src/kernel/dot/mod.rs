@@ -55,6 +55,19 @@ pub fn arrange(backend: Backend, dtype: Dtype, x: &[f32], out: &mut [f32]) {
     }
 }
 
+/// Calls a loop that asks for words `$ahead` bytes on, one of [`AHEAD`].
+#[cfg(target_arch = "x86_64")]
+macro_rules! with_ahead {
+    ($ahead:expr, $isa:ident::$rows:ident $arguments:tt) => {
+        match $ahead {
+            512 => $isa::$rows::<512> $arguments,
+            2048 => $isa::$rows::<2048> $arguments,
+            8192 => $isa::$rows::<8192> $arguments,
+            _ => $isa::$rows::<0> $arguments,
+        }
+    };
+}
+
 /// `out[r]` is row `r` of `rows` times `x`, which [`arrange`] made; `rows` holds `out.len()` rows of `dim` words.
 /// `ahead` is one of [`AHEAD`] and changes no result.
 ///
@@ -73,32 +86,29 @@ pub fn rows_f32(
     if dim == 0 {
         return out.fill(0.0);
     }
-    #[cfg(target_arch = "x86_64")]
-    macro_rules! with_ahead { ($($rows:tt)*) => { match ahead {
-        512 => $($rows)*::<512>(rows, dim, x, out),
-        2048 => $($rows)*::<2048>(rows, dim, x, out),
-        8192 => $($rows)*::<8192>(rows, dim, x, out),
-        _ => $($rows)*::<0>(rows, dim, x, out),
-    } } }
     match (backend.0, dtype) {
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2, Dtype::Bf16) => unsafe { with_ahead!(avx2::bf16_rows) },
+        (Isa::Avx2, Dtype::Bf16) => unsafe { with_ahead!(ahead, avx2::bf16_rows(rows, dim, x, out)) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512 { .. }, Dtype::Bf16) => unsafe { with_ahead!(avx512::bf16_rows) },
+        (Isa::Avx512 { .. }, Dtype::Bf16) => unsafe {
+            with_ahead!(ahead, avx512::bf16_rows(rows, dim, x, out))
+        },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => unsafe { with_ahead!(avx2::f16_rows) },
+        (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => unsafe {
+            with_ahead!(ahead, avx2::f16_rows(rows, dim, x, out))
+        },
         _ => scalar::rows_f32(dtype, rows, dim, x, out),
     }
 }
 
-/// `out[r]` is row `r` of BF16 words times the BF16 activations `x`, which are [`padded`] with zeros.
+/// `out[r]` is row `r` of BF16 words times the BF16 activations `x`, which are [`padded`] with zeros. `ahead` is as in [`rows_f32`].
 ///
 /// # Panics
 /// If lengths differ.
-pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
+pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], ahead: usize, out: &mut [f32]) {
     assert!(rows.len() == 2 * dim * out.len() && x.len() == padded(dim));
     if dim == 0 {
         return out.fill(0.0);
@@ -106,10 +116,12 @@ pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], out: &mut
     match backend.0 {
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 { bf16: true } => unsafe { avx512::pair_rows(rows, dim, x, out) },
+        Isa::Avx512 { bf16: true } => unsafe { with_ahead!(ahead, avx512::pair_rows(rows, dim, x, out)) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { bf16: false } => unsafe { avx2::pair_rows(rows, dim, x, out) },
+        Isa::Avx2 | Isa::Avx512 { bf16: false } => unsafe {
+            with_ahead!(ahead, avx2::pair_rows(rows, dim, x, out))
+        },
         _ => scalar::pair_rows(rows, dim, x, out),
     }
 }
