@@ -37,8 +37,7 @@ impl<'t> Activations<'t> {
         let fused = layout.filter(|_| x.len() == table.dim()).and_then(|layout| {
             let (shape, symbols) = (layout.row_shape(), layout.symbols());
             let scaled = layout.scale().and_then(|scale| {
-                let x = scale_f32(x, scale)?;
-                Fused::f32_scaled(backend, shape, symbols.upper, scale.exact.clone(), &x)
+                Fused::f32_scaled(backend, shape, symbols.upper, scale.exact.clone(), || scale_f32(x, scale))
             });
             scaled.or_else(|| Fused::f32(backend, shape, symbols.upper, symbols.bias, x))
         });

@@ -146,12 +146,8 @@ fn fused_products_equal_those_of_the_words() {
         dot::arrange(backend, Dtype::Bf16, &x, &mut arranged);
         dot::rows_f32(backend, Dtype::Bf16, bytes_of(&words), dim, &arranged, 0, &mut expected);
         check(product::Fused::f32(backend, row, upper, layout.symbols().bias, &x), &expected, &unlike);
-        let scaled: Vec<f32> = x
-            .iter()
-            .zip(&layout.scale().expect("small biases").factors)
-            .map(|(x, factor)| x * factor)
-            .collect();
-        check(product::Fused::f32_scaled(backend, row, upper, exact.clone(), &scaled), &expected, &inexact);
+        let scaled = || Some(x.iter().zip(factors).map(|(x, factor)| x * factor).collect());
+        check(product::Fused::f32_scaled(backend, row, upper, exact.clone(), scaled), &expected, &inexact);
         dot::rows_bf16(backend, bytes_of(&words), dim, &x_bf16, 0, &mut expected);
         check(product::Fused::bf16(backend, row, upper, exact.clone(), &scaled_bf16), &expected, &inexact);
     }

@@ -78,24 +78,25 @@ impl Fused {
         Fused { shape, upper: *upper, exact: 0..=0x7f, lanes }.if_exact()
     }
 
-    /// As [`Fused::f32`], for activations times their column's bias. `exact` are the upper bytes, without sign, of words that are normal with
-    /// every column's bias and without; `None` also where a word with a code is none of these, and where it would not be faster.
+    /// As [`Fused::f32`], for activations times their column's bias, which are made only where they are taken. `exact` are the upper bytes, without sign, of words that are normal with
+    /// every column's bias and without; `None` also where a word with a code is none of these, where `x` is, and where no loop is faster so.
     ///
     /// # Panics
-    /// If `x` is not one vector.
+    /// If `x` does not make one vector.
     pub fn f32_scaled(
         backend: Backend,
         shape: RowShape,
         upper: &[u8; 16],
         exact: RangeInclusive<u8>,
-        x: &[f32],
+        x: impl FnOnce() -> Option<Vec<f32>>,
     ) -> Option<Fused> {
-        assert_eq!(x.len(), shape.dim);
         match backend.0 {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 { .. } => {
+                let x = x()?;
+                assert_eq!(x.len(), shape.dim);
                 let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
-                dot::arrange(backend, Dtype::Bf16, x, &mut arranged);
+                dot::arrange(backend, Dtype::Bf16, &x, &mut arranged);
                 let scaled: Vec<_> = arranged.iter().copied().map(avx512::Scaled).collect();
                 let lanes = Lanes::Avx512Scaled(avx512::Desk::new(&scaled, &vec![0; shape.dim]));
                 Fused { shape, upper: *upper, exact, lanes }.if_exact()
