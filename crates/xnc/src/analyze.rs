@@ -1,15 +1,18 @@
 //! What is in a table: the paper's patterns and count, and the order-0 entropy.
 
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
+use crate::codec::for_each_part;
 use crate::codec::xnc::block::{self, BLOCK_WORDS, Count};
 use crate::dtype::{Dtype, bf16_to_f16};
 use crate::error::Result;
-use crate::progress::{Progress, Stage, in_pool};
+use crate::progress::{Progress, Stage};
 use crate::table::Table;
+use crate::threads;
 
 /// Words by pattern. The first three add up to all words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Patterns {
     /// All 16 bits zero.
     pub all_zero: u64,
@@ -21,86 +24,110 @@ pub struct Patterns {
     pub bits_2_14_15_16_zero: u64,
 }
 
+/// The paper's count of a table: words by the bits that they take, and what selects between these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublishedCount {
+    /// Words of 9 bits.
+    pub words_9: u64,
+    /// Words of 12 bits.
+    pub words_12: u64,
+    /// Words of 16 bits.
+    pub words_16: u64,
+    /// Flags and selectors.
+    pub metadata_bits: u64,
+    /// All bits.
+    pub bits: u64,
+}
+
 /// What [`analyze`] counted.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Analysis {
     /// Words in the table.
     pub words: u64,
-    /// Patterns of the FP16 words: the table's own, or those a BF16 table casts to.
+    /// Patterns of the FP16 words: the table's own, or those that a BF16 table casts to.
     pub patterns: Patterns,
     /// The paper's count on the same FP16 words.
-    pub xnc: Count,
-    /// How often each 16-bit pattern stands in the table itself.
-    pub histogram: Box<[u64]>,
-}
-
-impl Analysis {
-    /// 16 bits a word against the paper's count.
-    pub fn xnc_ratio(&self) -> Option<f64> {
-        (self.words > 0).then(|| self.words as f64 * 16.0 / self.xnc.bits() as f64)
-    }
-
+    pub xnc: PublishedCount,
     /// Order-0 joint entropy of the table's own words, in bits a word.
-    pub fn order0_bits_per_weight(&self) -> f64 {
-        let total = self.words as f64;
-        let bits = |&n: &u64| if n == 0 { 0.0 } else { n as f64 * (total / n as f64).log2() };
-        if self.words == 0 { 0.0 } else { self.histogram.iter().map(bits).sum::<f64>() / total }
-    }
-
-    /// Words by biased exponent.
-    pub fn exponents(&self, dtype: Dtype) -> Vec<u64> {
-        let mut exponents = vec![0; 1 << (15 - dtype.mantissa_bits())];
-        for (word, n) in self.histogram.iter().enumerate() {
-            exponents[usize::from(dtype.exponent(word as u16))] += n;
-        }
-        exponents
-    }
+    pub order0_bits_per_weight: f64,
+    /// Words by biased exponent, of the table's own words.
+    pub exponents: Vec<u64>,
 }
 
 /// Words counted at a time: whole blocks, small enough to stay in cache.
 const PART: usize = BLOCK_WORDS * 2048;
 
+/// Parts that share a histogram, which is larger than a part.
+const GROUP: usize = 32;
+
 /// Reads a whole table and counts.
 ///
 /// # Errors
-/// [`crate::Error::Corrupt`] when a compressed table is damaged.
+/// [`crate::Error::Corrupt`] when a compressed table is damaged; [`crate::Error::Threads`].
 pub fn analyze(table: &Table, threads: usize, progress: &Progress<'_>) -> Result<Analysis> {
-    in_pool(threads, || {
+    threads::run_on(threads, || {
         let words = table.rows() * table.dim();
-        let parts = words.div_ceil(PART);
-        let mut steps = progress.stage(Stage::Analyze, 2 * words as u64);
-        let mut all = Partial::new();
-        // A group of parts has one histogram, which is larger than a part; groups are merged in turn.
-        let group = 64 * rayon::current_num_threads();
-        for start in (0..parts).step_by(group) {
-            let end = parts.min(start + group);
-            let counted = (start..end)
-                .into_par_iter()
-                .with_min_len(32)
-                .try_fold(Partial::new, |partial, part| partial.count(table, part, words))
-                .try_reduce(Partial::new, |a, b| Ok(a.merge(&b)))?;
-            all = all.merge(&counted);
-            steps.add(2 * (words.min(end * PART) - start * PART) as u64);
-        }
-        Ok(Analysis { words: words as u64, patterns: all.patterns, xnc: all.xnc, histogram: all.histogram })
-    })
+        let steps = Mutex::new(progress.stage(Stage::Analyze, 2 * words as u64));
+        let all = Mutex::new(Counts::new());
+        let lock = || all.lock().unwrap_or_else(PoisonError::into_inner);
+        for_each_part(words, GROUP * PART, |group| {
+            let mut counts = Counts::new();
+            for first in group.clone().step_by(PART) {
+                counts.add(table, first, PART.min(group.end - first))?;
+            }
+            lock().merge(&counts);
+            steps.lock().unwrap_or_else(PoisonError::into_inner).add(2 * group.len() as u64);
+            Ok(())
+        })?;
+        let Counts { patterns, xnc, histogram } = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Analysis {
+            words: words as u64,
+            patterns,
+            xnc: PublishedCount {
+                words_9: xnc.words_9,
+                words_12: xnc.words_12,
+                words_16: xnc.words_16,
+                metadata_bits: xnc.metadata_bits,
+                bits: xnc.bits(),
+            },
+            order0_bits_per_weight: order0(&histogram, words),
+            exponents: exponents(&histogram, table.dtype()),
+        })
+    })?
 }
 
-struct Partial {
+/// Entropy of words that are counted, in bits a word.
+fn order0(histogram: &[u64], words: usize) -> f64 {
+    let total = words as f64;
+    let bits = |&n: &u64| if n == 0 { 0.0 } else { n as f64 * (total / n as f64).log2() };
+    if words == 0 { 0.0 } else { histogram.iter().map(bits).sum::<f64>() / total }
+}
+
+fn exponents(histogram: &[u64], dtype: Dtype) -> Vec<u64> {
+    let mut exponents = vec![0; 1 << (15 - dtype.mantissa_bits())];
+    for (word, n) in histogram.iter().enumerate() {
+        exponents[usize::from(dtype.exponent(word as u16))] += n;
+    }
+    exponents
+}
+
+struct Counts {
     patterns: Patterns,
     xnc: Count,
     histogram: Box<[u64]>,
 }
 
-impl Partial {
+impl Counts {
     fn new() -> Self {
         let histogram = vec![0; 1 << 16].into_boxed_slice();
-        Partial { patterns: Patterns::default(), xnc: Count::default(), histogram }
+        Counts { patterns: Patterns::default(), xnc: Count::default(), histogram }
     }
 
-    fn count(mut self, table: &Table, part: usize, words: usize) -> Result<Self> {
-        let mut buffer = vec![0; PART.min(words - part * PART)];
-        table.read(part * PART, &mut buffer)?;
+    fn add(&mut self, table: &Table, first: usize, words: usize) -> Result<()> {
+        let mut buffer = vec![0; words];
+        table.read(first, &mut buffer)?;
         for word in &mut buffer {
             self.histogram[usize::from(*word)] += 1;
             if table.dtype() == Dtype::Bf16 {
@@ -109,19 +136,18 @@ impl Partial {
             self.patterns.add(*word);
         }
         for block in buffer.chunks(BLOCK_WORDS) {
-            self.xnc.add(&block::count(block));
+            self.xnc.add(&block::count(table.backend(), block));
         }
-        Ok(self)
+        Ok(())
     }
 
-    fn merge(mut self, other: &Partial) -> Self {
+    fn merge(&mut self, other: &Counts) {
         self.patterns.all_zero += other.patterns.all_zero;
         self.patterns.narrow += other.patterns.narrow;
         self.patterns.other += other.patterns.other;
         self.patterns.bits_2_14_15_16_zero += other.patterns.bits_2_14_15_16_zero;
         self.xnc.add(&other.xnc);
         self.histogram.iter_mut().zip(&other.histogram).for_each(|(n, more)| *n += more);
-        self
     }
 }
 

@@ -1,12 +1,14 @@
-//! The two 16-bit element types, their bit fields, and words as they lie in a file.
+//! Element types: the two of 16 bits that tables are coded as, their bit fields, words as they lie in a file, and what holds
+//! such values in disguise.
 
 use std::fmt;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Element type of a table.
+/// Type of the words of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_enums)] // the format has two; a third would be another major version
 pub enum Dtype {
     /// bfloat16: 1 sign, 8 exponent, 7 mantissa bits.
     #[serde(rename = "BF16")]
@@ -57,6 +59,86 @@ impl Dtype {
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// What the elements of a source's tensor are. FP16 elements may be BF16 values in disguise, F32 elements values of either type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Element {
+    /// BF16 words.
+    #[serde(rename = "BF16")]
+    Bf16,
+    /// FP16 words.
+    F16,
+    /// binary32.
+    F32,
+}
+
+impl Element {
+    /// Name as safetensors and this project's files spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Element::Bf16 => Dtype::Bf16.name(),
+            Element::F16 => Dtype::F16.name(),
+            Element::F32 => "F32",
+        }
+    }
+
+    /// The element type of that name, if tables are made of such elements.
+    pub fn from_name(name: &str) -> Option<Element> {
+        [Element::Bf16, Element::F16, Element::F32].into_iter().find(|element| element.name() == name)
+    }
+
+    /// Bytes of one element.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Element::Bf16 | Element::F16 => 2,
+            Element::F32 => 4,
+        }
+    }
+
+    /// The type of the elements, if they are words.
+    pub const fn dtype(self) -> Option<Dtype> {
+        match self {
+            Element::Bf16 => Some(Dtype::Bf16),
+            Element::F16 => Some(Dtype::F16),
+            Element::F32 => None,
+        }
+    }
+
+    /// Whether elements of this type can hold the values of such words exactly.
+    pub fn holds(self, words: Dtype) -> bool {
+        matches!((self, words), (Element::Bf16, Dtype::Bf16) | (Element::F16 | Element::F32, _))
+    }
+}
+
+impl From<Dtype> for Element {
+    fn from(dtype: Dtype) -> Element {
+        match dtype {
+            Dtype::Bf16 => Element::Bf16,
+            Dtype::F16 => Element::F16,
+        }
+    }
+}
+
+/// The word of type `dtype` that has exactly the bits of a binary32 value when it is widened, if there is one.
+pub fn narrow(bits: u32, dtype: Dtype) -> Option<u16> {
+    let upper = (bits >> 16) as u16;
+    match dtype {
+        Dtype::Bf16 => (bits & 0xffff == 0).then_some(upper),
+        Dtype::F16 => {
+            let (sign, exponent, mantissa) = (upper & 0x8000, bits >> 23 & 0xff, bits & 0x7f_ffff);
+            let magnitude = match exponent {
+                0 => 0,
+                // The significand counts units of 2^(exponent - 150), FP16 subnormals units of 2^-24.
+                103..113 => (0x80_0000 | mantissa) >> (126 - exponent),
+                113..143 => (exponent - 112) << 10 | mantissa >> 13,
+                255 => 0x7c00 | mantissa >> 13,
+                _ => return None,
+            };
+            let word = sign | magnitude as u16;
+            (f16_to_f32_bits(word) == bits).then_some(word)
+        }
     }
 }
 
@@ -188,6 +270,24 @@ mod tests {
                 assert_eq!(Dtype::F16.to_f32(word).to_bits(), value.to_bits(), "{word:#06x}");
             }
             assert_eq!(f16_to_bf16(word), (Dtype::F16.to_f32(word).to_bits() >> 16) as u16);
+        }
+    }
+
+    #[test]
+    fn narrowing_undoes_widening_and_nothing_else() {
+        for dtype in [Dtype::Bf16, Dtype::F16] {
+            for word in 0..=u16::MAX {
+                let bits = dtype.to_f32(word).to_bits();
+                match narrow(bits, dtype) {
+                    Some(back) => assert_eq!(back, word, "{dtype} {word:#06x}"),
+                    // Widening makes FP16 NaNs quiet, so that only quiet ones have a word of their own.
+                    None => panic!("{dtype} {word:#06x} has no word"),
+                }
+                for other in [bits ^ 1, bits ^ 0x1000, bits.wrapping_add(0x0800_0000)] {
+                    let back = narrow(other, dtype);
+                    assert!(back.is_none_or(|back| dtype.to_f32(back).to_bits() == other));
+                }
+            }
         }
     }
 }

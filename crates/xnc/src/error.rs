@@ -11,9 +11,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused.
-    #[error("{}: {cause}", path.display())]
+    #[error("{}{}{cause}", path.display(), if path.as_os_str().is_empty() { "" } else { ": " })]
     Io {
-        /// The file that was read or written.
+        /// The file that was read or written; empty for one that the caller opened.
         path: PathBuf,
         /// The system's error; part of the message, so not [`std::error::Error::source`] as well.
         cause: io::Error,
@@ -59,7 +59,7 @@ pub enum Error {
         reason: String,
     },
     /// Compressing a compressed file.
-    #[error("already compressed: it holds `{name}`; restore it first, or transcode it")]
+    #[error("already compressed: it holds `{name}`")]
     AlreadyCompressed {
         /// A companion tensor that proves it.
         name: String,
@@ -89,16 +89,42 @@ pub enum Error {
         rows: u64,
     },
     /// The target exists and holds other bytes.
-    #[error("{} exists and differs from what would be written; --force replaces it", path.display())]
+    #[error("{} exists and differs from what would be written", path.display())]
     TargetExists {
         /// The target.
         path: PathBuf,
     },
     /// Source and target are one file, or one folder lies in the other.
-    #[error("{} is, or lies in, the source; name another target with -o", path.display())]
+    #[error("{} is, or lies in, the source", path.display())]
     SameFile {
         /// The target.
         path: PathBuf,
+    },
+    /// A backend was asked for that this machine does not have.
+    #[error("no backend `{name}` on this machine, which has {available}")]
+    NoBackend {
+        /// The name asked for.
+        name: String,
+        /// Names that would work.
+        available: String,
+    },
+    /// The system starts no threads.
+    #[error("cannot start {} threads: {reason}", if *threads == 0 { "the pool's".to_owned() } else { threads.to_string() })]
+    Threads {
+        /// How many were asked for, 0 for the global pool's.
+        threads: usize,
+        /// What the system says.
+        reason: String,
+    },
+    /// The words, or the vectors, that a caller passes do not have the extent that is asked of them.
+    #[error("{what} has {found} elements where {expected} are asked for")]
+    WrongLength {
+        /// What the caller passed.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length that was asked for.
+        expected: usize,
     },
     /// An error in one file of a folder.
     #[error("{}: {cause}", file.display())]
@@ -125,6 +151,14 @@ impl Error {
             Error::Corrupt { what, offset } => {
                 Error::Corrupt { what: format!("tensor `{name}`: {what}"), offset }
             }
+            other => other,
+        }
+    }
+
+    /// Names the place in the file that is to blame.
+    pub(crate) fn at(self, place: u64) -> Self {
+        match self {
+            Error::Corrupt { what, .. } => Error::Corrupt { what, offset: Some(place) },
             other => other,
         }
     }

@@ -1,56 +1,49 @@
 //! Lossless compression of the 16-bit embedding tables of language models, bit for bit, addressable by row.
-//!
-//! ```no_run
-//! use std::path::Path;
-//! use xnc::{Table, Verify};
-//!
-//! # fn main() -> xnc::Result<()> {
-//! let table = Table::open(Path::new("model.xnc.safetensors"), "model.embed_tokens.weight", Verify::default())?;
-//! let mut row = vec![0; table.dim()];
-//! table.row(42, &mut row)?; // the source's words; only the pages of this row's chunk were read
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! Files go through [`compress()`], [`transcode()`], [`restore()`] and [`verify()`]; [`Table`] reads rows; [`analyze()`] counts. The way of the data:
-//! file bytes, [`model`], [`codec`], [`container`], [`table`]. The formats are specified in the repository's `spec/`.
-
-pub mod codec;
-pub mod container;
-pub mod dtype;
-pub mod kernel;
-pub mod model;
-pub mod table;
+#![cfg_attr(not(feature = "write"), allow(dead_code))] // a library that only reads leaves encoders unused
 
 mod analyze;
-mod compress;
-mod digest;
+mod codec;
+mod container;
+mod dtype;
 mod error;
-mod file;
-mod folder;
-mod options;
+mod kernel;
+mod model;
 mod progress;
-mod restore;
-mod target;
-mod transcode;
+mod table;
+mod threads;
 
-pub use analyze::{Analysis, Patterns, analyze};
-pub use codec::Codec;
-pub use codec::dense::Effort;
-pub use compress::compress;
+#[cfg(feature = "write")]
+mod conversions;
+#[cfg(feature = "write")]
+mod digest;
+#[cfg(feature = "write")]
+mod file;
+#[cfg(feature = "write")]
+mod folder;
+#[cfg(feature = "write")]
+mod options;
+#[cfg(feature = "write")]
+mod target;
+
+pub use analyze::{Analysis, Patterns, PublishedCount, analyze};
+pub use codec::{Codec, Effort};
 pub use dtype::Dtype;
 pub use error::{Error, Result};
-pub use file::restore_into;
 pub use kernel::Backend;
+pub use model::Format;
+pub use progress::{Progress, Stage};
+#[cfg(feature = "threads")]
+pub use table::EncodeOptions;
+pub use table::{Activations, Model, OpenOptions, Table, TensorInfo, Verify};
+
+#[cfg(feature = "write")]
+pub use conversions::{compress, restore, transcode, verify};
+#[cfg(feature = "write")]
 pub use model::role::Selection;
+#[cfg(feature = "write")]
 pub use options::{
     CompressOptions, CompressReport, RestoreOptions, RestoreReport, TensorReport, TranscodeOptions,
 };
-pub use progress::{Progress, Stage};
-pub use restore::{restore, verify};
-pub use table::{Activations, Table, Verify};
-pub use target::Target;
-pub use transcode::transcode;
 
 #[cfg(test)]
 #[path = "../tests/support/random.rs"]

@@ -1,32 +1,58 @@
 //! Words to bytes and back: one folder a codec, one interface to all of them.
 //!
-//! A codec cuts a table into *chunks* that decode alone. The chunks, one after another, are its *payload*; what finds and
-//! checks them is its *index*; a few numbers about the whole are its *params*. The container stores the three and knows no more.
-//! Codecs do no I/O and hold no `unsafe`.
+//! A codec cuts a table into *chunks* that are checked alone. The chunks, one after another, are its *payload*; what finds
+//! and checks them is its *index*; a few numbers about the whole are its *params*. The container stores the three and knows
+//! no more. Codecs do no I/O and hold no `unsafe`. A new codec is a folder here, a variant of [`Codec`] and its arms in this
+//! file, and a page of the specification.
 
-pub mod bits;
-pub mod dense;
-pub mod fast;
-pub mod ordered;
+mod bits;
+mod dense;
+mod fast;
+mod ordered;
+mod plain;
+mod product;
+mod recast;
+mod records;
+mod view;
 pub mod xnc;
 
-use std::io::{self, Write};
+use std::fmt;
+use std::io;
+#[cfg(feature = "threads")]
+use std::io::Write;
 use std::ops::Range;
-use std::path::Path;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+#[cfg(feature = "threads")]
+pub use bits::BitWriter;
+pub use dense::Effort;
+#[cfg(feature = "write")]
+pub use ordered::for_each_in_order;
+pub use ordered::for_each_part;
+pub use plain::PlainReader;
+pub use product::{Product, Vectors};
+#[cfg(feature = "write")]
+pub use recast::element_bytes;
+pub use recast::{Narrowed, leave};
+#[cfg(feature = "threads")]
+pub use recast::{Recast, words_of};
+pub use view::{Checks, Stored, View};
 
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use crate::kernel::stream::Stream;
 
 /// Name of a codec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Codec {
-    /// Rows that decode alone at memory speed: `spec/fast.md`.
+    /// Rows that decode alone at memory speed, products from compressed rows: `spec/fast.md`. The default.
+    #[default]
     Fast,
     /// The published block scheme: `spec/xnc.md`.
     Xnc,
@@ -38,7 +64,7 @@ impl Codec {
     /// Every codec of this build.
     pub const ALL: &[Codec] = &[Codec::Fast, Codec::Xnc, Codec::Dense];
 
-    /// Name in files and on the command line.
+    /// Name in files and on the command line; [`str::parse`] reads it.
     pub const fn name(self) -> &'static str {
         match self {
             Codec::Fast => "fast",
@@ -47,14 +73,37 @@ impl Codec {
         }
     }
 
-    /// The codec of that name.
-    pub fn from_name(name: &str) -> Option<Codec> {
-        Codec::ALL.iter().copied().find(|codec| codec.name() == name)
+    /// Whether this codec encodes tables of that shape; others stay plain. A table without words may claim rows or columns
+    /// that no memory holds.
+    pub(crate) fn takes(self, shape: TableShape) -> bool {
+        shape.words() > 0
+            && match self {
+                Codec::Fast | Codec::Xnc => true,
+                Codec::Dense => shape.dim <= dense::WIDEST,
+            }
     }
 
-    /// Whether this codec encodes tables of that shape; others stay plain. One without words may claim rows or columns that no memory holds.
-    pub fn takes(self, shape: TableShape) -> bool {
-        shape.words() > 0 && (self != Codec::Dense || shape.dim <= dense::WIDEST)
+    /// Whether BF16 values that are stored as FP16 words are coded as BF16. The published scheme codes FP16 words as they are.
+    pub(crate) const fn sees_through_f16(self) -> bool {
+        match self {
+            Codec::Fast | Codec::Dense => true,
+            Codec::Xnc => false,
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Codec {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Codec> {
+        let unknown = || Error::Unknown { what: "the request".into(), kind: "codec", found: name.into() };
+        Codec::ALL.iter().copied().find(|codec| codec.name() == name).ok_or_else(unknown)
     }
 }
 
@@ -110,6 +159,17 @@ impl Source for Words<'_> {
     }
 }
 
+/// How a table is encoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoding {
+    /// The codec.
+    pub codec: Codec,
+    /// How much time codec `dense` may take.
+    pub effort: Effort,
+    /// Instruction set of the encoder; the bytes do not depend on it.
+    pub backend: Backend,
+}
+
 /// What encoding leaves besides the payload.
 pub struct Encoded {
     /// Bytes of payload written.
@@ -120,140 +180,85 @@ pub struct Encoded {
     pub params: Value,
 }
 
-/// Encodes a table of a shape that the codec [takes](Codec::takes): the payload goes to `payload` in order, `advance` hears of every word done. Only `dense` heeds `effort`, and only
-/// `dense` holds all words at a time. Uses the threads of the current rayon pool; the bytes do not depend on their number.
+/// Encodes a table of a shape that the codec [takes](Codec::takes): the payload goes to `payload` in order, `advance` hears of
+/// every word done. Only `dense` holds all words at a time. Uses the threads of the current rayon pool; the bytes do not
+/// depend on their number.
 ///
 /// # Errors
-/// Those of `words`; [`Error::Io`] with the path `payload` when writing there fails.
+/// Those of `words`; [`Error::Io`] without a path when writing the payload fails.
+#[cfg(feature = "threads")]
 pub fn encode(
-    codec: Codec,
+    encoding: Encoding,
     shape: TableShape,
     words: &dyn Source,
-    effort: dense::Effort,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
 ) -> Result<Encoded> {
+    let Encoding { codec, effort, backend } = encoding;
     match codec {
-        Codec::Fast => fast::encode(shape, words, payload, advance),
-        Codec::Xnc => xnc::encode(shape, words, payload, advance),
-        Codec::Dense => dense::encode(shape, words, effort, payload, advance),
+        Codec::Fast => fast::encode(backend, shape, words, payload, advance),
+        Codec::Xnc => xnc::encode(backend, shape, words, payload, advance),
+        Codec::Dense => dense::encode(backend, shape, words, effort, payload, advance),
     }
 }
 
-/// An encoder knows no path; its caller does.
-fn write_failed(source: io::Error) -> Error {
-    Error::io(Path::new("payload"))(source)
+/// An encoder knows no path; whoever gave it the payload names the file.
+fn write_failed(cause: io::Error) -> Error {
+    Error::Io { path: PathBuf::new(), cause }
 }
 
-/// The stored bytes of one table, borrowed from wherever they lie.
-#[derive(Clone, Copy)]
-pub struct Stored<'a> {
-    /// The index, padding included.
-    pub index: &'a [u8],
-    /// The payload, padding included.
-    pub payload: &'a [u8],
+/// Reads index and params of a table. After this, chunk arithmetic cannot fail; chunk bytes are still unchecked.
+///
+/// # Errors
+/// [`Error::Corrupt`] where they contradict the shape, the payload, or themselves.
+pub fn open(
+    codec: Codec,
+    shape: TableShape,
+    params: &Value,
+    stored: Stored<'_>,
+    backend: Backend,
+) -> Result<Arc<dyn Reader>> {
+    Ok(match codec {
+        Codec::Fast => Arc::new(fast::FastReader::open(shape, params, stored, backend)?),
+        Codec::Xnc => Arc::new(xnc::XncReader::open(shape, params, stored, backend)?),
+        Codec::Dense => Arc::new(dense::DenseReader::open(shape, params, stored, backend)?),
+    })
 }
 
-/// A table whose index was read and found consistent.
-pub enum Opened {
-    /// Codec `fast`.
-    Fast(fast::Layout),
-    /// Codec `xnc`.
-    Xnc(xnc::Layout),
-    /// Codec `dense`.
-    Dense(Box<dense::Layout>),
-}
+/// What a codec answers about an open table. Numbers and ranges that callers pass are inside the table.
+pub trait Reader: Send + Sync {
+    /// Element type and extent of the coded words.
+    fn shape(&self) -> TableShape;
 
-impl Opened {
-    /// Reads index and params. After this, chunk arithmetic cannot fail; chunk bytes are still unchecked.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] where they contradict the shape, the payload, or themselves.
-    pub fn open(codec: Codec, shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Opened> {
-        match codec {
-            Codec::Fast => fast::Layout::open(shape, params, stored).map(Opened::Fast),
-            Codec::Xnc => xnc::Layout::open(shape, params, stored).map(Opened::Xnc),
-            Codec::Dense => {
-                dense::Layout::open(shape, params, stored).map(|layout| Opened::Dense(Box::new(layout)))
-            }
-        }
-    }
+    /// The instruction set that this table's kernels run on.
+    fn backend(&self) -> Backend;
 
-    fn layout(&self) -> &dyn ChunkLayout {
-        match self {
-            Opened::Fast(layout) => layout,
-            Opened::Xnc(layout) => layout,
-            Opened::Dense(layout) => &**layout,
-        }
-    }
+    /// Words in every chunk but the last.
+    fn chunk_words(&self) -> usize;
 
-    /// Number of chunks.
-    pub fn chunks(&self) -> usize {
-        let layout = self.layout();
-        layout.shape().words().div_ceil(layout.chunk_words())
-    }
+    /// Where a chunk lies in the payload, and its CRC-32C; none where the format has no checksum.
+    fn chunk(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)>;
 
-    /// The words that chunk `number` holds.
-    pub fn words_of(&self, number: usize) -> Range<usize> {
-        let layout = self.layout();
-        let first = number * layout.chunk_words();
-        first..layout.shape().words().min(first + layout.chunk_words())
-    }
-
-    /// The chunk that holds word `word`.
-    pub fn chunk_of(&self, word: usize) -> usize {
-        word / self.layout().chunk_words()
-    }
-
-    /// Compares the checksum of chunk `number` with its bytes.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] when they differ.
-    pub fn check(&self, stored: Stored<'_>, number: usize) -> Result<()> {
-        let (range, expected) = self.layout().record(stored, number);
-        if crc32c::crc32c(&stored.payload[range]) == expected {
-            Ok(())
-        } else {
-            Err(Error::corrupt(format!("checksum of chunk {number} does not match its bytes")))
-        }
-    }
-
-    /// Decodes the words from `first` on, as many as `out` takes; all of them lie in chunk `number`. Through `far`, if there is one and the
+    /// Decodes words of one chunk, which was checked, from word `first` of the chunk on. Through `far`, if there is one and the
     /// codec is quicker than memory.
     ///
     /// # Errors
     /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
-    ///
-    /// # Panics
-    /// If the words are not all in that chunk.
-    pub fn decode(
-        &self,
-        stored: Stored<'_>,
-        number: usize,
-        first: usize,
-        out: &mut [u16],
-        far: Option<&Stream>,
-    ) -> Result<()> {
-        let held = self.words_of(number);
-        assert!(held.start <= first && first + out.len() <= held.end);
-        self.layout().decode(stored, number, first - held.start, out, far)
-    }
-}
-
-/// What a codec answers about its chunks after opening. Numbers are in range, callers see to it.
-trait ChunkLayout {
-    fn shape(&self) -> TableShape;
-    /// Words in every chunk but the last.
-    fn chunk_words(&self) -> usize;
-    /// Byte range in the payload and CRC-32C.
-    fn record(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32);
-    /// Decodes from word `first` of the chunk.
     fn decode(
         &self,
-        stored: Stored<'_>,
+        view: &View<'_>,
         number: usize,
         first: usize,
         out: &mut [u16],
         far: Option<&Stream>,
     ) -> Result<()>;
+
+    /// Decodes rows anywhere, one after another, and checks the chunks that they lie in.
+    ///
+    /// # Errors
+    /// As [`Reader::decode`].
+    fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()>;
+
+    /// Makes vectors of activations ready for products with this table's rows.
+    fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product>;
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::dtype::Dtype;
+use crate::dtype::{Dtype, Element};
 use crate::error::{Error, Result};
 
 /// Format version that this build writes and the highest it reads.
@@ -24,8 +24,8 @@ pub struct TensorMeta {
     pub version: String,
     /// The tensor's name, so that companions cannot be exchanged.
     pub name: String,
-    /// Element type.
-    pub dtype: Dtype,
+    /// Type of the source's elements.
+    pub dtype: Element,
     /// Extents, outermost first.
     pub shape: Vec<u64>,
     /// BLAKE3 of the tensor's bytes, hexadecimal.
@@ -43,6 +43,8 @@ pub enum Storage {
     Coded {
         /// Codec name; checked apart from parsing, so that an unknown one is told by name.
         codec: String,
+        /// Type of the coded words: that of the elements, or the one whose values these all are.
+        words: Dtype,
         /// CRC-32C of the index companion, hexadecimal.
         index_crc32c: String,
         /// The codec's own numbers.
@@ -152,7 +154,7 @@ mod tests {
         TensorMeta {
             version: VERSION.into(),
             name: "a.weight".into(),
-            dtype: Dtype::Bf16,
+            dtype: Element::Bf16,
             shape: vec![3, 4],
             blake3: "00".repeat(32),
             storage: Storage::SameAs { same_as: "b.weight".into() },

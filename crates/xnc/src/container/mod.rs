@@ -5,18 +5,26 @@
 
 mod map;
 mod meta;
+mod opened;
+#[cfg(feature = "write")]
 mod outside;
 mod reader;
+#[cfg(feature = "write")]
 mod writer;
 
 pub use map::Map;
-pub use meta::{ALIGN, FileRecord, Piece, Storage, TensorMeta, VERSION};
-pub(crate) use reader::Standing;
-pub use reader::{Coded, Container};
+pub use meta::{FileRecord, Storage, TensorMeta};
+pub use opened::Opened;
+pub use reader::Container;
+#[cfg(feature = "write")]
 pub use writer::{Content, Item, write};
 
-pub(crate) use meta::{seal, unseal as read_record};
-pub(crate) use outside::{keep, kept, recover_kept};
+#[cfg(feature = "write")]
+pub use meta::{ALIGN, Piece, VERSION, seal, unseal as read_record};
+#[cfg(feature = "write")]
+pub use outside::{keep, kept, recover_kept};
+#[cfg(feature = "write")]
+pub use reader::Standing;
 
 /// Name of the companion that records the source file.
 pub const FILE_RECORD: &str = "xnc.file";

@@ -2,69 +2,36 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+#[cfg(feature = "map")]
 use std::path::Path;
-use std::sync::Arc;
 
 use super::meta::unseal;
+#[cfg(feature = "write")]
 use super::outside;
-use super::{FILE_RECORD, FileRecord, INDEX_SUFFIX, META_SUFFIX, Map, Storage, TensorMeta};
-use crate::codec::{Codec, Encoded, Opened, Stored, TableShape};
+use super::{FILE_RECORD, FileRecord, INDEX_SUFFIX, META_SUFFIX, Map, Opened, Storage, TensorMeta};
+use crate::codec::{self, Codec, Narrowed, Source, Stored, TableShape};
+use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::model::{Header, Layout, Tensor, role};
+use crate::kernel::Backend;
+#[cfg(feature = "write")]
+use crate::model::Header;
+use crate::model::{Layout, Tensor, role};
 
 /// A model file, compressed or plain, mapped and understood.
 pub struct Container {
-    map: Arc<Map>,
+    map: Map,
     layout: Layout,
     metas: BTreeMap<String, TensorMeta>,
     record: Option<FileRecord>,
 }
 
 /// What stands in a compressed file for a tensor of its source.
-pub(crate) enum Standing<'a> {
+#[cfg(feature = "write")]
+pub enum Standing<'a> {
     /// A payload and its companions.
     Coded(&'a TensorMeta),
     /// The tensor's own bytes.
     Plain(&'a [u8]),
-}
-
-/// A compressed tensor, ready to decode.
-pub struct Coded {
-    /// Codec of the payload.
-    pub codec: Codec,
-    /// Element type and extent.
-    pub shape: TableShape,
-    /// The codec's view of the index.
-    pub opened: Opened,
-    map: Arc<Map>,
-    index: Range<usize>,
-    payload: Range<usize>,
-}
-
-impl Coded {
-    /// A table that was encoded to memory.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] where index and payload are not what an encoder leaves.
-    pub(crate) fn in_memory(
-        codec: Codec,
-        shape: TableShape,
-        encoded: &Encoded,
-        payload: Vec<u8>,
-    ) -> Result<Coded> {
-        let (mut bytes, end) = (payload, encoded.payload_bytes as usize);
-        bytes.extend_from_slice(&encoded.index);
-        bytes.shrink_to_fit();
-        let (payload, index) = (0..end, end..bytes.len());
-        let stored = Stored { index: &bytes[index.clone()], payload: &bytes[payload.clone()] };
-        let opened = Opened::open(codec, shape, &encoded.params, stored)?;
-        Ok(Coded { codec, shape, opened, map: Arc::new(Map::Memory(bytes)), index, payload })
-    }
-
-    /// The stored bytes.
-    pub fn stored(&self) -> Stored<'_> {
-        Stored { index: &self.map[self.index.clone()], payload: &self.map[self.payload.clone()] }
-    }
 }
 
 impl Container {
@@ -72,19 +39,16 @@ impl Container {
     ///
     /// # Errors
     /// Those of mapping, of the header, and of a record that is corrupt or from a newer format.
+    #[cfg(feature = "map")]
     pub fn open(path: &Path) -> Result<Container> {
-        Container::from_map(Map::open(path)?)
+        Container::new(Map::open(path)?)
     }
 
-    /// Opens the bytes of a file that is in memory.
+    /// Understands the bytes of a file. A plain model file opens too; it has no [`Container::metas`].
     ///
     /// # Errors
-    /// As [`Container::open`].
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Container> {
-        Container::from_map(Map::Memory(bytes))
-    }
-
-    fn from_map(map: Map) -> Result<Container> {
+    /// Those of the header, and of a record that is corrupt or from a newer format.
+    pub fn new(map: Map) -> Result<Container> {
         let layout = Layout::parse(&map, map.len() as u64)?;
         let mut metas = BTreeMap::new();
         let mut record = None;
@@ -100,7 +64,7 @@ impl Container {
                 metas.insert(name.to_owned(), meta);
             }
         }
-        Ok(Container { map: Arc::new(map), layout, metas, record })
+        Ok(Container { map, layout, metas, record })
     }
 
     /// Size of the file in bytes.
@@ -155,7 +119,8 @@ impl Container {
     ///
     /// # Errors
     /// [`Error::Corrupt`] when the tensor is missing or of another type or shape.
-    pub(crate) fn stands_for(&self, source: &Tensor) -> Result<Standing<'_>> {
+    #[cfg(feature = "write")]
+    pub fn stands_for(&self, source: &Tensor) -> Result<Standing<'_>> {
         if let Some(meta) = self.metas.get(&source.name) {
             if (meta.dtype.name(), &meta.shape) != (source.dtype.as_str(), &source.shape) {
                 return Err(Error::corrupt(format!(
@@ -176,38 +141,68 @@ impl Container {
     }
 
     /// The mapping, shared.
-    pub(crate) fn map(&self) -> Arc<Map> {
-        Arc::clone(&self.map)
+    pub(crate) fn map(&self) -> Map {
+        self.map.clone()
     }
 
-    /// Opens the payload of a compressed tensor, following a duplicate to the tensor it equals.
+    /// Opens a table, compressed or plain, following a duplicate to the tensor that it equals. Its chunks are checked when they
+    /// are first read.
     ///
     /// # Errors
-    /// [`Error::TensorNotFound`], [`Error::Unknown`] codec, or [`Error::Corrupt`] index.
-    pub fn coded(&self, name: &str) -> Result<Coded> {
+    /// [`Error::TensorNotFound`], [`Error::NotATable`], [`Error::Unknown`] codec, or [`Error::Corrupt`] index.
+    pub fn table(&self, name: &str, backend: Backend, ahead: Option<usize>) -> Result<Opened> {
+        if self.metas.contains_key(name) { self.coded(name, backend) } else { self.plain(name, backend, ahead) }
+    }
+
+    fn plain(&self, name: &str, backend: Backend, ahead: Option<usize>) -> Result<Opened> {
+        let tensor = self.layout.tensor(name).ok_or_else(|| self.not_found(name))?;
+        let no_table = |why: &str| Error::NotATable {
+            name: name.into(),
+            reason: format!("its type is {} and its shape {:?}{why}", tensor.dtype, tensor.shape),
+        };
+        let element = Element::from_name(&tensor.dtype).ok_or_else(|| no_table(""))?;
+        let shape = |dtype| TableShape::new(dtype, &tensor.shape).ok_or_else(|| no_table(""));
+        if let Some(dtype) = element.dtype() {
+            return Ok(Opened::plain(shape(dtype)?, self.map(), byte_range(tensor), backend, ahead));
+        }
+        let words = Narrowed::new(self.bytes(tensor));
+        let words = words.ok_or_else(|| no_table(", and its values are not all BF16, nor all FP16 values"))?;
+        let shape = shape(words.dtype())?;
+        let mut narrow = vec![0; shape.words()];
+        words.read(0, &mut narrow)?;
+        let narrow: Vec<u8> = narrow.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let all = 0..narrow.len();
+        let opened = Opened::plain(shape, Map::shared(narrow), all, backend, ahead);
+        Ok(Opened { element, stored_bytes: tensor.bytes(), ..opened })
+    }
+
+    /// Opens the payload of a compressed tensor.
+    fn coded(&self, name: &str, backend: Backend) -> Result<Opened> {
         let mut meta = self.meta(name)?;
-        let mut name = name;
+        let (element, mut original) = (meta.dtype, name);
         if let Storage::SameAs { same_as } = &meta.storage {
             if self.byte_tensor(name)?.bytes() != 0 {
                 return Err(Error::corrupt(format!("tensor `{name}` is a duplicate and has a payload")));
             }
-            let original = self.meta(same_as)?;
-            if (original.dtype, &original.shape, &original.blake3) != (meta.dtype, &meta.shape, &meta.blake3)
-            {
+            let held = self.meta(same_as)?;
+            if (held.dtype, &held.shape, &held.blake3) != (meta.dtype, &meta.shape, &meta.blake3) {
                 return Err(Error::corrupt(format!("tensor `{name}` is no duplicate of `{same_as}`")));
             }
-            (meta, name) = (original, same_as);
+            (meta, original) = (held, same_as);
         }
-        let Storage::Coded { codec, index_crc32c, params } = &meta.storage else {
-            return Err(Error::corrupt(format!("tensor `{name}` is a duplicate of a duplicate")));
+        let Storage::Coded { codec, words, index_crc32c, params } = &meta.storage else {
+            return Err(Error::corrupt(format!("tensor `{original}` is a duplicate of a duplicate")));
         };
-        let tensor = format!("tensor `{name}`");
+        let tensor = format!("tensor `{original}`");
         let unknown = || Error::Unknown { what: tensor.clone(), kind: "codec", found: codec.clone() };
-        let codec = Codec::from_name(codec).ok_or_else(unknown)?;
-        let shape = TableShape::new(meta.dtype, &meta.shape)
+        let codec = Codec::ALL.iter().copied().find(|known| known.name() == codec).ok_or_else(unknown)?;
+        if !element.holds(*words) {
+            return Err(Error::corrupt(format!("{tensor} of {} cannot hold {words} words", element.name())));
+        }
+        let shape = TableShape::new(*words, &meta.shape)
             .ok_or_else(|| Error::corrupt(format!("{tensor} cannot have the shape {:?}", meta.shape)))?;
-        let payload = byte_range(self.byte_tensor(name)?);
-        let index = byte_range(self.byte_tensor(&format!("{name}{INDEX_SUFFIX}"))?);
+        let payload = byte_range(self.byte_tensor(original)?);
+        let index = byte_range(self.byte_tensor(&format!("{original}{INDEX_SUFFIX}"))?);
         if format!("{:08x}", crc32c::crc32c(&self.map[index.clone()])) != *index_crc32c {
             return Err(Error::corrupt_at(
                 index.start as u64,
@@ -215,16 +210,24 @@ impl Container {
             ));
         }
         let stored = Stored { index: &self.map[index.clone()], payload: &self.map[payload.clone()] };
-        let opened =
-            Opened::open(codec, shape, params, stored).map_err(|e| in_tensor(e, name, index.start))?;
-        Ok(Coded { codec, shape, opened, map: self.map(), index, payload })
+        let reader = codec::open(codec, shape, params, stored, backend)
+            .map_err(|e| e.in_tensor(original).at(index.start as u64))?;
+        let stored_bytes = self.stored_bytes(name);
+        Ok(Opened::coded(codec, element, reader, self.map(), [payload, index], stored_bytes))
+    }
+
+    /// Everything that a tensor adds to the file: payload or plain bytes, index, record.
+    pub fn stored_bytes(&self, name: &str) -> u64 {
+        let parts = ["", INDEX_SUFFIX, META_SUFFIX].map(|suffix| self.layout.tensor(&format!("{name}{suffix}")));
+        parts.into_iter().flatten().map(Tensor::bytes).sum()
     }
 
     fn meta(&self, name: &str) -> Result<&TensorMeta> {
-        self.metas.get(name).ok_or_else(|| Error::TensorNotFound {
-            name: name.into(),
-            available: self.table_names().join(", "),
-        })
+        self.metas.get(name).ok_or_else(|| self.not_found(name))
+    }
+
+    fn not_found(&self, name: &str) -> Error {
+        Error::TensorNotFound { name: name.into(), available: self.table_names().join(", ") }
     }
 
     /// A payload or index, which is a one-dimensional tensor of bytes.
@@ -241,6 +244,7 @@ impl Container {
     ///
     /// # Errors
     /// [`Error::Corrupt`] when they do not unpack to the recorded length.
+    #[cfg(feature = "write")]
     pub fn outside(&self) -> Result<Vec<u8>> {
         let pairs = match &self.layout.header {
             Header::Gguf(header) => &self.map[header.pair_bytes.clone()],
@@ -253,12 +257,4 @@ impl Container {
 fn byte_range(tensor: &Tensor) -> Range<usize> {
     // The layout was checked against the mapping's length, so both ends fit.
     tensor.range.start as usize..tensor.range.end as usize
-}
-
-/// Names the tensor in a codec's complaint.
-fn in_tensor(error: Error, name: &str, offset: usize) -> Error {
-    match error {
-        Error::Corrupt { what, .. } => Error::corrupt_at(offset as u64, format!("tensor `{name}`: {what}")),
-        other => other,
-    }
 }

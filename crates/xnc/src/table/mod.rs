@@ -1,27 +1,29 @@
 //! What a caller holds after opening: a table that is looked up by row, compressed or plain, from any number of threads.
 
-mod activations;
-mod gather;
-mod into_fast;
+#[cfg(feature = "threads")]
+mod encode;
+mod model;
 mod product;
-mod touched;
 
-use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
-use crate::codec::{Codec, TableShape};
-use crate::container::{Coded, Container, Map};
-use crate::dtype::{Dtype, Words};
+use crate::codec::{self, Codec, TableShape, leave};
+use crate::container::{Map, Opened};
+use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::kernel::Backend;
-use crate::kernel::stream::Stream;
-use touched::Touched;
+use crate::kernel::{Backend, widen};
 
-pub use activations::Activations;
+#[cfg(feature = "threads")]
+pub use encode::EncodeOptions;
+pub use model::{Model, TensorInfo};
+pub use product::Activations;
+
+/// Rows widened together: their words fit in the nearest cache.
+const WIDENED: usize = 32;
 
 /// When chunk checksums are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verify {
     /// A chunk's, when a row of it is first read.
     #[default]
@@ -32,132 +34,190 @@ pub enum Verify {
     Never,
 }
 
-/// A table of 16-bit words in a mapped file. Reading a row touches the pages of its chunk only.
-pub struct Table {
-    shape: TableShape,
-    words: Source,
+/// How a table is opened.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// When chunk checksums are compared.
+    pub verify: Verify,
+    /// The instruction set that the table's kernels run on; none for the one that [`Backend::detect`] finds.
+    pub backend: Option<Backend>,
+    /// How many bytes ahead products of plain rows ask for memory, for `xnc bench`, which tries several distances.
+    #[doc(hidden)]
+    pub ahead: Option<usize>,
 }
 
-enum Source {
-    Plain { map: Arc<Map>, range: Range<usize> },
-    Coded { coded: Coded, touched: Option<Touched> },
+/// A table of 16-bit words, of a file or encoded in memory. Cheap to clone; clones share the bytes, and which chunks were found
+/// good. Reading a row touches the pages of its chunk only.
+#[derive(Clone)]
+pub struct Table(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    opened: Opened,
 }
 
 impl Table {
-    /// Opens the table `name` of a model file.
-    ///
-    /// # Errors
-    /// Those of [`Container::open`] and [`Table::from_container`].
-    pub fn open(path: &Path, name: &str, verify: Verify) -> Result<Table> {
-        Table::from_container(&Container::open(path)?, name, verify)
+    pub(crate) fn new(name: &str, opened: Opened) -> Table {
+        Table(Arc::new(Inner { name: name.into(), opened }))
     }
 
-    /// Opens the table `name` of an open file. The table keeps the mapping alive by itself.
+    /// A table of plain words that are in memory, as little-endian bytes; nothing is copied. What compressed tables are compared
+    /// with: it answers to the same calls.
     ///
     /// # Errors
-    /// [`Error::TensorNotFound`]; [`Error::NotATable`]; [`Error::Corrupt`] when the index does not hold.
-    pub fn from_container(container: &Container, name: &str, verify: Verify) -> Result<Table> {
-        if container.metas().contains_key(name) {
-            return Table::from_coded(container.coded(name)?, verify);
-        }
-        let tensor = container.layout().tensor(name).ok_or_else(|| Error::TensorNotFound {
-            name: name.into(),
-            available: container.table_names().join(", "),
-        })?;
-        let shape = tensor.table_dtype().and_then(|dtype| TableShape::new(dtype, &tensor.shape));
-        let shape = shape.ok_or_else(|| Error::NotATable {
-            name: name.into(),
-            reason: format!("its type is {} and its shape {:?}", tensor.dtype, tensor.shape),
-        })?;
-        let range = tensor.range.start as usize..tensor.range.end as usize;
-        Ok(Table { shape, words: Source::Plain { map: container.map(), range } })
+    /// [`Error::WrongLength`] when the bytes are not `rows` times `dim` words; [`Error::NoBackend`].
+    pub fn from_bytes(
+        dtype: Dtype,
+        rows: usize,
+        dim: usize,
+        bytes: impl AsRef<[u8]> + Send + Sync + 'static,
+        options: &OpenOptions,
+    ) -> Result<Table> {
+        let (shape, map) = (TableShape { dtype, rows, dim }, Map::shared(bytes));
+        expect_length("a table in bytes", map.len(), rows.saturating_mul(dim).saturating_mul(2))?;
+        let (all, backend) = (0..map.len(), backend(options.backend)?);
+        Ok(Table::new("", Opened::plain(shape, map, all, backend, options.ahead)))
     }
 
-    pub(crate) fn from_coded(coded: Coded, verify: Verify) -> Result<Table> {
-        let chunks = coded.opened.chunks();
-        if verify == Verify::OnOpen {
-            (0..chunks).try_for_each(|chunk| coded.opened.check(coded.stored(), chunk))?;
-        }
-        let touched = (verify == Verify::OnTouch).then(|| Touched::new(chunks));
-        Ok(Table { shape: coded.shape, words: Source::Coded { coded, touched } })
+    /// Name of the tensor; empty for a table that was made in memory.
+    pub fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.shape.rows
+        self.shape().rows
     }
 
     /// Words in a row. In a table without rows this is whatever the file says, and no size for a buffer.
     pub fn dim(&self) -> usize {
-        self.shape.dim
+        self.shape().dim
     }
 
-    /// Element type.
+    /// Type of the words: the source's, or what its F32 values stand for.
     pub fn dtype(&self) -> Dtype {
-        self.shape.dtype
+        self.0.opened.dtype()
     }
 
     /// Codec, none for a plain table.
     pub fn codec(&self) -> Option<Codec> {
-        match &self.words {
-            Source::Plain { .. } => None,
-            Source::Coded { coded, .. } => Some(coded.codec),
-        }
+        self.0.opened.codec
     }
 
-    /// Reads row `id` into `out`, the source's words.
+    /// The instruction set that this table's kernels run on.
+    pub fn backend(&self) -> Backend {
+        self.0.opened.reader().backend()
+    }
+
+    /// Bytes that the table takes: in its file everything that it adds there (payload, index, record), in memory what is held.
+    pub fn stored_bytes(&self) -> u64 {
+        self.0.opened.stored_bytes
+    }
+
+    /// Reads row `id` into `out`, which takes [`Table::dim`] words.
     ///
     /// # Errors
-    /// [`Error::RowOutOfRange`]; [`Error::Corrupt`] when the row's chunk is damaged.
-    ///
-    /// # Panics
-    /// If `out` is not [`Table::dim`] long.
+    /// [`Error::RowOutOfRange`]; [`Error::WrongLength`]; [`Error::Corrupt`] when the row's chunk is damaged.
     pub fn row(&self, id: usize, out: &mut [u16]) -> Result<()> {
-        if id >= self.rows() {
-            return Err(Error::RowOutOfRange { row: id as u64, rows: self.rows() as u64 });
+        self.gather(&[id], out)
+    }
+
+    /// Reads rows into `out`, one after another. The next ones are on their way from memory while one is decoded.
+    ///
+    /// # Errors
+    /// As [`Table::row`].
+    pub fn gather(&self, ids: &[usize], out: &mut [u16]) -> Result<()> {
+        self.coded_rows(ids, out)?;
+        let opened = &self.0.opened;
+        leave(self.backend(), opened.words(), opened.element, out);
+        Ok(())
+    }
+
+    /// Reads the exact values of rows into `out`, one after another.
+    ///
+    /// # Errors
+    /// As [`Table::row`].
+    pub fn gather_f32(&self, ids: &[usize], out: &mut [f32]) -> Result<()> {
+        let dim = self.dim();
+        expect_length("`out`", out.len(), ids.len().saturating_mul(dim))?;
+        let mut words = vec![0; if out.is_empty() { 0 } else { ids.len().min(WIDENED) * dim }];
+        for (ids, out) in ids.chunks(WIDENED).zip(out.chunks_mut((WIDENED * dim).max(1))) {
+            let words = &mut words[..out.len()];
+            self.coded_rows(ids, words)?;
+            widen::to_f32(self.backend(), self.0.opened.words(), words, out);
         }
-        assert_eq!(out.len(), self.dim(), "a row takes `dim` words");
-        if self.fast().is_some() {
-            return self.gather(&[id], out);
-        }
-        self.read(id * self.dim(), out)
+        self.check_ids(ids)
     }
 
     /// Reads the words from `first` on, in row-major order, as many as `out` takes.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when a chunk they lie in is damaged.
-    ///
-    /// # Panics
-    /// If they pass the end of the table.
+    /// [`Error::RowOutOfRange`] when they pass the end of the table; [`Error::Corrupt`] when a chunk that they lie in is damaged.
     pub fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
-        match &self.words {
-            Source::Plain { map, range } => {
-                Words::new(&map[range.clone()]).read(first, out);
-                Ok(())
-            }
-            Source::Coded { coded, touched } => read_coded(coded, touched.as_ref(), first, out),
+        let end = first.checked_add(out.len()).filter(|&end| end <= self.shape().words());
+        if end.is_none() {
+            let row = first.saturating_add(out.len()).saturating_sub(1) / self.dim().max(1);
+            return Err(self.out_of_range(row.max(self.rows())));
         }
+        let opened = &self.0.opened;
+        opened.view().read(first, out).map_err(|e| e.in_tensor(self.name()))?;
+        leave(self.backend(), opened.words(), opened.element, out);
+        Ok(())
+    }
+
+    /// Reads rows as the words that are coded: values are those of the table.
+    fn coded_rows(&self, ids: &[usize], out: &mut [u16]) -> Result<()> {
+        self.check_ids(ids)?;
+        expect_length("`out`", out.len(), ids.len().saturating_mul(self.dim()))?;
+        self.0.opened.view().gather(ids, out).map_err(|e| e.in_tensor(self.name()))
+    }
+
+    fn check_ids(&self, ids: &[usize]) -> Result<()> {
+        match ids.iter().find(|&&id| id >= self.rows()) {
+            Some(&id) => Err(self.out_of_range(id)),
+            None => Ok(()),
+        }
+    }
+
+    fn out_of_range(&self, row: usize) -> Error {
+        Error::RowOutOfRange { row: row as u64, rows: self.rows() as u64 }
+    }
+
+    /// Extent, with the type of the coded words.
+    fn shape(&self) -> TableShape {
+        self.0.opened.reader().shape()
     }
 }
 
-/// Words from which on a read goes past the caches: more than these hold.
-const FAR: usize = 1 << 23;
-
-fn read_coded(coded: &Coded, touched: Option<&Touched>, first: usize, mut out: &mut [u16]) -> Result<()> {
-    let stored = coded.stored();
-    let far = (out.len() >= FAR).then(|| Stream::new(Backend::best()));
-    let mut first = first;
-    while !out.is_empty() {
-        let chunk = coded.opened.chunk_of(first);
-        if let Some(touched) = touched {
-            touched.first(chunk, || coded.opened.check(stored, chunk))?;
-        }
-        let here = out.len().min(coded.opened.words_of(chunk).end - first);
-        let (part, rest) = out.split_at_mut(here);
-        coded.opened.decode(stored, chunk, first, part, far.as_ref())?;
-        first += here;
-        out = rest;
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let codec = self.codec().map_or("plain", Codec::name);
+        write!(f, "Table({:?}, {} x {} {}, {codec})", self.name(), self.rows(), self.dim(), self.dtype())
     }
-    Ok(())
 }
+
+/// A table gives the words of its source: an encoder may take them from it.
+impl codec::Source for Table {
+    fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
+        Table::read(self, first, out)
+    }
+
+    fn rows(&self, ids: &[usize], _: usize, out: &mut [u16]) -> Result<()> {
+        self.gather(ids, out)
+    }
+}
+
+/// The backend that was asked for, or the one that is found.
+pub(crate) fn backend(asked: Option<Backend>) -> Result<Backend> {
+    asked.map_or_else(|| Ok(Backend::detect()?), Ok)
+}
+
+fn expect_length(what: &'static str, found: usize, expected: usize) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::WrongLength { what, found, expected }) }
+}
+
+const _: () = {
+    const fn shared<T: Send + Sync + Clone + 'static>() {}
+    shared::<Table>();
+};

@@ -7,9 +7,9 @@ use rayon::prelude::*;
 
 use super::covariance::{cholesky, covariance};
 use super::exact::{exp2, log2, octave, power_of_two};
-use super::grid::Grid;
 use super::model::{Model, PREDICTED};
 use super::symbols::Symbols;
+use crate::dtype::Dtype;
 use crate::kernel::residual::{Column, PIECES};
 
 /// Octaves between scale number 0 and the median row.
@@ -45,7 +45,7 @@ pub struct Fit {
 /// A table with its columns' means and scales and its rows' scales taken out.
 pub struct Normal<'a> {
     words: &'a [u16],
-    grid: Grid,
+    dtype: Dtype,
     /// Words in a row.
     pub dim: usize,
     mean: Vec<f32>,
@@ -58,7 +58,13 @@ impl Normal<'_> {
     pub fn row(&self, row: usize) -> impl Iterator<Item = f32> + '_ {
         let k = 1.0 / self.row_scale[row];
         let columns = self.mean.iter().zip(&self.scale);
-        self.words(row).iter().zip(columns).map(move |(&w, (m, s))| (self.grid.value(w) - m) / s * k)
+        self.words(row).iter().zip(columns).map(move |(&w, (m, s))| (self.value(w) - m) / s * k)
+    }
+
+    /// The value of a word; NaN where it is not finite.
+    fn value(&self, word: u16) -> f32 {
+        let value = self.dtype.to_f32(word);
+        if value.is_finite() { value } else { f32::NAN }
     }
 
     fn words(&self, row: usize) -> &[u16] {
@@ -77,7 +83,7 @@ impl Normal<'_> {
                     let columns = self.mean.iter().zip(&self.scale);
                     for ((s, &w), (&m, &scale)) in sums.iter_mut().zip(self.words(r)).zip(columns) {
                         let far = OUTLIER * scale;
-                        let t = (self.grid.value(w) - m) * k;
+                        let t = (self.value(w) - m) * k;
                         if t.abs() <= far {
                             *s = [s[0] + f64::from(k * k), s[1] + f64::from(t * k), s[2] + f64::from(t * t)];
                         }
@@ -98,7 +104,7 @@ impl Normal<'_> {
         let alive: Vec<usize> = (0..live.len()).filter(|&r| live[r]).collect();
         let n = alive.len().min(MEDIANS);
         let median = |j: usize| {
-            let value = |i: usize| self.grid.value(self.words(alive[i * alive.len() / n])[j]).abs();
+            let value = |i: usize| self.value(self.words(alive[i * alive.len() / n])[j]).abs();
             let mut values: Vec<f32> = (0..n).map(value).filter(|v| v.is_finite()).collect();
             values.sort_by(f32::total_cmp);
             match values.get(values.len() / 2) {
@@ -127,7 +133,7 @@ impl Normal<'_> {
                     .words(r)
                     .iter()
                     .zip(columns)
-                    .map(|(&w, (m, s))| f64::from((self.grid.value(w) - m) / s));
+                    .map(|(&w, (m, s))| f64::from((self.value(w) - m) / s));
                 let (sum, n) = t
                     .filter(|t| t.abs() <= f64::from(OUTLIER))
                     .fold((0f64, 0), |(sum, n), t| (sum + t * t, n + 1));
@@ -143,11 +149,11 @@ impl Normal<'_> {
 }
 
 /// Fits a model of the parts that are asked for.
-pub fn fit(words: &[u16], dim: usize, grid: Grid, parts: Parts) -> Fit {
+pub fn fit(words: &[u16], dim: usize, dtype: Dtype, parts: Parts) -> Fit {
     let rows = words.len() / dim;
     let live: Vec<bool> = words.par_chunks_exact(dim).map(|r| r.iter().any(|&w| w != r[0])).collect();
     let (mean, scale, row_scale) = (vec![0f32; dim], vec![1f32; dim], vec![1f32; rows]);
-    let mut normal = Normal { words, grid, dim, mean, scale, row_scale };
+    let mut normal = Normal { words, dtype, dim, mean, scale, row_scale };
     normal.medians(&live);
     normal.settle(&live, parts.means);
     let alive: Vec<usize> = (0..rows).filter(|&r| live[r]).collect();
@@ -167,7 +173,7 @@ pub fn fit(words: &[u16], dim: usize, grid: Grid, parts: Parts) -> Fit {
         let shift = (0..=shift).rev().find(|&s| top * (1 << s) as f32 <= 127.0).unwrap_or(0);
         stored.extend(row.iter().map(|c| (c * (1 << shift) as f32).round() as i8));
         let sigma = f64::from(normal.scale[j]) * own[j] * f64::from(median);
-        column(grid, f64::from(normal.mean[j]), sigma * power_of_two(-MIDDLE), shift)
+        column(dtype, f64::from(normal.mean[j]), sigma * power_of_two(-MIDDLE), shift)
     });
     let columns = columns.collect();
     let number = |r: usize| {
@@ -177,7 +183,7 @@ pub fn fit(words: &[u16], dim: usize, grid: Grid, parts: Parts) -> Fit {
     let scales = (0..rows).map(|r| live[r].then(|| number(r))).collect();
     let even = Symbols::fit(&[1; 256]);
     let (kinds, weights) = (even.clone(), even.clone());
-    let mantissa = grid.dtype().mantissa_bits();
+    let mantissa = dtype.mantissa_bits();
     let model = Model { mantissa, columns, coef: stored, pieces: gaussian(), kinds, scales: even, weights };
     Fit { model, scales }
 }
@@ -206,8 +212,8 @@ fn precision(rows: usize) -> u8 {
     (4..7).find(|&bits| rows as f64 * 0.045 * power_of_two(-2 * bits) < 1.0).unwrap_or(7) as u8
 }
 
-fn column(grid: Grid, mean: f64, sigma: f64, shift: u8) -> Column {
-    let bias = grid.dtype().bias();
+fn column(dtype: Dtype, mean: f64, sigma: f64, shift: u8) -> Column {
+    let bias = dtype.bias();
     let octave = octave(sigma.clamp(1e-300, 1e300));
     let scale = ((sigma / power_of_two(octave) * 4096.0).round() as u16).clamp(4096, 8191);
     let unit = (octave - 12 + bias).clamp(-4096, 4096);

@@ -3,11 +3,13 @@
 use rayon::prelude::*;
 
 use super::exact::exp2;
-use super::layout::LAST;
+use super::index::LAST;
 use super::refer::{self, Candidate, Limits};
 use super::row::{Plan, cost, walk};
 use super::select::{self, Innovations, Search, neighbours};
-use super::{Effort, Share};
+use super::Effort;
+use super::encode::Share;
+use crate::kernel::Backend;
 use crate::kernel::residual::{REFS, Tables};
 
 /// Bits of a reference: its number, its weight, what it adds to the head.
@@ -19,19 +21,28 @@ const NEIGHBOURS: usize = 24;
 /// Rows that the references of a row of each level may reach together: eight at last, few for rows that others build on.
 const REACH: [usize; LAST as usize + 1] = [0, 2, 4, 8];
 
+/// How references are looked for.
+#[derive(Clone, Copy)]
+pub struct How {
+    /// Instruction set of the search; what is found does not depend on it.
+    pub backend: Backend,
+    /// How much time the search may take.
+    pub effort: Effort,
+}
+
 /// Chooses keys in levels, then references for all rows but those of level 0. Returns the keys.
 pub fn refer_all(
     words: &[u16],
     tables: &Tables,
     plans: &mut [Plan],
     e: &mut Innovations,
-    effort: Effort,
+    How { backend, effort }: How,
     share: &mut Share<'_>,
 ) -> Vec<u32> {
     let dim = tables.dim();
     let live: Vec<u32> = (0..plans.len() as u32).filter(|&r| !plans[r as usize].constant).collect();
     let floor = (1.0 - exp2(-2.0 * f64::from(REFERENCE) / dim as f64) as f32).sqrt();
-    let how = Search { sketch: effort.sketch(dim), limit: NEIGHBOURS, floor };
+    let how = Search { backend, sketch: effort.sketch(dim), limit: NEIGHBOURS, floor };
     let mut keys = keys_among(e, &live, how, KEY_LOSS, &mut |done| share.to(0.15 + 0.45 * done));
     let all = keys.clone();
     for level in (0..LAST).rev() {

@@ -3,40 +3,43 @@
 use rayon::prelude::*;
 
 use super::fit::{Fit, Parts, fit, pieces};
-use super::grid::Grid;
-use super::layout::{LAST, chunk_rows};
-use super::levels::{refer_all, refs};
+use super::index::{LAST, chunk_rows};
+use super::levels::{How, refer_all, refs};
 use super::model::Model;
 use super::refer::{self, Limits};
 use super::row::{self, CONSTANT, Coding, Plan, cost, tally, walk};
 use super::select::Innovations;
 use super::stream::Pending;
 use super::symbols::Symbols;
-use super::{Effort, Share, Streams};
+use super::Effort;
+use super::encode::{Coded, Share};
+use crate::codec::TableShape;
 use crate::codec::ordered::for_each_in_order;
+use crate::dtype::Dtype;
+use crate::kernel::Backend;
 use crate::kernel::residual::{Head, PIECES, REFS, Tables};
 
 /// Rows that models are compared on, and that the distribution of residuals is counted on.
 const SAMPLE: usize = 4096;
 /// Encodes by prediction; none where there is nothing to predict from.
 pub fn encode(
+    backend: Backend,
     words: &[u16],
-    dim: usize,
-    grid: Grid,
+    TableShape { dim, dtype, .. }: TableShape,
     effort: Effort,
     share: &mut Share<'_>,
-) -> Option<Streams> {
+) -> Option<Coded> {
     let rows = words.len().checked_div(dim).unwrap_or(0);
     if rows < 2 || u32::try_from(rows).is_err() {
         return None;
     }
-    let Fit { mut model, scales } = best_fit(words, dim, grid);
+    let Fit { mut model, scales } = best_fit(words, dim, dtype);
     share.to(0.1);
     let tables = model.expand();
     let (mut plans, mut e) = alone(words, &tables, &scales);
     share.to(0.15);
     let keys = if effort.references() > 0 {
-        refer_all(words, &tables, &mut plans, &mut e, effort, share)
+        refer_all(words, &tables, &mut plans, &mut e, How { backend, effort }, share)
     } else {
         Vec::new()
     };
@@ -69,14 +72,14 @@ pub fn encode(
     let Ok(()) = taken;
     let mut shared = Vec::new();
     model.write(&mut shared);
-    Some(Streams { predicted: true, shared, chunks, records })
+    Some(Coded { predicted: true, shared, chunks, records })
 }
 
 /// The parts of the model that pay, by description length on a sample of rows.
-fn best_fit(words: &[u16], dim: usize, grid: Grid) -> Fit {
+fn best_fit(words: &[u16], dim: usize, dtype: Dtype) -> Fit {
     let variants = [(true, true), (true, false), (false, false)];
     let fits = variants.map(|(means, prediction)| {
-        let fit = fit(words, dim, grid, Parts { means, prediction });
+        let fit = fit(words, dim, dtype, Parts { means, prediction });
         let bits = description(words, dim, &fit);
         (bits, fit)
     });

@@ -2,8 +2,9 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::layout::{LAST, Streams};
+use super::index::LAST;
 use super::model::Model;
+use super::reader::StoredRows;
 use super::row::{CONSTANT, key_bits};
 use super::stream::Reader;
 use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Scratch, Tables, WEIGHTS};
@@ -58,15 +59,15 @@ impl Start<'_> {
 }
 
 impl Rows {
-    pub fn new(model: Model, levels: Vec<u8>, keys: Vec<u32>) -> Rows {
+    pub fn new(model: Model, levels: Vec<u8>, keys: Vec<u32>, backend: Backend) -> Rows {
         let tables = model.expand();
-        let (all, scratch, backend) = (OnceLock::new(), Mutex::new(Vec::new()), Backend::best());
+        let (all, scratch) = (OnceLock::new(), Mutex::new(Vec::new()));
         Rows { model, tables, levels, keys, all, scratch, backend }
     }
 
     /// Decodes rows, one after another. With `many`, the innovations of all keys are decoded before, once, and kept; unless that takes more
-    /// than [`Streams::room`]: then those behind these rows are, and dropped.
-    pub fn decode(&self, streams: &Streams<'_>, rows: &[u32], many: bool, out: &mut [u16]) -> Option<()> {
+    /// than [`StoredRows::room`]: then those behind these rows are, and dropped.
+    pub fn decode(&self, streams: &StoredRows<'_>, rows: &[u32], many: bool, out: &mut [u16]) -> Option<()> {
         let many = many && self.keys.len() <= streams.room() / self.tables.dim();
         let dim = self.tables.dim();
         let side_by_side = if rows.len() > 1 || self.all.get().is_none() { LANES } else { 1 };
@@ -105,7 +106,7 @@ impl Rows {
     }
 
     /// All keys that rows build on, in order.
-    fn behind(&self, streams: &Streams<'_>, rows: &[u32]) -> Option<Vec<u32>> {
+    fn behind(&self, streams: &StoredRows<'_>, rows: &[u32]) -> Option<Vec<u32>> {
         let mut found: Vec<u32> = Vec::new();
         let mut next: Vec<u32> = rows.to_vec();
         // References lead to lower levels, so this ends after the last.
@@ -126,7 +127,7 @@ impl Rows {
     }
 
     /// Innovations of `keys`, level by level; they build on none but each other.
-    fn innovations(&self, streams: &Streams<'_>, keys: &[u32], scratch: &mut Scratch) -> Option<Vec<i8>> {
+    fn innovations(&self, streams: &StoredRows<'_>, keys: &[u32], scratch: &mut Scratch) -> Option<Vec<i8>> {
         let dim = self.tables.dim();
         keys.iter().try_for_each(|&key| streams.check(key))?;
         let mut all = vec![0i8; keys.len() * dim];
@@ -153,7 +154,7 @@ impl Rows {
     /// Decodes up to [`LANES`] rows side by side. `innovations` may be empty.
     fn group(
         &self,
-        streams: &Streams<'_>,
+        streams: &StoredRows<'_>,
         rows: &[u32],
         known: &Known<'_>,
         out: &mut [u16],
@@ -184,7 +185,7 @@ impl Rows {
     }
 
     /// Reads the head of a row.
-    fn start<'a>(&self, streams: &Streams<'a>, row: u32) -> Option<Start<'a>> {
+    fn start<'a>(&self, streams: &StoredRows<'a>, row: u32) -> Option<Start<'a>> {
         let mut r = Reader::new(streams.of(row))?;
         let kind = r.symbol(&self.model.kinds);
         let (head, refs) = (Head::default(), [0; REFS]);

@@ -37,6 +37,8 @@ impl Innovations {
 /// How to search.
 #[derive(Clone, Copy)]
 pub struct Search {
+    /// Instruction set of the comparison.
+    pub backend: Backend,
     /// Dimensions that are compared at first: a multiple of four.
     pub sketch: usize,
     /// Similar rows to find.
@@ -64,7 +66,7 @@ pub fn neighbours(
         for tile in (0..set.groups()).step_by(TILE) {
             for (q, b) in queries.chunks(QUERIES).zip(best.chunks_mut(QUERIES)) {
                 let q: Vec<&[i8]> = q.iter().map(|&q| e.sketch(q, how.sketch)).collect();
-                search(Backend::best(), &set, tile..set.groups().min(tile + TILE), &q, b);
+                search(how.backend, &set, tile..set.groups().min(tile + TILE), &q, b);
             }
         }
         let found = queries.iter().zip(best).map(|(&q, b)| {

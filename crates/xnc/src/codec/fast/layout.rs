@@ -6,14 +6,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::row::word_bias;
-use super::{Coding, Params};
+use super::{Params, word_form};
+use crate::codec::records::{self, RECORD, Record, is_filling};
 use crate::codec::{Stored, TableShape};
+use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::row::{RowShape, Symbols, upper};
 use crate::kernel::{Backend, prefetch};
-
-/// Bytes of a chunk record.
-pub const RECORD: usize = 16;
 
 /// Bytes of the symbols that have a code, filled to eight.
 const TOPS: usize = 8;
@@ -27,10 +26,10 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn new(shape: TableShape, coding: Coding) -> Parts {
+    pub fn new(shape: TableShape) -> Parts {
         // The longest a chunk can be is all rows plain, and row starts have 16 bits.
         let rows_per_chunk = (usize::from(u16::MAX) / shape.dim.saturating_mul(2).saturating_add(1)).max(1);
-        Parts { shape, row: RowShape { dim: shape.dim, form: coding.form() }, rows_per_chunk }
+        Parts { shape, row: RowShape { dim: shape.dim, form: word_form(shape.dtype) }, rows_per_chunk }
     }
 
     pub fn chunks(&self) -> usize {
@@ -58,9 +57,8 @@ impl Parts {
 }
 
 /// Where the rows of a table lie and what their codes mean; made by reading the whole index once.
-pub struct Layout {
+pub struct FastReader {
     parts: Parts,
-    coding: Coding,
     starts: usize,
     upper: [u8; 16],
     bias: Vec<u16>,
@@ -68,35 +66,34 @@ pub struct Layout {
     backend: Backend,
 }
 
-impl Layout {
-    pub(in crate::codec) fn open(shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Layout> {
-        let params =
-            Params::deserialize(params).map_err(|e| Error::corrupt(format!("params of codec fast: {e}")))?;
-        let coding = params.coding;
-        if (coding == Coding::Bf16) != (shape.dtype == crate::dtype::Dtype::Bf16) {
-            return Err(Error::corrupt(format!("a table of {} cannot be coded as {coding:?}", shape.dtype)));
-        }
-        let parts = Parts::new(shape, coding);
+impl FastReader {
+    pub(in crate::codec) fn open(
+        shape: TableShape,
+        params: &Value,
+        stored: Stored<'_>,
+        backend: Backend,
+    ) -> Result<FastReader> {
+        Params::deserialize(params).map_err(|e| Error::corrupt(format!("params of codec fast: {e}")))?;
+        let parts = Parts::new(shape);
         let have = stored.index.len();
         let Some((starts, tops, end)) = parts.offsets().filter(|&(.., end)| end <= have) else {
             return Err(Error::corrupt(format!("an index of {have} bytes cannot hold {} rows", shape.rows)));
         };
         let bias = &stored.index[tops + TOPS..end];
         let tops = &stored.index[tops..tops + TOPS];
-        let mut layout = Layout {
+        let mut reader = FastReader {
             parts,
-            coding,
             starts,
             upper: upper(std::array::from_fn(|rank| tops[rank])),
-            bias: word_bias(coding, bias),
+            bias: word_bias(shape.dtype, bias),
             scale: None,
-            backend: Backend::best(),
+            backend,
         };
-        layout.check_rows(stored, &stored.index[end..])?;
-        if coding.form() == crate::kernel::row::Form::Bf16 {
-            layout.scale = Scale::new(bias);
+        reader.check_rows(stored, &stored.index[end..])?;
+        if shape.dtype == Dtype::Bf16 {
+            reader.scale = Scale::new(bias);
         }
-        Ok(layout)
+        Ok(reader)
     }
 
     /// Row arithmetic cannot fail after this.
@@ -114,11 +111,8 @@ impl Layout {
             begin = end;
         }
         let guard = &stored.payload[begin as usize..];
-        if guard.len() != self.parts.guard(begin) || unused.len() >= 64 {
-            return Err(Error::corrupt("payload or index has the wrong length"));
-        }
-        if guard.iter().chain(unused).any(|&byte| byte != 0) {
-            return Err(Error::corrupt("padding of payload or index is not zero"));
+        if guard.len() != self.parts.guard(begin) || guard.iter().any(|&byte| byte != 0) || !is_filling(unused) {
+            return Err(Error::corrupt("what follows the rows or the index is no padding"));
         }
         Ok(())
     }
@@ -129,11 +123,11 @@ impl Layout {
     }
 
     fn end(&self, stored: Stored<'_>, chunk: usize) -> u64 {
-        u64::from_le_bytes(stored.index[chunk * RECORD..][..8].try_into().expect("eight bytes"))
+        Record::get(stored.index, chunk).end
     }
 
     fn begin(&self, stored: Stored<'_>, chunk: usize) -> usize {
-        chunk.checked_sub(1).map_or(0, |before| self.end(stored, before) as usize)
+        Record::before(stored.index, chunk).end as usize
     }
 
     /// Where a row lies in the payload, found in constant time.
@@ -145,7 +139,7 @@ impl Layout {
         begin + self.start(stored, row)..end
     }
 
-    /// Asks memory for what [`Layout::row`] will read.
+    /// Asks memory for what [`FastReader::row`] will read.
     pub fn ask(&self, stored: Stored<'_>, row: usize) {
         prefetch(&stored.index[self.starts + 2 * row..][..2]);
         prefetch(&stored.index[self.chunk_of_row(row) * RECORD..][..RECORD]);
@@ -166,9 +160,9 @@ impl Layout {
         at.extend(rows.last().map(|last| self.row(stored, last).end));
     }
 
-    /// Words of the chunks, of which the last may hold fewer.
-    pub fn chunk_words(&self) -> usize {
-        (self.parts.rows_per_chunk * self.parts.shape.dim).max(1)
+    /// Rows of the chunks, of which the last may hold fewer.
+    pub fn rows_per_chunk(&self) -> usize {
+        self.parts.rows_per_chunk
     }
 
     /// Extent of the table.
@@ -177,10 +171,8 @@ impl Layout {
     }
 
     /// Where a chunk lies in the payload, and its checksum.
-    pub fn chunk(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32) {
-        let crc = &stored.index[number * RECORD + 8..][..4];
-        let range = self.begin(stored, number)..self.end(stored, number) as usize;
-        (range, u32::from_le_bytes(crc.try_into().expect("four bytes")))
+    pub fn chunk_record(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32) {
+        (records::range(stored.index, number), Record::get(stored.index, number).crc32c)
     }
 
     /// The chunk that holds row `row`.
@@ -198,11 +190,6 @@ impl Layout {
         self.parts.row
     }
 
-    /// What the words are coded as.
-    pub fn coding(&self) -> Coding {
-        self.coding
-    }
-
     /// What turns codes into words.
     pub fn symbols(&self) -> Symbols<'_> {
         Symbols { upper: &self.upper, bias: &self.bias }
@@ -214,7 +201,7 @@ impl Layout {
     }
 
     /// What this table's kernels run on.
-    pub fn backend(&self) -> Backend {
+    pub fn kernels(&self) -> Backend {
         self.backend
     }
 }

@@ -1,12 +1,12 @@
 //! One row: words to bytes and back. `spec/fast.md`, section 3.
 
-use super::Coding;
 use super::symbols::Fit;
-use crate::dtype::Words;
+use super::word_form;
+use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
 use crate::kernel::pack::{self, Packed};
 use crate::kernel::row::{GROUP, RowShape, Symbols, place};
-use crate::kernel::{Backend, widen};
+use crate::kernel::Backend;
 
 /// First byte of a row that holds its words as they are.
 pub const PLAIN: u8 = 255;
@@ -24,7 +24,7 @@ pub struct Chunk {
 /// Encodes the rows of a chunk.
 pub struct Encoder<'a> {
     backend: Backend,
-    coding: Coding,
+    dtype: Dtype,
     fit: &'a Fit,
     bias: Vec<u16>,
     chunk: Chunk,
@@ -33,18 +33,15 @@ pub struct Encoder<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    pub fn new(backend: Backend, coding: Coding, fit: &'a Fit, dim: usize) -> Self {
-        let bias = word_bias(coding, fit.bias());
+    pub fn new(backend: Backend, dtype: Dtype, fit: &'a Fit, dim: usize) -> Self {
+        let bias = word_bias(dtype, fit.bias());
         debug_assert_eq!(bias.len(), dim);
         let chunk = Chunk { bytes: Vec::with_capacity(1 << 16), starts: Vec::new() };
-        Encoder { backend, coding, fit, bias, chunk, rest: Bits::default() }
+        Encoder { backend, dtype, fit, bias, chunk, rest: Bits::default() }
     }
 
-    /// Adds a row; `words` are its words, and come back as those that were coded.
-    pub fn add(&mut self, words: &mut [u16]) {
-        if self.coding == Coding::Bf16InF16 {
-            widen::to_bf16(self.backend, words);
-        }
+    /// Adds a row.
+    pub fn add(&mut self, words: &[u16]) {
         let start = self.chunk.bytes.len();
         self.chunk.starts.push(start as u16);
         if !self.add_coded(words) {
@@ -56,7 +53,7 @@ impl<'a> Encoder<'a> {
 
     /// False when the row does not fit or gains nothing; then what was written is to be dropped.
     fn add_coded(&mut self, words: &[u16]) -> bool {
-        let form = self.coding.form();
+        let form = word_form(self.dtype);
         let start = self.chunk.bytes.len();
         let bytes = &mut self.chunk.bytes;
         let mut exceptions = Vec::new();
@@ -154,8 +151,8 @@ impl Bits {
 }
 
 /// What a column's bias adds to its words.
-pub fn word_bias(coding: Coding, bias: &[u8]) -> Vec<u16> {
-    bias.iter().map(|&bias| u16::from(bias) << coding.dtype().mantissa_bits()).collect()
+pub fn word_bias(dtype: Dtype, bias: &[u8]) -> Vec<u16> {
+    bias.iter().map(|&bias| u16::from(bias) << dtype.mantissa_bits()).collect()
 }
 
 /// Puts right what the kernel leaves: a row that is plain, or that has exceptions. `row` is the row's bytes and no more; `out` holds its

@@ -1,15 +1,16 @@
-//! Rows of a table from its payload: to words, and to products.
+//! Rows of a table from its payload to words.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::layout::Layout;
-use super::{Coding, row};
-use crate::codec::{ChunkLayout, Stored, TableShape};
+use super::layout::FastReader;
+use super::product::FastProduct;
+use super::row;
+use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::error::Result;
-use crate::kernel::product::{Fused, Rows};
 use crate::kernel::stream::Stream;
 use crate::kernel::unpack::{self, Ahead};
-use crate::kernel::{prefetch, widen};
+use crate::kernel::{Backend, prefetch};
 
 /// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded before what the kernel leaves is put
 /// right, and memory is asked for so many rows ahead.
@@ -23,20 +24,12 @@ const BYTES_AHEAD: usize = 10 * 1024;
 /// Rows decoded between stores that go around the caches: their words stay in the nearest one.
 const ROWS_FAR: usize = 2;
 
-/// What a run of products writes on its way, to be kept for the next.
-#[derive(Default)]
-pub struct Room {
-    at: Vec<usize>,
-    left: Vec<usize>,
-    words: Vec<u16>,
-}
-
-impl Layout {
-    /// Decodes rows anywhere to the words that were coded: [`Coding::dtype`], not always the table's. `lies` are their ranges.
+impl FastReader {
+    /// Decodes rows anywhere; `lies` are their ranges.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.
-    pub fn decode_coded(&self, stored: Stored<'_>, lies: &[Range<usize>], out: &mut [u16]) -> Result<()> {
+    /// [`crate::Error::Corrupt`] where the bytes cannot be those of an encoder.
+    pub fn decode_rows(&self, stored: Stored<'_>, lies: &[Range<usize>], out: &mut [u16]) -> Result<()> {
         let dim = self.row_shape().dim.max(1);
         let mut at = [0; LOOKUPS];
         for (lies, out) in lies.chunks(LOOKUPS).zip(out.chunks_mut(LOOKUPS * dim)) {
@@ -59,13 +52,13 @@ impl Layout {
     }
 
     fn unpack(&self, stored: Stored<'_>, at: &[usize], ahead: Ahead<'_>, out: &mut [u16]) {
-        unpack::rows(self.backend(), self.row_shape(), self.symbols(), stored.payload, at, ahead, out);
+        unpack::rows(self.kernels(), self.row_shape(), self.symbols(), stored.payload, at, ahead, out);
     }
 
-    /// Decodes rows that follow each other, as [`Layout::decode_coded`]; through `far`, a few at a time, if there is one.
+    /// Decodes rows that follow each other, as [`FastReader::decode_rows`]; through `far`, a few at a time, if there is one.
     ///
     /// # Errors
-    /// As [`Layout::decode_coded`].
+    /// As [`FastReader::decode_rows`].
     pub fn decode_run(
         &self,
         stored: Stored<'_>,
@@ -85,71 +78,40 @@ impl Layout {
             for (ends, words) in at.windows(2).zip(words.chunks_exact_mut(dim)) {
                 row::complete(self.row_shape(), self.symbols(), &stored.payload[ends[0]..ends[1]], words)?;
             }
-            self.finish(words);
             if let Some(far) = far {
                 far.copy(&near[..out.len()], out);
             }
         }
         Ok(())
     }
-
-    /// Multiplies rows that follow each other by `kernel`, and those that it leaves by `decoded`, which gets their words.
-    ///
-    /// # Errors
-    /// As [`Layout::decode_coded`].
-    pub fn multiply_run(
-        &self,
-        stored: Stored<'_>,
-        rows: Range<usize>,
-        room: &mut Room,
-        out: &mut [f32],
-        kernel: &mut Fused,
-        mut decoded: impl FnMut(&[u16]) -> f32,
-    ) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let Room { at, left, words } = room;
-        self.run(stored, rows, at);
-        left.clear();
-        kernel.times(Rows { payload: stored.payload, at }, out, left);
-        for &row in &*left {
-            words.resize(self.row_shape().dim, 0);
-            self.decode_coded(stored, std::slice::from_ref(&(at[row]..at[row + 1])), words)?;
-            out[row] = decoded(words);
-        }
-        Ok(())
-    }
-
-    /// Turns words as they were coded into the source's.
-    pub fn finish(&self, words: &mut [u16]) {
-        if self.coding() == Coding::Bf16InF16 {
-            widen::to_f16(self.backend(), words);
-        }
-    }
 }
 
-impl ChunkLayout for Layout {
+impl Reader for FastReader {
     fn shape(&self) -> TableShape {
         self.table()
     }
 
-    fn chunk_words(&self) -> usize {
-        Layout::chunk_words(self)
+    fn backend(&self) -> Backend {
+        self.kernels()
     }
 
-    fn record(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32) {
-        self.chunk(stored, number)
+    fn chunk_words(&self) -> usize {
+        (self.rows_per_chunk() * self.table().dim).max(1)
+    }
+
+    fn chunk(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
+        Some(self.chunk_record(stored, number))
     }
 
     fn decode(
         &self,
-        stored: Stored<'_>,
+        view: &View<'_>,
         number: usize,
         first: usize,
         out: &mut [u16],
         far: Option<&Stream>,
     ) -> Result<()> {
+        let stored = view.stored;
         let dim = self.table().dim;
         let mut row = self.rows_of(number).start + first / dim;
         // What is left of a row that the first word stands in, whole rows, and the beginning of one more.
@@ -164,9 +126,30 @@ impl ChunkLayout for Layout {
         self.decode_run(stored, row..row + whole, out, far)?;
         if part.is_empty() { Ok(()) } else { self.decode_part(stored, row + whole, 0, part) }
     }
+
+    fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()> {
+        let stored = view.stored;
+        let mut lies = [const { 0..0 }; LOOKUPS];
+        let later = ids.chunks(LOOKUPS).skip(1).chain([&[][..]]);
+        let blocks = ids.chunks(LOOKUPS).zip(out.chunks_mut(LOOKUPS * self.table().dim));
+        for ((ids, out), later) in blocks.zip(later) {
+            for (lies, &id) in lies.iter_mut().zip(ids) {
+                view.check(self.chunk_of_row(id))?;
+                *lies = self.row(stored, id);
+            }
+            // Meanwhile the index is asked for the places of the next rows.
+            later.iter().for_each(|&id| self.ask(stored, id));
+            self.decode_rows(stored, &lies[..ids.len()], out)?;
+        }
+        Ok(())
+    }
+
+    fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
+        Box::new(FastProduct::new(self, x))
+    }
 }
 
-impl Layout {
+impl FastReader {
     /// Some words of a row, from word `skip` on.
     fn decode_part(&self, stored: Stored<'_>, row: usize, skip: usize, out: &mut [u16]) -> Result<()> {
         let mut whole = vec![0; self.table().dim];

@@ -1,19 +1,15 @@
 //! Choosing the codes of a table: which symbols have one, and a bias for each column.
 
-use rayon::prelude::*;
-
-use super::Coding;
+use super::word_form;
 use crate::codec::{Source, TableShape};
-use crate::dtype::{Dtype, f16_to_bf16};
-use crate::error::{Error, Result};
+use crate::dtype::Dtype;
+use crate::error::Result;
 use crate::kernel::pack::Tops;
-use crate::kernel::row::Form;
-use crate::kernel::{Backend, widen};
 
 /// Rows that the choice looks at, evenly spread: enough for any histogram, few enough to cost nothing.
 const ROWS: usize = 8192;
 
-/// Words cast at a time while looking for BF16 in disguise, and rows read at a time for the choice, at least one.
+/// Words read at a time for the choice, at least one row.
 const PART: usize = 1 << 18;
 
 /// Bits that the rank of a symbol costs besides those that every word takes; the last for a symbol without a code.
@@ -21,47 +17,6 @@ const COST: [u64; 8] = [1, 2, 3, 5, 5, 5, 5, 25];
 
 /// Steps of the search; it ends by itself well before.
 const STEPS: usize = 20;
-
-impl Coding {
-    /// How words of this coding divide.
-    pub const fn form(self) -> Form {
-        match self {
-            Coding::Bf16 | Coding::Bf16InF16 => Form::Bf16,
-            Coding::F16 => Form::F16,
-        }
-    }
-
-    /// Type of the words that are coded.
-    pub const fn dtype(self) -> Dtype {
-        match self {
-            Coding::Bf16 | Coding::Bf16InF16 => Dtype::Bf16,
-            Coding::F16 => Dtype::F16,
-        }
-    }
-}
-
-/// What to code a table as. Reads FP16 tables until a word says that they are not BF16 in disguise.
-pub(super) fn coding(shape: TableShape, words: &dyn Source) -> Result<Coding> {
-    if shape.dtype == Dtype::Bf16 {
-        return Ok(Coding::Bf16);
-    }
-    // Whole rows: a source may have to decode those that are asked for in part.
-    let (part, total) = (rows_of_part(shape.dim) * shape.dim, shape.words());
-    // No error in an `Err`: a word that is no BF16 value.
-    let disguised = |number: usize| -> std::result::Result<(), Option<Error>> {
-        let mut source = vec![0; part.min(total - number * part)];
-        words.read(number * part, &mut source).map_err(Some)?;
-        let mut cast = source.clone();
-        widen::to_bf16(Backend::best(), &mut cast);
-        widen::to_f16(Backend::best(), &mut cast);
-        if source == cast { Ok(()) } else { Err(None) }
-    };
-    match (0..total.div_ceil(part.max(1))).into_par_iter().try_for_each(disguised) {
-        Ok(()) => Ok(Coding::Bf16InF16),
-        Err(None) => Ok(Coding::F16),
-        Err(Some(error)) => Err(error),
-    }
-}
 
 fn rows_of_part(dim: usize) -> usize {
     (PART / dim.max(1)).max(1)
@@ -94,8 +49,8 @@ impl Fit {
     ///
     /// # Errors
     /// Those of `words`.
-    pub fn new(shape: TableShape, coding: Coding, words: &dyn Source) -> Result<Fit> {
-        let field = Field::of(coding);
+    pub fn new(shape: TableShape, words: &dyn Source) -> Result<Fit> {
+        let field = Field::of(shape.dtype);
         let step = shape.rows.div_ceil(ROWS).max(1);
         let sample: Vec<usize> = (0..shape.rows).step_by(step).collect();
         let mut columns = Columns::new(sample.len(), shape.dim, field.size());
@@ -104,10 +59,7 @@ impl Fit {
             some.resize(ids.len() * shape.dim, 0);
             words.rows(ids, shape.dim, &mut some)?;
             for row in some.chunks_exact(shape.dim.max(1)) {
-                columns.add(row.iter().map(|&word| {
-                    let word = if coding == Coding::Bf16InF16 { f16_to_bf16(word) } else { word };
-                    coding.dtype().exponent(word) as u8
-                }));
+                columns.add(row.iter().map(|&word| shape.dtype.exponent(word) as u8));
             }
         }
         let mut bias = columns.map(|_, column| field.center(column));
@@ -122,7 +74,7 @@ impl Fit {
         }
         let mut tops: Tops = [0; 7];
         for (symbol, &rank) in ranks.iter().enumerate().filter(|&(_, &rank)| rank < 7) {
-            tops[rank] = (symbol as u8) << coding.form().planes();
+            tops[rank] = (symbol as u8) << word_form(shape.dtype).planes();
         }
         Ok(Fit { tops, bias })
     }
@@ -194,8 +146,8 @@ struct Field {
 }
 
 impl Field {
-    fn of(coding: Coding) -> Field {
-        match coding.dtype() {
+    fn of(dtype: Dtype) -> Field {
+        match dtype {
             Dtype::Bf16 => Field { bits: 8, middle: 120 },
             Dtype::F16 => Field { bits: 5, middle: 15 },
         }

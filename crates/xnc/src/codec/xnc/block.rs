@@ -102,10 +102,10 @@ impl Count {
 ///
 /// # Panics
 /// If the block holds more than 32 words.
-pub fn count(block: &[u16]) -> Count {
+pub fn count(backend: Backend, block: &[u16]) -> Count {
     let (failing, long) = match block.try_into() {
         Ok(full) => {
-            let classes = xnc_encode::classify(Backend::best(), full);
+            let classes = xnc_encode::classify(backend, full);
             (classes.failing, classes.with_mid & !classes.failing)
         }
         Err(_) => {

@@ -3,24 +3,25 @@
 //! [`block`] knows FP16 words, [`chunk`] knows BF16 and exceptions, this module knows the index.
 
 pub mod block;
-pub mod chunk;
+mod chunk;
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ordered::for_each_in_order;
-use super::{ChunkLayout, Encoded, Source, Stored, TableShape, write_failed};
+use super::product::{Decoded, Product, Vectors};
+use super::records::{self, RECORD, Record, is_filling};
+use super::{Encoded, Reader, Source, Stored, TableShape, View, write_failed};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
 use crate::kernel::stream::Stream;
 use chunk::{CHUNK_WORDS, Chunk};
 
-/// Bytes of a chunk record.
-const RECORD: usize = 16;
 /// Bits of the shortest form of a word, its selector included.
 const LEAST_BITS: usize = 10;
 /// Payload and index are filled to a multiple of this.
@@ -33,12 +34,12 @@ struct Params {
 }
 
 pub(super) fn encode(
+    backend: Backend,
     shape: TableShape,
     words: &dyn Source,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
 ) -> Result<Encoded> {
-    let backend = Backend::best();
     let total = shape.words();
     let mut index = Vec::new();
     let mut exceptions = Vec::new();
@@ -62,9 +63,7 @@ pub(super) fn encode(
         let listed = u32::try_from(exceptions.len()).map_err(|_| {
             write_failed(io::Error::other("more than 2^32 blocks do not survive the FP16 image"))
         })?;
-        index.extend_from_slice(&end.to_le_bytes());
-        index.extend_from_slice(&listed.to_le_bytes());
-        index.extend_from_slice(&checksum.to_le_bytes());
+        Record { end, crc32c: checksum, own: listed }.put(&mut index);
         advance(len);
         Ok(())
     })?;
@@ -74,36 +73,35 @@ pub(super) fn encode(
 }
 
 /// Where the chunks lie; made by reading the whole index once.
-pub struct Layout {
+pub struct XncReader {
     backend: Backend,
     shape: TableShape,
     chunks: usize,
 }
 
-/// A chunk record as stored.
-struct Record {
-    end: u64,
-    exceptions_end: u32,
-    crc32c: u32,
-}
-
-impl Layout {
-    pub(super) fn open(shape: TableShape, params: &Value, stored: Stored<'_>) -> Result<Layout> {
+/// A record's own number is where the chunk's exceptions end in the list that follows the records.
+impl XncReader {
+    pub(super) fn open(
+        shape: TableShape,
+        params: &Value,
+        stored: Stored<'_>,
+        backend: Backend,
+    ) -> Result<XncReader> {
         let params =
             Params::deserialize(params).map_err(|e| Error::corrupt(format!("params of codec xnc: {e}")))?;
-        let layout = Layout { backend: Backend::best(), shape, chunks: shape.words().div_ceil(CHUNK_WORDS) };
-        let records = layout.chunks.checked_mul(RECORD).filter(|&bytes| bytes <= stored.index.len());
+        let reader = XncReader { backend, shape, chunks: shape.words().div_ceil(CHUNK_WORDS) };
+        let records = reader.chunks.checked_mul(RECORD).filter(|&bytes| bytes <= stored.index.len());
         let Some(records) = records else {
             return Err(Error::corrupt(format!(
                 "an index of {} bytes cannot hold {} chunk records",
                 stored.index.len(),
-                layout.chunks
+                reader.chunks
             )));
         };
         let (mut end, mut listed) = (0, 0);
-        for number in 0..layout.chunks {
-            let record = layout.stored_record(stored, number);
-            let list = stored.index[records..].get(listed..record.exceptions_end as usize);
+        for number in 0..reader.chunks {
+            let record = Record::get(stored.index, number);
+            let list = stored.index[records..].get(listed..record.own as usize);
             let words = CHUNK_WORDS.min(shape.words() - number * CHUNK_WORDS);
             let blocks = words.div_ceil(block::BLOCK_WORDS);
             let rising = list.is_some_and(|list| {
@@ -111,7 +109,7 @@ impl Layout {
                     && list.last().is_none_or(|&last| usize::from(last) < blocks)
             });
             // Only BF16 words can fail to come back from an FP16 image.
-            let allowed = shape.dtype == Dtype::Bf16 || record.exceptions_end == 0;
+            let allowed = shape.dtype == Dtype::Bf16 || record.own == 0;
             // No form of a word is shorter, so a few bytes cannot promise a row that takes a lot of memory.
             let least = (words * LEAST_BITS).div_ceil(8) as u64;
             let long_enough = record.end.checked_sub(end).is_some_and(|bytes| bytes >= least);
@@ -119,13 +117,13 @@ impl Layout {
                 return Err(Error::corrupt(format!("record of chunk {number} in the index makes no sense")));
             }
             end = record.end;
-            listed = record.exceptions_end as usize;
+            listed = record.own as usize;
         }
         let filling = &stored.payload[end as usize..];
         let unused = &stored.index[records + listed..];
         let whole = (end as usize).next_multiple_of(PADDING) == stored.payload.len()
             && (records + listed).next_multiple_of(PADDING) == stored.index.len();
-        if !whole || filling.iter().chain(unused).any(|&byte| byte != 0) {
+        if !(whole && is_filling(filling) && is_filling(unused)) {
             return Err(Error::corrupt(
                 "padding of payload or index is not zero bytes up to a multiple of 64",
             ));
@@ -133,63 +131,55 @@ impl Layout {
         if params.bits.div_ceil(8) > end {
             return Err(Error::corrupt(format!("{} bits do not fit a payload of {end} bytes", params.bits)));
         }
-        Ok(layout)
-    }
-
-    fn stored_record(&self, stored: Stored<'_>, number: usize) -> Record {
-        let bytes = &stored.index[number * RECORD..][..RECORD];
-        Record {
-            end: u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")),
-            exceptions_end: u32::from_le_bytes(bytes[8..12].try_into().expect("four bytes")),
-            crc32c: u32::from_le_bytes(bytes[12..].try_into().expect("four bytes")),
-        }
-    }
-
-    /// Where payload and exceptions of a chunk begin: where those of the one before end.
-    fn begin(&self, stored: Stored<'_>, number: usize) -> (usize, usize) {
-        match number.checked_sub(1) {
-            None => (0, 0),
-            Some(before) => {
-                let record = self.stored_record(stored, before);
-                (record.end as usize, record.exceptions_end as usize)
-            }
-        }
+        Ok(reader)
     }
 }
 
-impl ChunkLayout for Layout {
+impl Reader for XncReader {
     fn shape(&self) -> TableShape {
         self.shape
+    }
+
+    fn backend(&self) -> Backend {
+        self.backend
     }
 
     fn chunk_words(&self) -> usize {
         CHUNK_WORDS
     }
 
-    fn record(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32) {
-        let record = self.stored_record(stored, number);
-        (self.begin(stored, number).0..record.end as usize, record.crc32c)
+    fn chunk(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
+        Some((records::range(stored.index, number), Record::get(stored.index, number).crc32c))
     }
 
     fn decode(
         &self,
-        stored: Stored<'_>,
+        view: &View<'_>,
         number: usize,
         first: usize,
         out: &mut [u16],
-        _far: Option<&Stream>,
+        _: Option<&Stream>,
     ) -> Result<()> {
-        let record = self.stored_record(stored, number);
-        let (start, listed) = self.begin(stored, number);
-        let bytes = &stored.payload[start..record.end as usize];
-        let list = &stored.index[self.chunks * RECORD..][listed..record.exceptions_end as usize];
-        let total = CHUNK_WORDS.min(self.shape.words() - number * CHUNK_WORDS);
-        chunk::decode(self.backend, self.shape.dtype, bytes, list, total, first, out).map_err(|fault| {
+        let Stored { index, payload } = view.stored;
+        let bytes = &payload[records::range(index, number)];
+        let listed = Record::before(index, number).own as usize..Record::get(index, number).own as usize;
+        let exceptions = &index[self.chunks * RECORD..][listed];
+        let total = view.words_of(number).len();
+        chunk::decode(self.backend, self.shape.dtype, bytes, exceptions, total, first, out).map_err(|fault| {
             let what = match fault {
                 chunk::Malformed::Short => "ends inside a block",
                 chunk::Malformed::Long => "goes on after its last block",
             };
             Error::corrupt(format!("chunk {number} {what}"))
         })
+    }
+
+    fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()> {
+        let dim = self.shape.dim;
+        ids.iter().zip(out.chunks_exact_mut(dim)).try_for_each(|(id, out)| view.read(id * dim, out))
+    }
+
+    fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
+        Decoded::new(&self, x)
     }
 }

@@ -1,0 +1,130 @@
+//! The stored bytes of an open table, and which of its chunks were found good.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Reader;
+use crate::error::{Error, Result};
+use crate::kernel::stream;
+
+/// The stored bytes of one table, borrowed from wherever they lie.
+#[derive(Clone, Copy)]
+pub struct Stored<'a> {
+    /// The index, padding included.
+    pub index: &'a [u8],
+    /// The payload, padding included.
+    pub payload: &'a [u8],
+}
+
+/// Which chunks were found good already, one bit a chunk; nothing where chunks are not to be checked.
+pub struct Checks(Option<Box<[AtomicU64]>>);
+
+impl Checks {
+    /// Every chunk is checked when it is first read.
+    pub fn on_touch(reader: &dyn Reader) -> Checks {
+        let chunks = reader.shape().words().div_ceil(reader.chunk_words());
+        Checks(Some((0..chunks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect()))
+    }
+
+    /// No chunk is checked.
+    pub fn never() -> Checks {
+        Checks(None)
+    }
+}
+
+/// An open table with its stored bytes: what reads words.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The codec's part.
+    pub reader: &'a dyn Reader,
+    /// The bytes.
+    pub stored: Stored<'a>,
+    /// Which chunks were found good.
+    pub checks: &'a Checks,
+}
+
+/// Words from which on a read goes past the caches: more than these hold.
+const FAR: usize = 1 << 23;
+
+impl View<'_> {
+    /// Number of chunks.
+    pub fn chunks(&self) -> usize {
+        self.reader.shape().words().div_ceil(self.reader.chunk_words())
+    }
+
+    /// The words that chunk `number` holds.
+    pub fn words_of(&self, number: usize) -> Range<usize> {
+        let size = self.reader.chunk_words();
+        number * size..self.reader.shape().words().min((number + 1) * size)
+    }
+
+    /// Compares the checksum of chunk `number` with its bytes, unless the chunk was found good before.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when they differ.
+    pub fn check(&self, number: usize) -> Result<()> {
+        let Some(good) = &self.checks.0 else { return Ok(()) };
+        let (word, bit) = (&good[number / 64], 1 << (number % 64));
+        // Relaxed: the bit guards no other memory, stored bytes never change. Two threads may both check; both are right.
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            self.compare(number)?;
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// As [`View::check`] of the chunk that holds row `row`.
+    ///
+    /// # Errors
+    /// As [`View::check`].
+    pub fn check_row(&self, row: usize) -> Result<()> {
+        self.check(row * self.reader.shape().dim / self.reader.chunk_words())
+    }
+
+    /// Checks all chunks.
+    ///
+    /// # Errors
+    /// As [`View::check`].
+    pub fn check_all(&self) -> Result<()> {
+        (0..self.chunks()).try_for_each(|number| self.check(number))
+    }
+
+    fn compare(&self, number: usize) -> Result<()> {
+        match self.reader.chunk(self.stored, number) {
+            Some((range, expected)) if crc32c::crc32c(&self.stored.payload[range.clone()]) != expected => {
+                Err(Error::corrupt(format!("checksum of chunk {number} does not match its bytes")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Decodes the words from `first` on, as many as `out` takes; all of them are in the table. Long reads go around the caches.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when a chunk that they lie in is damaged.
+    pub fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
+        let far = (out.len() >= FAR).then(|| stream::Stream::new(self.reader.backend()));
+        self.read_through(first, out, far.as_ref())
+    }
+
+    fn read_through(&self, mut first: usize, mut out: &mut [u16], far: Option<&stream::Stream>) -> Result<()> {
+        while !out.is_empty() {
+            let number = first / self.reader.chunk_words();
+            self.check(number)?;
+            let held = self.words_of(number);
+            let (part, rest) = out.split_at_mut(out.len().min(held.end - first));
+            self.reader.decode(self, number, first - held.start, part, far)?;
+            first += part.len();
+            out = rest;
+        }
+        Ok(())
+    }
+
+    /// Decodes rows anywhere, one after another; all of them are in the table.
+    ///
+    /// # Errors
+    /// As [`View::read`].
+    pub fn gather(&self, ids: &[usize], out: &mut [u16]) -> Result<()> {
+        if self.reader.shape().dim == 0 { Ok(()) } else { self.reader.gather(self, ids, out) }
+    }
+}

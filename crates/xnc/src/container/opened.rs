@@ -1,0 +1,105 @@
+//! A table ready to be read, compressed or plain, with the bytes that it lies in.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Map;
+use crate::codec::{self, Checks, Codec, Encoded, PlainReader, Reader, Stored, TableShape, View};
+use crate::dtype::{Dtype, Element};
+use crate::error::Result;
+use crate::kernel::Backend;
+
+/// A table's reader, bytes and checks.
+pub struct Opened {
+    /// Codec of the payload, none for plain words.
+    pub codec: Option<Codec>,
+    /// What the elements of the source's tensor are.
+    pub element: Element,
+    reader: Arc<dyn Reader>,
+    checks: Checks,
+    map: Map,
+    index: Range<usize>,
+    payload: Range<usize>,
+    /// Everything that the table adds to its file.
+    pub stored_bytes: u64,
+}
+
+impl Opened {
+    /// A table whose words are the bytes `payload` of `map`.
+    pub fn plain(
+        shape: TableShape,
+        map: Map,
+        payload: Range<usize>,
+        backend: Backend,
+        ahead: Option<usize>,
+    ) -> Opened {
+        let reader = Arc::new(PlainReader::new(shape, backend, ahead));
+        let stored_bytes = payload.len() as u64;
+        let element = shape.dtype.into();
+        Opened { codec: None, element, reader, checks: Checks::never(), map, index: 0..0, payload, stored_bytes }
+    }
+
+    /// A table whose index was read.
+    pub fn coded(
+        codec: Codec,
+        element: Element,
+        reader: Arc<dyn Reader>,
+        map: Map,
+        [payload, index]: [Range<usize>; 2],
+        stored_bytes: u64,
+    ) -> Opened {
+        let checks = Checks::on_touch(&*reader);
+        Opened { codec: Some(codec), element, reader, checks, map, index, payload, stored_bytes }
+    }
+
+    /// A table that was encoded to memory.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] where index and payload are not what an encoder leaves.
+    pub fn in_memory(
+        codec: Codec,
+        element: Element,
+        shape: TableShape,
+        encoded: &Encoded,
+        payload: Vec<u8>,
+        backend: Backend,
+    ) -> Result<Opened> {
+        let (mut bytes, end) = (payload, encoded.payload_bytes as usize);
+        bytes.extend_from_slice(&encoded.index);
+        bytes.shrink_to_fit();
+        let (payload, index) = (0..end, end..bytes.len());
+        let stored = Stored { index: &bytes[index.clone()], payload: &bytes[payload.clone()] };
+        let reader = codec::open(codec, shape, &encoded.params, stored, backend)?;
+        let stored_bytes = bytes.len() as u64;
+        let mut opened =
+            Opened::coded(codec, element, reader, Map::shared(bytes), [payload, index], stored_bytes);
+        opened.checks = Checks::never();
+        Ok(opened)
+    }
+
+    /// The same, with chunks that are not checked.
+    pub fn unchecked(self) -> Opened {
+        Opened { checks: Checks::never(), ..self }
+    }
+
+    /// The codec's part.
+    pub fn reader(&self) -> &Arc<dyn Reader> {
+        &self.reader
+    }
+
+    /// What reads words.
+    pub fn view(&self) -> View<'_> {
+        let stored = Stored { index: &self.map[self.index.clone()], payload: &self.map[self.payload.clone()] };
+        View { reader: &*self.reader, stored, checks: &self.checks }
+    }
+
+    /// Type of the coded words.
+    pub fn words(&self) -> Dtype {
+        self.reader.shape().dtype
+    }
+
+    /// Type of the words that callers get: those of the source, or those that its F32 elements stand for.
+    pub fn dtype(&self) -> Dtype {
+        self.element.dtype().unwrap_or(self.words())
+    }
+}
