@@ -1,8 +1,10 @@
 //! Tables of every kind through encode, open, decode, on every backend.
 
+use std::sync::Arc;
+
+use super::layout::Scale;
 use super::*;
-use crate::codec::Codec;
-use crate::codec::{Opened, Stored};
+use crate::codec::{Checks, Reader, Stored, View};
 use crate::dtype::{Dtype, Words, bf16_to_f16};
 use crate::kernel::bytes_of;
 use crate::kernel::unpack::Ahead;
@@ -24,6 +26,17 @@ fn tables(dtype: Dtype, words: usize) -> Vec<Vec<u16>> {
     vec![normal, disguised, spiked, zero_rows, all, vec![0; words], vec![0x8000; words]]
 }
 
+fn encoded(shape: TableShape, words: &[u16]) -> (Vec<u8>, Encoded) {
+    let mut payload = Vec::new();
+    let words = Words::new(bytes_of(words));
+    let encoded = encode(Backend::best(), shape, &words, &mut payload, &mut |_| {}).expect("a Vec takes it");
+    (payload, encoded)
+}
+
+fn open(shape: TableShape, encoded: &Encoded, stored: Stored<'_>) -> Arc<FastReader> {
+    Arc::new(FastReader::open(shape, &encoded.params, stored, Backend::best()).expect("opens"))
+}
+
 #[test]
 fn every_table_comes_back_whole_and_in_ranges() {
     for dtype in [Dtype::Bf16, Dtype::F16] {
@@ -31,22 +44,18 @@ fn every_table_comes_back_whole_and_in_ranges() {
             let rows = 70_000 / dim;
             for (kind, words) in tables(dtype, rows * dim).into_iter().enumerate() {
                 let shape = TableShape { dtype, rows, dim };
-                let mut payload = Vec::new();
-                let encoded =
-                    encode(shape, &Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+                let (payload, encoded) = encoded(shape, &words);
                 assert_eq!(payload.len() as u64, encoded.payload_bytes);
                 let stored = Stored { index: &encoded.index, payload: &payload };
-                let opened = Opened::open(Codec::Fast, shape, &encoded.params, stored).expect("opens");
+                let reader = open(shape, &encoded, stored);
+                let checks = Checks::on_touch(&*reader);
+                let view = View { reader: &*reader, stored, checks: &checks };
                 let mut out = vec![0; words.len()];
-                for chunk in 0..opened.chunks() {
-                    opened.check(stored, chunk).expect("checksum");
-                    let range = opened.words_of(chunk);
-                    opened
-                        .decode(stored, chunk, range.start, &mut out[range.clone()], None)
-                        .expect("decodes");
+                for range in (0..view.chunks()).map(|chunk| view.words_of(chunk)) {
+                    view.read(range.start, &mut out[range.clone()]).expect("decodes");
                     let part = range.start + range.len() / 3..range.start + range.len() / 2;
                     let mut some = vec![0; part.len()];
-                    opened.decode(stored, chunk, part.start, &mut some, None).expect("decodes");
+                    view.read(part.start, &mut some).expect("decodes");
                     assert_eq!(some, words[part]);
                 }
                 assert!(out == words, "{dtype} {dim} kind {kind}");
@@ -58,9 +67,9 @@ fn every_table_comes_back_whole_and_in_ranges() {
 #[test]
 fn backends_agree_on_any_bytes() {
     let mut random = Random(9);
-    for form in [Coding::Bf16, Coding::F16] {
+    for dtype in [Dtype::Bf16, Dtype::F16] {
         for dim in [64, 65, 300, 640] {
-            let shape = crate::kernel::row::RowShape { dim, form: form.form() };
+            let shape = crate::kernel::row::RowShape { dim, form: word_form(dtype) };
             let upper: [u8; 16] = std::array::from_fn(|_| random.next() as u8);
             let bias: Vec<u16> = (0..dim).map(|_| random.next() as u16).collect();
             let symbols = crate::kernel::row::Symbols { upper: &upper, bias: &bias };
@@ -102,10 +111,9 @@ fn fused_products_equal_those_of_the_words() {
     (words[8 * dim], words[9 * dim - 1], words[20 * dim + 70]) = (0x6123, 0xe123, 0);
     words[30 * dim..31 * dim].iter_mut().for_each(|word| *word = random.next() as u16);
     let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
-    let mut payload = Vec::new();
-    let encoded = encode(shape, &Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+    let (payload, encoded) = encoded(shape, &words);
     let stored = Stored { index: &encoded.index, payload: &payload };
-    let layout = Layout::open(shape, &encoded.params, stored).expect("opens");
+    let layout = open(shape, &encoded, stored);
     let Scale { factors, exact } = layout.scale().expect("small biases");
     let x: Vec<f32> = (0..dim).map(|_| 0.03 * random.normal()).collect();
     let x_bf16: Vec<u16> = x.iter().map(|x| (x.to_bits() >> 16) as u16).collect();
@@ -162,10 +170,9 @@ fn zeros_stay_in_the_loop() {
     let mut word = |i| if i % 6 == 0 { 0 } else { (random.normal().to_bits() >> 16) as u16 };
     let words: Vec<u16> = (0..rows * dim).map(&mut word).collect();
     let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
-    let mut payload = Vec::new();
-    let encoded = encode(shape, &Words::new(bytes_of(&words)), &mut payload, &mut |_| {}).expect("a Vec");
+    let (payload, encoded) = encoded(shape, &words);
     let stored = Stored { index: &encoded.index, payload: &payload };
-    let layout = Layout::open(shape, &encoded.params, stored).expect("opens");
+    let layout = open(shape, &encoded, stored);
     let exact = &layout.scale().expect("small biases").exact;
     assert!(crate::kernel::row::coded(layout.symbols().upper).any(|upper| !exact.contains(&upper)));
     let mut at: Vec<usize> = (0..rows).map(|row| layout.row(stored, row).start).collect();
@@ -192,8 +199,8 @@ fn the_worked_example_of_the_spec() {
     let words = [0x3f80_u16, 0xbf00, 0x3e80, 0xbd40, 0x4040, 0x3c00, 0x3f00, 0x0000];
     let fit = Fit::of([0x3f, 0x3e, 0x3d, 0x40, 0x3c, 0x41, 0x3b], vec![0; 8]);
     for backend in Backend::available() {
-        let mut encoder = Encoder::new(backend, Coding::Bf16, &fit, 8);
-        encoder.add(&mut words.to_vec());
+        let mut encoder = Encoder::new(backend, Dtype::Bf16, &fit, 8);
+        encoder.add(&words);
         let row = [1, 0x3c, 0x0a, 0x80, 0, 0x80, 0x40, 0x40, 0, 0, 0, 0x6e, 0x01, 7, 0, 0];
         assert_eq!(encoder.finish().bytes, row);
     }
