@@ -4,7 +4,7 @@
 All four parts were written from the specification alone, without seeing the Rust.
 
   decode.py restore IN OUT            write the source's bytes
-  decode.py rows IN NAME ID[,ID...]   print rows as hexadecimal words, one row a line
+  decode.py rows IN NAME ID[,ID...]   print rows as hexadecimal elements, one row a line
 
 Standard library only. BLAKE3 is not in it; digests are compared where two records must agree, and
 restore checks the SHA-256 of the whole source instead. Rows are covered by the CRC-32C of their chunks.
@@ -42,10 +42,10 @@ def restore(source, target):  # C5
                 put(joined[used:used + tensor.begin - at])
                 used, at = used + tensor.begin - at, tensor.end
                 if name in file.metas:
-                    meta, words = file.metas[name], file.words(name)
+                    meta, elements = file.metas[name], file.elements(name)
                     if sys.byteorder == "big":
-                        words.byteswap()
-                    data, like = words.tobytes(), Tensor(meta["dtype"], meta["shape"], 0, 0)
+                        elements.byteswap()
+                    data, like = elements.tobytes(), Tensor(meta["dtype"], meta["shape"], 0, 0)
                 else:
                     need(name in file.tensors, "%r is missing" % name)
                     like = file.tensors[name]
@@ -68,7 +68,8 @@ def rows(source, name, ids):
     count, width = (shape or [1])[0], math.prod(shape[1:])
     for row in map(int, ids.split(",")):
         need(0 <= row < count, "row %d of %d" % (row, count))
-        print(" ".join("%04x" % word for word in file.words(name, row * width, (row + 1) * width)))
+        elements = file.elements(name, row * width, (row + 1) * width)
+        print(" ".join("%0*x" % (2 * elements.itemsize, element) for element in elements))
 
 
 def main(arguments):

@@ -14,6 +14,7 @@ from .checks import crc32c, member, need, up
 from .xnc import decode_table
 from .fast import decode_fast
 from .dense import decode_dense
+from .elements import check, elements
 
 
 VERSION = (1, 0)
@@ -24,7 +25,7 @@ GGUF_SIZES = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (3
               16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110),
               22: (256, 82), 23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8),
               29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17), 40: (64, 36)}
-GGUF_NAMES = {1: "F16", 30: "BF16"}
+GGUF_NAMES = {0: "F32", 1: "F16", 30: "BF16"}
 GGUF_VALUES = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 
 
@@ -138,7 +139,7 @@ class File:
             if name.endswith(".xnc_meta"):
                 meta = self.metas[name[:-9]] = self.record(name)
                 need(meta.get("name") == name[:-9], "%r: the record is of another tensor" % name)
-                need(meta.get("dtype") in ("BF16", "F16"), "%r: unknown dtype" % name)
+                need(meta.get("dtype") in ("BF16", "F16", "F32"), "%r: unknown dtype" % name)
                 need(name[:-9] in self.tensors, "%r: a record of no tensor" % name)
                 naturals(meta.get("shape"))
                 need(re.fullmatch("[0-9a-f]{64}", member(meta, "blake3", str)), "%r: malformed BLAKE3" % name)
@@ -161,7 +162,7 @@ class File:
         need(major == VERSION[0] and minor <= VERSION[1], "%r: version %d.%d is unknown" % (name, major, minor))
         return record
 
-    def words(self, name, first=0, last=None):  # C3, C4
+    def elements(self, name, first=0, last=None):  # C3, C4
         need(name in self.metas, "%r is not a compressed tensor" % name)
         meta, shape = self.metas[name], self.metas[name]["shape"]
         if "same_as" in meta:
@@ -173,10 +174,12 @@ class File:
                  "%r is named as a duplicate's original and is not" % name)
         codec = member(meta, "codec", str)
         need(codec in CODECS, "%r: unknown codec %r" % (name, codec))
+        check(meta, name)
         index = bytes(self.bytes_of(name + ".xnc_index"))
         need(member(meta, "index_crc32c", str) == "%08x" % crc32c(index), "%r: the index's checksum differs" % name)
         words = math.prod(shape)
-        return CODECS[codec](meta, words, self.bytes_of(name), index, first, words if last is None else last)
+        last = words if last is None else last
+        return elements(meta, CODECS[codec](meta, words, self.bytes_of(name), index, first, last))
 
     def outside(self, pieces):  # C5: the joined pieces
         joined, pairs = b"", self.data[24:self.end]

@@ -7,10 +7,9 @@ import math
 import struct
 
 from .checks import crc32c, member, need, up
-from .fast import narrow
 
 
-GRIDS = {"bf16": ("BF16", 7), "bf16_in_f16": ("F16", 7), "f16": ("F16", 10)}  # D1: dtype, mantissa bits
+MANTISSA = {"BF16": 7, "F16": 10}  # D1
 SCALE = (16384, 17867, 19484, 21247, 23170, 25268, 27554, 30048)
 INVERSE = (16384, 15024, 13777, 12633, 11585, 10623, 9742, 8933)
 
@@ -223,14 +222,14 @@ def records(fields, count, predicted):  # D3: levels and sizes in bytes of all s
 def decode_dense(meta, words, payload, index, first, last):  # D3: words first..last of a table
     rows, dim = meta["shape"][0], math.prod(meta["shape"][1:])
     params = member(meta, "params", dict)
-    grid, predicted = member(params, "grid", str), member(params, "predicted", bool)
-    need(grid in GRIDS and GRIDS[grid][0] == meta["dtype"], "grid %r of %s" % (grid, meta["dtype"]))
+    predicted = member(params, "predicted", bool)
+    need(list(params) == ["predicted"], "params that codec dense does not have")
     need(dim <= 1 << 20, "rows of %d words" % dim)
     rows = rows if dim else 0  # no words: no chunk, no stream
     count = 32768 // max(dim, 1)
     count = count & ~7 if count >= 8 else 1 << max(count.bit_length() - 1, 0)  # rows of a chunk
     fields = Fields(index)
-    model = Predicted(fields, dim, GRIDS[grid][1]) if predicted else Counted(fields, dim)
+    model = Predicted(fields, dim, MANTISSA[meta["words"]]) if predicted else Counted(fields, dim)
     stride = model.stride  # rows of a stream
     streams = -(-rows // stride)
     need(4 * streams <= len(payload), "a payload too short for its streams")
@@ -269,7 +268,5 @@ def decode_dense(meta, words, payload, index, first, last):  # D3: words first..
     for number in range(first // each, -(-last // each)):
         out.extend(decode(number) if predicted else
                    model.decode(stream(number), min(stride, rows - number * stride)))
-    if grid == "bf16_in_f16":
-        out = array.array("H", map(narrow, out))
     skipped = first // each * each
     return out[first - skipped:last - skipped]

@@ -1,25 +1,10 @@
 """Codec `fast`, from spec/fast.md (F)."""
 
 import array
-import functools
 import math
 import struct
 
 from .checks import crc32c, member, need, up
-
-
-CODINGS = {"bf16": "BF16", "f16": "F16", "bf16_in_f16": "F16"}  # F2: dtype
-
-
-@functools.lru_cache(maxsize=None)
-def narrow(word):  # X4: BF16 word to FP16 word
-    sign = word & 0x8000
-    if word & 0x7FFF > 0x7F80:
-        return sign | 0x7E00 | (word & 0x7F) << 3
-    try:
-        return struct.unpack("<H", struct.pack("<e", *struct.unpack("<f", struct.pack("<HH", 0, word))))[0]
-    except OverflowError:  # Python refuses to round to infinity
-        return sign | 0x7C00
 
 
 def places(n):  # F3: of each bit of a plane, the word it belongs to and where that word's lower byte is
@@ -93,8 +78,7 @@ class Table:  # what all rows share
 
 def decode_fast(meta, words, payload, index, first, last):  # F5: words first..last of a table
     rows, dim = meta["shape"][0], math.prod(meta["shape"][1:])
-    coding = member(member(meta, "params", dict), "coding", str)
-    need(CODINGS.get(coding) == meta["dtype"], "coding %r of %s" % (coding, meta["dtype"]))
+    need(member(meta, "params", dict) == {}, "params that codec fast does not have")
     rows = rows if dim else 0  # no words: no chunks, no row starts
     count = max(1, 65535 // (2 * dim + 1))  # rows of a chunk
     chunks = -(-rows // count)
@@ -104,7 +88,7 @@ def decode_fast(meta, words, payload, index, first, last):  # F5: words first..l
     need(not any(index[used:]), "the index's padding is not zero")
     records = list(struct.iter_unpack("<QII", index[:16 * chunks]))
     starts = struct.unpack("<%dH" % rows, index[16 * chunks:at])
-    table = Table(dim, coding == "f16", index[at:at + 8], index[at + 8:used])
+    table = Table(dim, meta["words"] == "F16", index[at:at + 8], index[at + 8:used])
     out, wanted, begin = array.array("H"), range(first // max(dim, 1), -(-last // max(dim, 1))), 0
     for chunk, (end, crc, zero) in enumerate(records):
         need(begin <= end <= len(payload) and zero == 0, "chunk %d: its record is malformed" % chunk)
@@ -123,6 +107,4 @@ def decode_fast(meta, words, payload, index, first, last):  # F5: words first..l
     spare = 1 + dim + (5 if table.f16 else 2) * planes + dim // 2 + 16
     need(len(payload) == up(begin + spare, 64), "the payload's size does not fit its chunks")
     need(not any(payload[begin:]), "the payload's padding is not zero")
-    if coding == "bf16_in_f16":
-        out = array.array("H", map(narrow, out))
     return out[first - wanted.start * dim:last - wanted.start * dim]

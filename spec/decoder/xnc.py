@@ -65,13 +65,13 @@ def decode_table(meta, words, payload, index, first, last):  # X5: words first..
     chunks = -(-words // 8192)
     need(16 * chunks <= len(index), "the index is too short")
     records = list(struct.iter_unpack("<QII", index[:16 * chunks]))
-    listed = records[-1][1] if records else 0
+    listed = records[-1][2] if records else 0
     need(len(index) == up(16 * chunks + listed, 64), "the index's size does not fit its chunks and exceptions")
     need(not any(index[16 * chunks + listed:]), "the index's padding is not zero")
-    begins = [(0, 0)] + [record[:2] for record in records]
-    bf16, out, total = meta["dtype"] == "BF16", array.array("H"), 0
+    begins = [(0, 0)] + [(end, exceptions_end) for end, _, exceptions_end in records]
+    bf16, out, total = meta["words"] == "BF16", array.array("H"), 0
     need(bf16 or not listed, "an FP16 table has exceptions")
-    for c, (end, exceptions_end, crc) in enumerate(records):
+    for c, (end, crc, exceptions_end) in enumerate(records):
         begin, exceptions_begin = begins[c]
         size = min(8192, words - 8192 * c)
         need(begin <= end <= len(payload), "chunk %d: its end decreases or passes the payload" % c)

@@ -2,6 +2,7 @@
 #![cfg_attr(not(feature = "write"), allow(dead_code))] // a library that only reads leaves encoders unused
 
 mod analyze;
+mod backend;
 mod codec;
 mod container;
 mod dtype;

@@ -172,8 +172,9 @@ impl Container {
         words.read(0, &mut narrow)?;
         let narrow: Vec<u8> = narrow.iter().flat_map(|word| word.to_le_bytes()).collect();
         let all = 0..narrow.len();
-        let opened = Opened::plain(shape, Map::shared(narrow), all, backend, ahead);
-        Ok(Opened { element, stored_bytes: tensor.bytes(), ..opened })
+        let mut opened = Opened::plain(shape, Map::shared(narrow), all, backend, ahead);
+        (opened.element, opened.stored_bytes) = (element, tensor.bytes());
+        Ok(opened)
     }
 
     /// Opens the payload of a compressed tensor.

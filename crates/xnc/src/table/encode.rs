@@ -1,6 +1,6 @@
 //! Tables encoded in memory: from words, or from a table under another codec.
 
-use super::{Table, backend, expect_length};
+use super::{Table, expect_length};
 use crate::codec::{self, Codec, Effort, Encoding, Recast, Source, TableShape, words_of};
 use crate::container::Opened;
 use crate::dtype::{Dtype, Element, Words};
@@ -67,7 +67,7 @@ fn encode(
     options: &EncodeOptions,
 ) -> Result<Table> {
     let EncodeOptions { codec, effort, threads, backend: asked } = *options;
-    let backend = backend(asked)?;
+    let backend = Backend::or_detected(asked)?;
     if !codec.takes(shape) {
         let reason = format!("codec {codec} does not take {} x {} words", shape.rows, shape.dim);
         return Err(crate::Error::NotATable { name: name.into(), reason });

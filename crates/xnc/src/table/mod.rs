@@ -76,7 +76,7 @@ impl Table {
     ) -> Result<Table> {
         let (shape, map) = (TableShape { dtype, rows, dim }, Map::shared(bytes));
         expect_length("a table in bytes", map.len(), rows.saturating_mul(dim).saturating_mul(2))?;
-        let (all, backend) = (0..map.len(), backend(options.backend)?);
+        let (all, backend) = (0..map.len(), Backend::or_detected(options.backend)?);
         Ok(Table::new("", Opened::plain(shape, map, all, backend, options.ahead)))
     }
 
@@ -206,11 +206,6 @@ impl codec::Source for Table {
     fn rows(&self, ids: &[usize], _: usize, out: &mut [u16]) -> Result<()> {
         self.gather(ids, out)
     }
-}
-
-/// The backend that was asked for, or the one that is found.
-pub(crate) fn backend(asked: Option<Backend>) -> Result<Backend> {
-    asked.map_or_else(|| Ok(Backend::detect()?), Ok)
 }
 
 fn expect_length(what: &'static str, found: usize, expected: usize) -> Result<()> {

@@ -7,12 +7,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{OpenOptions, Table, Verify, backend};
+use super::{OpenOptions, Table, Verify};
 use crate::codec::Codec;
 use crate::container::{Container, FILE_RECORD, INDEX_SUFFIX, META_SUFFIX, Map, Storage};
 #[cfg(feature = "map")]
 use crate::error::Error;
 use crate::error::Result;
+use crate::kernel::Backend;
 use crate::model::{Format, Tensor, role};
 
 /// A model file, compressed or plain: mapped, or in memory. Cheap to clone; its tables keep the bytes alive by themselves.
@@ -126,7 +127,7 @@ impl Model {
     /// # Errors
     /// As [`Model::table`]; [`Error::Corrupt`] when all chunks are to be checked and one is damaged.
     pub fn table_with(&self, name: &str, options: &OpenOptions) -> Result<Table> {
-        let opened = self.0.table(name, backend(options.backend)?, options.ahead)?;
+        let opened = self.0.table(name, Backend::or_detected(options.backend)?, options.ahead)?;
         let opened = match options.verify {
             Verify::OnTouch => opened,
             Verify::Never => opened.unchecked(),
