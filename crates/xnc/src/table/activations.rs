@@ -1,10 +1,9 @@
 //! Activations made ready once, for all rows.
 
 use super::Table;
-use crate::codec::fast::Scale;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::kernel::product::Fused;
+use crate::kernel::fast::product::Fused;
 use crate::kernel::{Aligned, Backend, dot};
 
 /// How far ahead plain rows ask for memory: close to the fastest of those that `xnc bench` tries.
@@ -15,7 +14,7 @@ pub struct Activations<'t> {
     pub(super) table: &'t Table,
     backend: Backend,
     vectors: Vectors,
-    /// A single vector, where a loop takes it; BF16 times the biases of its columns, where that is exact.
+    /// A single vector, where a loop over coded rows takes it.
     pub(super) fused: Option<Fused>,
 }
 
@@ -34,13 +33,8 @@ impl<'t> Activations<'t> {
             dot::arrange(backend, dtype, x, &mut arranged);
             arranged
         };
-        let fused = layout.filter(|_| x.len() == table.dim()).and_then(|layout| {
-            let (shape, symbols) = (layout.row_shape(), layout.symbols());
-            let scaled = layout.scale().and_then(|scale| {
-                Fused::f32_scaled(backend, shape, symbols.upper, scale.exact.clone(), || scale_f32(x, scale))
-            });
-            scaled.or_else(|| Fused::f32(backend, shape, symbols.upper, symbols.bias, x))
-        });
+        let layout = layout.filter(|_| x.len() == table.dim());
+        let fused = layout.and_then(|layout| Fused::f32(backend, layout.shared(), x));
         let vectors = vectors(table, x).map(arrange).collect();
         Activations { table, backend, fused, vectors: Vectors::F32(dtype, vectors) }
     }
@@ -58,10 +52,8 @@ impl<'t> Activations<'t> {
             padded[..x.len()].copy_from_slice(x);
             padded
         };
-        let fused = table.fast().filter(|_| x.len() == table.dim()).and_then(|(layout, _)| {
-            let (scale, upper) = (layout.scale()?, layout.symbols().upper);
-            Fused::bf16(backend, layout.row_shape(), upper, scale.exact.clone(), &scale_bf16(x, scale)?)
-        });
+        let layout = table.fast().filter(|_| x.len() == table.dim()).map(|(layout, _)| layout);
+        let fused = layout.and_then(|layout| Fused::bf16(backend, layout.shared(), x));
         let vectors = Vectors::Bf16(vectors(table, x).map(pad).collect());
         Ok(Activations { table, backend, fused, vectors })
     }
@@ -88,25 +80,4 @@ fn vectors<'a, T>(table: &Table, x: &'a [T]) -> std::slice::ChunksExact<'a, T> {
     let whole = if dim == 0 { x.is_empty() } else { x.len().is_multiple_of(dim) };
     assert!(whole, "activations are vectors of `dim`");
     x.chunks_exact(dim.max(1))
-}
-
-/// Activations times biases; none when one of them does not come out exact.
-fn scale_f32(x: &[f32], scale: &Scale) -> Option<Vec<f32>> {
-    let exact = |(&x, &factor): (&f32, &f32)| {
-        let scaled = x * factor;
-        (scaled / factor == x || x.is_nan()).then_some(scaled)
-    };
-    x.iter().zip(&scale.factors).map(exact).collect()
-}
-
-/// As [`scale_f32`], with the arithmetic of `vdpbf16ps`: subnormals count as zero.
-fn scale_bf16(x: &[u16], scale: &Scale) -> Option<Vec<u16>> {
-    let exact = |(&word, &factor): (&u16, &f32)| {
-        let x = Dtype::Bf16.to_f32(word);
-        let x = if x.is_subnormal() { 0.0f32.copysign(x) } else { x };
-        let scaled = x * factor;
-        let right = (scaled / factor == x && !scaled.is_subnormal()) || x.is_nan();
-        right.then_some((scaled.to_bits() >> 16) as u16)
-    };
-    x.iter().zip(&scale.factors).map(exact).collect()
 }

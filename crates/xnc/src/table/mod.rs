@@ -15,7 +15,7 @@ use crate::container::{Coded, Container, Map};
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
-use crate::kernel::stream::Stream;
+use crate::kernel::stream::{self, Stream};
 use touched::Touched;
 
 pub use activations::Activations;
@@ -144,10 +144,21 @@ impl Table {
 /// Words from which on a read goes past the caches: more than these hold.
 const FAR: usize = 1 << 23;
 
-fn read_coded(coded: &Coded, touched: Option<&Touched>, first: usize, mut out: &mut [u16]) -> Result<()> {
+fn read_coded(coded: &Coded, touched: Option<&Touched>, first: usize, out: &mut [u16]) -> Result<()> {
+    if out.len() >= FAR {
+        return stream::scope(Backend::best(), |far| read_through(coded, touched, first, out, Some(far)));
+    }
+    read_through(coded, touched, first, out, None)
+}
+
+fn read_through(
+    coded: &Coded,
+    touched: Option<&Touched>,
+    mut first: usize,
+    mut out: &mut [u16],
+    far: Option<&Stream>,
+) -> Result<()> {
     let stored = coded.stored();
-    let far = (out.len() >= FAR).then(|| Stream::new(Backend::best()));
-    let mut first = first;
     while !out.is_empty() {
         let chunk = coded.opened.chunk_of(first);
         if let Some(touched) = touched {
@@ -155,7 +166,7 @@ fn read_coded(coded: &Coded, touched: Option<&Touched>, first: usize, mut out: &
         }
         let here = out.len().min(coded.opened.words_of(chunk).end - first);
         let (part, rest) = out.split_at_mut(here);
-        coded.opened.decode(stored, chunk, first, part, far.as_ref())?;
+        coded.opened.decode(stored, chunk, first, part, far)?;
         first += here;
         out = rest;
     }

@@ -8,7 +8,7 @@ use super::refer::{self, Candidate, Limits};
 use super::row::{Plan, cost, walk};
 use super::select::{self, Innovations, Search, neighbours};
 use super::{Effort, Share};
-use crate::kernel::residual::{REFS, Tables};
+use crate::kernel::dense::residual::{REFS, Tables};
 
 /// Bits of a reference: its number, its weight, what it adds to the head.
 const REFERENCE: f32 = 22.0;

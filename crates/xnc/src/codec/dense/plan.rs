@@ -14,7 +14,7 @@ use super::stream::Pending;
 use super::symbols::Symbols;
 use super::{Effort, Share, Streams};
 use crate::codec::ordered::for_each_in_order;
-use crate::kernel::residual::{Head, PIECES, REFS, Tables};
+use crate::kernel::dense::residual::{Head, PIECES, REFS, Tables};
 
 /// Rows that models are compared on, and that the distribution of residuals is counted on.
 const SAMPLE: usize = 4096;

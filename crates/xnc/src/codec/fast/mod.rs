@@ -19,7 +19,7 @@ use layout::{Parts, RECORD};
 use row::Encoder;
 use symbols::Fit;
 
-pub use layout::{Layout, Scale};
+pub use layout::Layout;
 pub use rows::Room;
 
 /// What the words are coded as.

@@ -6,9 +6,9 @@ use super::layout::Layout;
 use super::{Coding, row};
 use crate::codec::{ChunkLayout, Stored, TableShape};
 use crate::error::Result;
-use crate::kernel::product::{Fused, Rows};
+use crate::kernel::fast::product::{Fused, Rows};
+use crate::kernel::fast::unpack::{self, Ahead};
 use crate::kernel::stream::Stream;
-use crate::kernel::unpack::{self, Ahead};
 use crate::kernel::{prefetch, widen};
 
 /// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded before what the kernel leaves is put

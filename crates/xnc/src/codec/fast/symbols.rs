@@ -6,8 +6,8 @@ use super::Coding;
 use crate::codec::{Source, TableShape};
 use crate::dtype::{Dtype, f16_to_bf16};
 use crate::error::{Error, Result};
-use crate::kernel::pack::Tops;
-use crate::kernel::row::Form;
+use crate::kernel::fast::pack::Tops;
+use crate::kernel::fast::row::WordSplit;
 use crate::kernel::{Backend, widen};
 
 /// Rows that the choice looks at, evenly spread: enough for any histogram, few enough to cost nothing.
@@ -24,10 +24,10 @@ const STEPS: usize = 20;
 
 impl Coding {
     /// How words of this coding divide.
-    pub const fn form(self) -> Form {
+    pub const fn form(self) -> WordSplit {
         match self {
-            Coding::Bf16 | Coding::Bf16InF16 => Form::Bf16,
-            Coding::F16 => Form::F16,
+            Coding::Bf16 | Coding::Bf16InF16 => WordSplit::Bf16,
+            Coding::F16 => WordSplit::F16,
         }
     }
 
