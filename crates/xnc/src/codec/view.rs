@@ -103,8 +103,10 @@ impl View<'_> {
     /// # Errors
     /// [`Error::Corrupt`] when a chunk that they lie in is damaged.
     pub fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
-        let far = (out.len() >= FAR).then(|| stream::Stream::new(self.reader.backend()));
-        self.read_through(first, out, far.as_ref())
+        if out.len() < FAR {
+            return self.read_through(first, out, None);
+        }
+        stream::scope(self.reader.backend(), |far| self.read_through(first, out, Some(far)))
     }
 
     fn read_through(&self, mut first: usize, mut out: &mut [u16], far: Option<&stream::Stream>) -> Result<()> {

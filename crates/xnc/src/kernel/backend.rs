@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Backend(pub(super) Isa);
 
-/// The instruction sets that kernels are written for, slowest first.
+/// The instruction sets that kernels are written for, slowest first. Each `match` on one names every variant, so that
+/// the compiler finds all operations that a new one lacks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Isa {
     Scalar,
@@ -23,11 +24,8 @@ pub(super) enum Isa {
 }
 
 impl Backend {
-    /// Environment variable that pins what [`Backend::best`] returns; a name that the machine has no backend of is ignored.
-    pub const PIN: &str = "XNC_BACKEND";
-
     /// Portable code; on every machine.
-    pub const SCALAR: Backend = Backend(Isa::Scalar);
+    pub(crate) const SCALAR: Backend = Backend(Isa::Scalar);
 
     /// Every backend of this machine, slowest first.
     pub fn available() -> Vec<Backend> {
@@ -54,14 +52,12 @@ impl Backend {
         all
     }
 
-    /// The fastest one, or the one that `XNC_BACKEND` names if the machine has it. Detected once.
-    pub fn best() -> Backend {
+    /// The fastest backend of this machine. No pin is read: [`Backend::detect`] does that.
+    pub(crate) fn best() -> Backend {
         static BEST: OnceLock<Backend> = OnceLock::new();
         *BEST.get_or_init(|| {
             let all = Backend::available();
-            let pinned =
-                std::env::var(Self::PIN).ok().and_then(|name| all.iter().find(|b| b.name() == name).copied());
-            pinned.unwrap_or(all[all.len() - 1])
+            all[all.len() - 1]
         })
     }
 
@@ -75,10 +71,26 @@ impl Backend {
             Isa::Avx512 { .. } => "avx512",
         }
     }
+
+    /// Every backend of this machine, and those of a lesser machine that share a name with one of them: AVX-512
+    /// without `vdpbf16ps` takes other loops.
+    pub(crate) fn every_kind() -> Vec<Backend> {
+        let mut all = Backend::available();
+        #[cfg(target_arch = "x86_64")]
+        if all.contains(&Backend(Isa::Avx512 { bf16: true })) {
+            all.insert(all.len() - 1, Backend(Isa::Avx512 { bf16: false }));
+        }
+        all
+    }
 }
 
 impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.name())?;
+        #[cfg(target_arch = "x86_64")]
+        if self.0 == (Isa::Avx512 { bf16: false }) {
+            f.write_str(" without vdpbf16ps")?;
+        }
+        Ok(())
     }
 }

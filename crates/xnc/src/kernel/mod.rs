@@ -1,24 +1,22 @@
 //! Hot loops: the only `unsafe` of the library besides the file mapping.
 //!
-//! One folder an operation. Its `mod.rs` holds the contract, asserts lengths once and dispatches on a [`Backend`]; `scalar.rs` is first and
-//! complete; each other file is one instruction set. Every backend gives the same bits, and one test run covers all that the
-//! machine has. Kernels take slices, allocate nothing, cannot fail, and import nothing from the rest of the crate but `dtype`.
+//! Loops that one codec owns are in the folder of its name; the others are shared. One folder an operation: its
+//! `mod.rs` holds the contract, asserts lengths once and dispatches on a [`Backend`], naming every instruction set;
+//! `scalar.rs` is first and complete; each other file is one instruction set. Every backend gives the same bits, and
+//! one test run covers all that the machine has: [`operations`] lists what is compared. Kernels take slices, allocate
+//! nothing, cannot fail, import nothing from the rest of the crate but `dtype`, and choose no backend themselves.
 #![allow(unsafe_code)]
 
+pub mod dense;
 pub mod dot;
-pub mod pack;
-pub mod product;
-pub mod residual;
-pub mod row;
-pub mod similar;
+pub mod fast;
+pub mod operations;
 pub mod stream;
-pub mod unpack;
 pub mod widen;
+pub mod xnc;
 
 mod aligned;
 mod backend;
-pub mod xnc_decode;
-pub mod xnc_encode;
 
 pub use aligned::Aligned;
 pub use backend::Backend;
@@ -44,4 +42,7 @@ pub fn prefetch<T>(values: &[T]) {
             _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().wrapping_add(line));
         }
     }
+    // Stable Rust has no such instruction of other machines.
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
 }

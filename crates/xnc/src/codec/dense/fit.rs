@@ -10,7 +10,7 @@ use super::exact::{exp2, log2, octave, power_of_two};
 use super::model::{Model, PREDICTED};
 use super::symbols::Symbols;
 use crate::dtype::Dtype;
-use crate::kernel::residual::{Column, PIECES};
+use crate::kernel::dense::residual::{Column, PIECES};
 
 /// Octaves between scale number 0 and the median row.
 const MIDDLE: i32 = 8;

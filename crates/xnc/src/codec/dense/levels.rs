@@ -10,7 +10,7 @@ use super::select::{self, Innovations, Search, neighbours};
 use super::Effort;
 use super::encode::Share;
 use crate::kernel::Backend;
-use crate::kernel::residual::{REFS, Tables};
+use crate::kernel::dense::residual::{REFS, Tables};
 
 /// Bits of a reference: its number, its weight, what it adds to the head.
 const REFERENCE: f32 = 22.0;

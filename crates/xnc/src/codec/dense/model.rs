@@ -1,7 +1,7 @@
 //! What all rows share, as it is stored, and its expansion for the kernels.
 use super::stream::{Pending, Reader};
 use super::symbols::Symbols;
-use crate::kernel::residual::{Column, PIECES, Tables};
+use crate::kernel::dense::residual::{Column, PIECES, Tables};
 
 /// Widest row that is predicted from its own dimensions.
 pub const PREDICTED: usize = 4096;

@@ -17,7 +17,7 @@ use crate::codec::TableShape;
 use crate::codec::ordered::for_each_in_order;
 use crate::dtype::Dtype;
 use crate::kernel::Backend;
-use crate::kernel::residual::{Head, PIECES, REFS, Tables};
+use crate::kernel::dense::residual::{Head, PIECES, REFS, Tables};
 
 /// Rows that models are compared on, and that the distribution of residuals is counted on.
 const SAMPLE: usize = 4096;

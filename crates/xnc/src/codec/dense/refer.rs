@@ -2,7 +2,7 @@
 
 use super::exact::{exp2, log2};
 use super::select::dot;
-use crate::kernel::residual::{Head, REFS, WEIGHTS};
+use crate::kernel::dense::residual::{Head, REFS, WEIGHTS};
 
 /// Singles around which pairs are tried.
 const SEEDS: usize = 5;

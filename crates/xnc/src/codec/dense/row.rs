@@ -2,7 +2,7 @@
 use super::exact::log2;
 use super::model::Model;
 use super::stream::Pending;
-use crate::kernel::residual::{Head, PIECES, REFS, Step, Tables, cdf, cell, floor_of, half, step};
+use crate::kernel::dense::residual::{Head, PIECES, REFS, Step, Tables, cdf, cell, floor_of, half, step};
 
 /// Kind of a row whose words are all equal.
 pub const CONSTANT: u8 = 32;

@@ -7,8 +7,11 @@ use super::model::Model;
 use super::reader::StoredRows;
 use super::row::{CONSTANT, key_bits};
 use super::stream::Reader;
-use crate::kernel::residual::{self, Head, LANES, Lane, REFS, Scratch, Tables, WEIGHTS};
+use crate::kernel::dense::residual::{self, Head, Lane, REFS, Scratch, Tables, WEIGHTS};
 use crate::kernel::{self, Backend};
+
+/// Rows that are decoded together: enough for every backend.
+const TOGETHER: usize = 32;
 
 /// What rows are decoded with.
 pub struct Rows {
@@ -70,7 +73,7 @@ impl Rows {
     pub fn decode(&self, streams: &StoredRows<'_>, rows: &[u32], many: bool, out: &mut [u16]) -> Option<()> {
         let many = many && self.keys.len() <= streams.room() / self.tables.dim();
         let dim = self.tables.dim();
-        let side_by_side = if rows.len() > 1 || self.all.get().is_none() { LANES } else { 1 };
+        let side_by_side = if rows.len() > 1 || self.all.get().is_none() { TOGETHER } else { 1 };
         let mut scratch = self.scratch(side_by_side);
         let all = match many {
             // Not on the thread pool: a worker that waits for this must not be handed another part of it.
@@ -86,7 +89,7 @@ impl Rows {
                 Known { keys: &keys, innovations: &innovations, dim }
             }
         };
-        for (rows, out) in rows.chunks(LANES).zip(out.chunks_mut(LANES * dim)) {
+        for (rows, out) in rows.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * dim)) {
             self.group(streams, rows, &known, out, &mut [], &mut scratch)?;
         }
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
@@ -101,8 +104,8 @@ impl Rows {
 
     fn scratch(&self, lanes: usize) -> Scratch {
         let mut left = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = left.iter().position(|scratch| scratch.lanes() >= lanes);
-        fitting.map_or_else(|| Scratch::new(self.tables.dim(), lanes), |k| left.swap_remove(k))
+        let fitting = left.iter().position(|scratch| scratch.fits(self.backend, self.tables.dim(), lanes));
+        fitting.map_or_else(|| Scratch::new(self.backend, self.tables.dim(), lanes), |k| left.swap_remove(k))
     }
 
     /// All keys that rows build on, in order.
@@ -131,13 +134,13 @@ impl Rows {
         let dim = self.tables.dim();
         keys.iter().try_for_each(|&key| streams.check(key))?;
         let mut all = vec![0i8; keys.len() * dim];
-        let most = keys.len().min(LANES) * dim;
+        let most = keys.len().min(TOGETHER) * dim;
         let (mut words, mut new) = (vec![0; most], vec![0i8; most]);
         for level in 0..LAST {
             let at: Vec<usize> =
                 (0..keys.len()).filter(|&k| self.levels[keys[k] as usize] == level).collect();
-            for group in at.chunks(LANES) {
-                let mut rows = [0; LANES];
+            for group in at.chunks(TOGETHER) {
+                let mut rows = [0; TOGETHER];
                 rows.iter_mut().zip(group).for_each(|(row, &k)| *row = keys[k]);
                 let n = group.len() * dim;
                 let known = Known { keys, innovations: &all, dim };
@@ -151,7 +154,7 @@ impl Rows {
         Some(all)
     }
 
-    /// Decodes up to [`LANES`] rows side by side. `innovations` may be empty.
+    /// Decodes up to [`TOGETHER`] rows side by side. `innovations` may be empty.
     fn group(
         &self,
         streams: &StoredRows<'_>,

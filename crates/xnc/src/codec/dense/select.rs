@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::exact::log2;
 use crate::codec::ordered::for_each_in_order;
 use crate::kernel::Backend;
-use crate::kernel::similar::{Best, QUERIES, Set, length, search};
+use crate::kernel::dense::similar::{Best, QUERIES, Set, length, search};
 
 /// Groups of a set that fit the nearest cache together with the queries of a block.
 const TILE: usize = 32;

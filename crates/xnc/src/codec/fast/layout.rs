@@ -1,6 +1,6 @@
 //! The index of a table: where its rows lie. `spec/fast.md`, section 5.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +11,8 @@ use crate::codec::records::{self, RECORD, Record, is_filling};
 use crate::codec::{Stored, TableShape};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::kernel::row::{RowShape, Symbols, upper};
+use crate::kernel::fast::product::{Scale, Shared};
+use crate::kernel::fast::row::{RowShape, Symbols, upper};
 use crate::kernel::{Backend, prefetch};
 
 /// Bytes of the symbols that have a code, filled to eight.
@@ -29,7 +30,7 @@ impl Parts {
     pub fn new(shape: TableShape) -> Parts {
         // The longest a chunk can be is all rows plain, and row starts have 16 bits.
         let rows_per_chunk = (usize::from(u16::MAX) / shape.dim.saturating_mul(2).saturating_add(1)).max(1);
-        Parts { shape, row: RowShape { dim: shape.dim, form: word_form(shape.dtype) }, rows_per_chunk }
+        Parts { shape, row: RowShape { dim: shape.dim, split: word_form(shape.dtype) }, rows_per_chunk }
     }
 
     pub fn chunks(&self) -> usize {
@@ -195,35 +196,13 @@ impl FastReader {
         Symbols { upper: &self.upper, bias: &self.bias }
     }
 
-    /// The biases as factors, for BF16 words.
-    pub fn scale(&self) -> Option<&Scale> {
-        self.scale.as_ref()
+    /// What products need.
+    pub fn shared(&self) -> Shared<'_> {
+        Shared { shape: self.row_shape(), symbols: self.symbols(), scale: self.scale.as_ref() }
     }
 
     /// What this table's kernels run on.
     pub fn kernels(&self) -> Backend {
         self.backend
-    }
-}
-
-/// What [`crate::kernel::product`] needs to take the biases out of its loop.
-pub struct Scale {
-    /// Biases as powers of two.
-    pub factors: Vec<f32>,
-    /// Upper bytes, without sign, of the words that are normal numbers with every bias and without.
-    pub exact: RangeInclusive<u8>,
-}
-
-impl Scale {
-    /// `None` if a bias has no normal power of two.
-    fn new(bias: &[u8]) -> Option<Scale> {
-        let signed = || bias.iter().map(|&bias| i32::from(bias.cast_signed()));
-        let (least, most) = (signed().min()?, signed().max()?);
-        let factor =
-            |bias: i32| (-126..=127).contains(&bias).then(|| f32::from_bits(((127 + bias) as u32) << 23));
-        // An upper byte holds all but the lowest bit of the exponent; both exponents shall be 1 to 254.
-        let (first, last) = (1.max(1 - least), 254.min(254 - most));
-        let exact = u8::try_from((first + 1) / 2).ok()?..=u8::try_from((last - 1) / 2).ok()?;
-        Some(Scale { factors: signed().map(factor).collect::<Option<_>>()?, exact })
     }
 }

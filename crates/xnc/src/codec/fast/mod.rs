@@ -19,7 +19,7 @@ use super::{Encoded, Source, TableShape, write_failed};
 use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::kernel::Backend;
-use crate::kernel::row::Form;
+use crate::kernel::fast::row::WordSplit;
 use layout::Parts;
 use row::Encoder;
 use symbols::Fit;
@@ -32,10 +32,10 @@ pub use layout::FastReader;
 struct Params {}
 
 /// How the words of a type divide.
-const fn word_form(dtype: Dtype) -> Form {
+const fn word_form(dtype: Dtype) -> WordSplit {
     match dtype {
-        Dtype::Bf16 => Form::Bf16,
-        Dtype::F16 => Form::F16,
+        Dtype::Bf16 => WordSplit::Bf16,
+        Dtype::F16 => WordSplit::F16,
     }
 }
 

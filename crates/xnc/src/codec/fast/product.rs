@@ -3,12 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::layout::{FastReader, Scale};
+use super::layout::FastReader;
 use crate::codec::product::{Arranged, Product, Vectors};
 use crate::codec::{Stored, View};
-use crate::dtype::Dtype;
 use crate::error::Result;
-use crate::kernel::product::{Fused, Rows};
+use crate::kernel::fast::product::{Fused, Rows};
 
 /// Chunks of coded rows that one vector takes in one go, after all are checked: few enough for the second-level cache.
 const RUN_CHUNKS: usize = 8;
@@ -32,16 +31,9 @@ struct Room {
 impl FastProduct {
     pub fn new(reader: Arc<FastReader>, x: Vectors<'_>) -> FastProduct {
         let (table, backend) = (reader.table(), reader.kernels());
-        let (shape, symbols, scale) = (reader.row_shape(), reader.symbols(), reader.scale());
         let fused = match x {
-            Vectors::F32(x) if x.len() == table.dim => scale
-                .and_then(|scale| {
-                    Fused::f32_scaled(backend, shape, symbols.upper, scale.exact.clone(), || scale_f32(x, scale))
-                })
-                .or_else(|| Fused::f32(backend, shape, symbols.upper, symbols.bias, x)),
-            Vectors::Bf16(x) if x.len() == table.dim => scale.and_then(|scale| {
-                Fused::bf16(backend, shape, symbols.upper, scale.exact.clone(), &scale_bf16(x, scale)?)
-            }),
+            Vectors::F32(x) if x.len() == table.dim => Fused::f32(backend, reader.shared(), x),
+            Vectors::Bf16(x) if x.len() == table.dim => Fused::bf16(backend, reader.shared(), x),
             Vectors::F32(_) | Vectors::Bf16(_) => None,
         };
         let arranged = Arranged::new(backend, table.dtype, table.dim, x);
@@ -92,25 +84,4 @@ impl Product for FastProduct {
         }
         Ok(())
     }
-}
-
-/// Activations times biases; none when one of them does not come out exact.
-fn scale_f32(x: &[f32], scale: &Scale) -> Option<Vec<f32>> {
-    let exact = |(&x, &factor): (&f32, &f32)| {
-        let scaled = x * factor;
-        (scaled / factor == x || x.is_nan()).then_some(scaled)
-    };
-    x.iter().zip(&scale.factors).map(exact).collect()
-}
-
-/// As [`scale_f32`], with the arithmetic of `vdpbf16ps`: subnormals count as zero.
-fn scale_bf16(x: &[u16], scale: &Scale) -> Option<Vec<u16>> {
-    let exact = |(&word, &factor): (&u16, &f32)| {
-        let x = Dtype::Bf16.to_f32(word);
-        let x = if x.is_subnormal() { 0.0f32.copysign(x) } else { x };
-        let scaled = x * factor;
-        let right = (scaled / factor == x && !scaled.is_subnormal()) || x.is_nan();
-        right.then_some((scaled.to_bits() >> 16) as u16)
-    };
-    x.iter().zip(&scale.factors).map(exact).collect()
 }

@@ -4,8 +4,8 @@ use super::symbols::Fit;
 use super::word_form;
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
-use crate::kernel::pack::{self, Packed};
-use crate::kernel::row::{GROUP, RowShape, Symbols, place};
+use crate::kernel::fast::pack::{self, Packed};
+use crate::kernel::fast::row::{GROUP, RowShape, Symbols, place};
 use crate::kernel::Backend;
 
 /// First byte of a row that holds its words as they are.
@@ -80,7 +80,7 @@ impl<'a> Encoder<'a> {
                 }
             }
         };
-        let bit = |i| crate::kernel::row::plane_bit(place(i));
+        let bit = |i| crate::kernel::fast::row::plane_bit(place(i));
         for (number, (group, bias)) in groups.iter().zip(biases).enumerate() {
             write(
                 &pack::group(self.backend, form, self.fit.tops(), bias, group),

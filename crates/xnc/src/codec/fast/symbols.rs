@@ -4,7 +4,7 @@ use super::word_form;
 use crate::codec::{Source, TableShape};
 use crate::dtype::Dtype;
 use crate::error::Result;
-use crate::kernel::pack::Tops;
+use crate::kernel::fast::pack::Tops;
 
 /// Rows that the choice looks at, evenly spread: enough for any histogram, few enough to cost nothing.
 const ROWS: usize = 8192;

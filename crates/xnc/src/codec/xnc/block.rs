@@ -4,7 +4,7 @@
 //! Full blocks go through [`crate::kernel`]. This is the same for any length, a bit at a time: the short block at a table's end, and what tests hold kernels against.
 
 use crate::codec::bits::{BitReader, BitWriter};
-use crate::kernel::{Backend, xnc_encode};
+use crate::kernel::{Backend, xnc};
 
 /// Words in a full block: 64 bytes, one cache line.
 pub const BLOCK_WORDS: usize = 32;
@@ -105,7 +105,7 @@ impl Count {
 pub fn count(backend: Backend, block: &[u16]) -> Count {
     let (failing, long) = match block.try_into() {
         Ok(full) => {
-            let classes = xnc_encode::classify(backend, full);
+            let classes = xnc::encode::classify(backend, full);
             (classes.failing, classes.with_mid & !classes.failing)
         }
         Err(_) => {

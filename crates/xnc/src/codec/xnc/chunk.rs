@@ -5,9 +5,8 @@ use std::slice;
 use super::block::{self, BLOCK_WORDS};
 use crate::codec::bits::{BitReader, BitWriter};
 use crate::dtype::{Dtype, bf16_to_f16, f16_to_bf16};
-use crate::kernel::Backend;
-use crate::kernel::xnc_decode::{self, Block, Form};
-use crate::kernel::xnc_encode;
+use crate::kernel::xnc::decode::{Block, Output};
+use crate::kernel::{Backend, xnc};
 
 /// Blocks in a full chunk. A block's number inside its chunk fits a byte.
 pub const CHUNK_BLOCKS: usize = 256;
@@ -38,7 +37,7 @@ pub fn encode(backend: Backend, dtype: Dtype, words: &[u16]) -> Chunk {
         Dtype::Bf16 => {
             let (mut images, mut survives) = ([[0; BLOCK_WORDS]; CHUNK_BLOCKS], [false; CHUNK_BLOCKS]);
             let (images, survives) = (&mut images[..blocks.len()], &mut survives[..blocks.len()]);
-            xnc_encode::images(backend, blocks, images, survives);
+            xnc::encode::images(backend, blocks, images, survives);
             let mut number = 0;
             for run in survives.chunk_by(|_, &next| next) {
                 // Exceptions end runs, so only the first of a run can be one.
@@ -69,8 +68,8 @@ pub fn encode(backend: Backend, dtype: Dtype, words: &[u16]) -> Chunk {
 
 fn append(backend: Backend, blocks: &[Block], out: &mut BitWriter) {
     if !blocks.is_empty() {
-        out.append_with(xnc_encode::room(blocks.len()), |bytes, position| {
-            xnc_encode::encode(backend, blocks, bytes, position)
+        out.append_with(xnc::encode::room(blocks.len()), |bytes, position| {
+            xnc::encode::encode(backend, blocks, bytes, position)
         });
     }
 }
@@ -178,7 +177,8 @@ impl Walk<'_> {
                     block::skip(&mut self.bits, n).then_some(1).ok_or(Malformed::Short)?
                 }
                 Run::Coded(blocks) => {
-                    let end = xnc_decode::skip(self.backend, self.bits.bytes(), self.bits.position(), blocks);
+                    let end =
+                        xnc::decode::skip(self.backend, self.bits.bytes(), self.bits.position(), blocks);
                     self.bits.skip(end.ok_or(Malformed::Short)? - self.bits.position());
                     blocks
                 }
@@ -189,9 +189,9 @@ impl Walk<'_> {
 
     /// Reads full blocks.
     fn blocks(&mut self, mut out: &mut [Block]) -> Result<(), Malformed> {
-        let form = match self.dtype {
-            Dtype::F16 => Form::Fp16,
-            Dtype::Bf16 => Form::Bf16,
+        let output = match self.dtype {
+            Dtype::F16 => Output::Fp16,
+            Dtype::Bf16 => Output::Bf16,
         };
         while !out.is_empty() {
             let (now, later) = match self.run(out.len()) {
@@ -203,7 +203,7 @@ impl Walk<'_> {
                 Run::Coded(blocks) => {
                     let (now, later) = out.split_at_mut(blocks);
                     let (bytes, position) = (self.bits.bytes(), self.bits.position());
-                    let end = xnc_decode::decode(self.backend, form, bytes, position, now);
+                    let end = xnc::decode::decode(self.backend, output, bytes, position, now);
                     self.bits.skip(end.ok_or(Malformed::Short)? - position);
                     (now, later)
                 }

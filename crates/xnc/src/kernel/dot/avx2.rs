@@ -8,7 +8,7 @@ use super::{GROUP, filled};
 /// word pairs, in order.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(in super::super) fn sum(lane: [__m256; 4]) -> f32 {
+pub(in crate::kernel) fn sum(lane: [__m256; 4]) -> f32 {
     let a = [_mm256_add_ps(lane[0], lane[2]), _mm256_add_ps(lane[1], lane[3])];
     halves(_mm256_add_ps(a[0], a[1]))
 }

@@ -7,7 +7,7 @@ use super::{GROUP, filled};
 /// Adds the 32 lanes of F32 activations, in a register of the even words and one of the odd ones.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(in super::super) fn sum(lane: [__m512; 2]) -> f32 {
+pub(in crate::kernel) fn sum(lane: [__m512; 2]) -> f32 {
     let fold = |lane: __m512| {
         let high =
             _mm512_castpd_ps(_mm512_shuffle_f64x2::<0xee>(_mm512_castps_pd(lane), _mm512_castps_pd(lane)));
@@ -19,7 +19,7 @@ pub(in super::super) fn sum(lane: [__m512; 2]) -> f32 {
 /// Adds the 32 lanes of word pairs.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(in super::super) fn sum_pairs(lane: [__m512; 2]) -> f32 {
+pub(in crate::kernel) fn sum_pairs(lane: [__m512; 2]) -> f32 {
     let a = _mm512_add_ps(lane[0], lane[1]);
     let high = _mm512_castpd_ps(_mm512_shuffle_f64x2::<0xee>(_mm512_castps_pd(a), _mm512_castps_pd(a)));
     halves(_mm256_add_ps(_mm512_castps512_ps256(a), _mm512_castps512_ps256(high)))

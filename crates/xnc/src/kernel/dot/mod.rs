@@ -21,10 +21,11 @@ pub(super) use avx2::sum as sum_avx2;
 pub(super) use avx512::{sum as sum_avx512, sum_pairs as sum_pairs_avx512};
 
 use super::Backend;
-#[cfg(target_arch = "x86_64")]
 use super::backend::Isa;
-use super::row::GROUP;
 use crate::dtype::Dtype;
+
+/// Words that a loop takes in one pass: rows are filled to a multiple of it.
+pub const GROUP: usize = 64;
 
 /// Length of a padded row: `dim` filled to whole groups.
 pub const fn padded(dim: usize) -> usize {
@@ -42,11 +43,14 @@ pub fn arrange(backend: Backend, dtype: Dtype, x: &[f32], out: &mut [f32]) {
     assert_eq!(out.len(), padded(x.len()));
     // A register of BF16 words falls into its even and its odd words.
     let register = match (backend.0, dtype) {
+        (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => 1,
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, Dtype::Bf16) => 16,
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx512 { .. }, Dtype::Bf16) => 32,
-        _ => 1,
+        // FP16 words are widened in order.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => 1,
     };
     for (i, slot) in out.iter_mut().enumerate() {
         let (at, half) = (i % register, register.div_ceil(2));
@@ -87,6 +91,7 @@ pub fn rows_f32(
         return out.fill(0.0);
     }
     match (backend.0, dtype) {
+        (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => scalar::rows_f32(dtype, rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, Dtype::Bf16) => unsafe { with_ahead!(ahead, avx2::bf16_rows(rows, dim, x, out)) },
@@ -95,12 +100,12 @@ pub fn rows_f32(
         (Isa::Avx512 { .. }, Dtype::Bf16) => unsafe {
             with_ahead!(ahead, avx512::bf16_rows(rows, dim, x, out))
         },
-        // SAFETY: as above.
+        // AVX-512 takes AVX2's loop.
+        // SAFETY: as above; AVX-512's machines have AVX2.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => unsafe {
             with_ahead!(ahead, avx2::f16_rows(rows, dim, x, out))
         },
-        _ => scalar::rows_f32(dtype, rows, dim, x, out),
     }
 }
 
@@ -114,15 +119,16 @@ pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], ahead: us
         return out.fill(0.0);
     }
     match backend.0 {
+        Isa::Scalar => scalar::pair_rows(rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 { bf16: true } => unsafe { with_ahead!(ahead, avx512::pair_rows(rows, dim, x, out)) },
-        // SAFETY: as above.
+        // AVX-512 without `vdpbf16ps` takes AVX2's emulation of it.
+        // SAFETY: as above; AVX-512's machines have AVX2.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { bf16: false } => unsafe {
             with_ahead!(ahead, avx2::pair_rows(rows, dim, x, out))
         },
-        _ => scalar::pair_rows(rows, dim, x, out),
     }
 }
 

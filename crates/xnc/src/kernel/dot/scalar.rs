@@ -19,7 +19,15 @@ fn sum_pairs(lane: [f32; 32]) -> f32 {
     (c[0] + c[2]) + (c[1] + c[3])
 }
 
-pub(super) fn rows_f32(dtype: Dtype, rows: &[u8], dim: usize, x: &[f32], out: &mut [f32]) {
+/// Asks for nothing ahead.
+pub(in crate::kernel) fn rows_f32(
+    dtype: Dtype,
+    rows: &[u8],
+    dim: usize,
+    x: &[f32],
+    _ahead: usize,
+    out: &mut [f32],
+) {
     for (row, out) in rows.chunks_exact(2 * dim).zip(out) {
         let mut lane = [0.0; 32];
         let mut group = |words: &[u8; 2 * GROUP], x: &[f32; GROUP]| {
@@ -37,7 +45,8 @@ pub(super) fn rows_f32(dtype: Dtype, rows: &[u8], dim: usize, x: &[f32], out: &m
     }
 }
 
-pub(super) fn pair_rows(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
+/// Asks for nothing ahead.
+pub(in crate::kernel) fn pair_rows(rows: &[u8], dim: usize, x: &[u16], _ahead: usize, out: &mut [f32]) {
     for (row, out) in rows.chunks_exact(2 * dim).zip(out) {
         let mut lane = [0.0; 32];
         let mut group = |words: &[u8; 2 * GROUP], x: &[u16; GROUP]| {

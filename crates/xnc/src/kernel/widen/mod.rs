@@ -5,7 +5,6 @@ mod avx2;
 mod scalar;
 
 use super::Backend;
-#[cfg(target_arch = "x86_64")]
 use super::backend::Isa;
 use crate::dtype::Dtype;
 
@@ -16,30 +15,36 @@ use crate::dtype::Dtype;
 pub fn to_f32(backend: Backend, dtype: Dtype, words: &[u16], out: &mut [f32]) {
     assert_eq!(words.len(), out.len());
     match (backend.0, dtype) {
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => scalar::to_f32(dtype, words, out),
+        // A shift: the compiler makes vectors of the portable loop.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::Bf16) => scalar::to_f32(dtype, words, out),
+        // AVX-512 takes AVX2's loop.
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => unsafe { avx2::f16_to_f32(words, out) },
-        _ => scalar::to_f32(dtype, words, out),
     }
 }
 
 /// Replaces FP16 words by BF16 words: widened, then the upper 16 bits.
 pub fn to_bf16(backend: Backend, words: &mut [u16]) {
     match backend.0 {
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        Isa::Scalar => scalar::to_bf16(words),
+        // AVX-512 takes AVX2's loop.
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::to_bf16(words) },
-        _ => scalar::to_bf16(words),
     }
 }
 
 /// Replaces BF16 words by the FP16 words of the same value, rounded to nearest even.
 pub fn to_f16(backend: Backend, words: &mut [u16]) {
     match backend.0 {
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        Isa::Scalar => scalar::to_f16(words),
+        // AVX-512 takes AVX2's loop.
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::to_f16(words) },
-        _ => scalar::to_f16(words),
     }
 }
 

@@ -1,0 +1,4 @@
+//! Loops of codec `dense`: rows from their residuals, and the rows that are similar to a row.
+
+pub mod residual;
+pub mod similar;

@@ -1,0 +1,138 @@
+//! Decodes rows of the `dense` codec: prediction from the columns, from the row's own earlier dimensions and from
+//! other rows, and the residual by rANS. Every step is 32-bit integer arithmetic that wraps; `spec/dense.md`
+//! defines it to the bit.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod scalar;
+mod scratch;
+mod tables;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
+
+use crate::kernel::Backend;
+use crate::kernel::backend::Isa;
+pub use scalar::{Step, cdf, cell, floor_of, half, step};
+pub use scratch::Scratch;
+pub use tables::{Column, Tables};
+
+/// Pieces of the residual's distribution on either side of zero, each an eighth of a deviation wide.
+pub const PIECES: usize = 64;
+/// Most rows that one row may refer to.
+pub const REFS: usize = 3;
+/// Most that the magnitudes of a row's weights add up to, so that weighted innovations fit 16 bits.
+pub const WEIGHTS: i32 = 254;
+/// Largest innovation, in sixteenths of the row's scale.
+pub const INNOVATION_LIMIT: i32 = 127;
+
+/// A row's own parameters.
+#[derive(Clone, Copy, Default, Debug, PartialEq)]
+pub struct Head {
+    /// Residual scale in eighths of an octave.
+    pub scale: u8,
+    /// Octaves by which the innovation's scale exceeds the residual's.
+    pub lift: u8,
+    /// Weights of the reference rows in 1/32.
+    pub weights: [i8; REFS],
+}
+
+impl Head {
+    /// Sum of the weights' magnitudes.
+    pub fn weighs(&self) -> i32 {
+        self.weights.iter().map(|&w| i32::from(w).abs()).sum()
+    }
+}
+
+/// Mantissas of the eight row scales of an octave: `round(2^14 * 2^(i/8))`.
+pub const SCALE: [i32; 8] = [16384, 17867, 19484, 21247, 23170, 25268, 27554, 30048];
+/// Their reciprocals: `floor(2^28 / SCALE[i])`.
+pub const INVERSE: [i32; 8] = [16384, 15024, 13777, 12633, 11585, 10623, 9742, 8933];
+
+/// One row to decode: the coder's state after the head, the words that follow, and where it goes.
+pub struct Lane<'a> {
+    /// The row's parameters.
+    pub head: Head,
+    /// The coder's state.
+    pub state: u32,
+    /// Coder words not read yet, two bytes each.
+    pub stream: &'a [u8],
+    /// Innovations of the reference rows; empty where the row has fewer.
+    pub refs: [&'a [i8]; REFS],
+}
+
+/// Decodes rows: `words[i]` receives row `i`, and `innovations[i]` its innovations unless it is empty. Returns whether
+/// every row ended exactly where its stream does. Fastest with 32 rows or more in a call.
+///
+/// # Panics
+/// If lengths differ, `scratch` does not fit the backend, the dimension and the number of rows, or a head holds a
+/// scale above 127, a lift above 7 or weights above [`WEIGHTS`].
+pub fn decode(
+    backend: Backend,
+    tables: &Tables,
+    lanes: &[Lane<'_>],
+    words: &mut [&mut [u16]],
+    innovations: &mut [&mut [i8]],
+    scratch: &mut Scratch,
+) -> bool {
+    let dim = tables.dim();
+    assert!(words.len() == lanes.len() && innovations.len() == lanes.len());
+    assert!(words.iter().all(|w| w.len() == dim));
+    assert!(innovations.iter().all(|e| e.is_empty() || e.len() == dim));
+    assert!(lanes.iter().all(|l| l.head.scale < 128 && l.head.lift < 8 && l.head.weighs() <= WEIGHTS));
+    assert!(lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty() || r.len() == dim)));
+    assert!(scratch.fits(backend, dim, lanes.len()));
+    match backend.0 {
+        Isa::Scalar => alone(tables, lanes, words, innovations, &mut scratch.row),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 { .. } if !vectors::suit(dim, lanes.len()) => {
+            alone(tables, lanes, words, innovations, &mut scratch.row)
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => side_by_side(lanes, words, innovations, scratch, |lanes, words, innovations, side| {
+            // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+            unsafe { avx2::decode(tables, lanes, words, innovations, side) }
+        }),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 { .. } => {
+            side_by_side(lanes, words, innovations, scratch, |lanes, words, innovations, side| {
+                // SAFETY: as above.
+                unsafe { avx512::decode(tables, lanes, words, innovations, side) }
+            })
+        }
+    }
+}
+
+/// Rows one after another, by the portable loop.
+fn alone(
+    tables: &Tables,
+    lanes: &[Lane<'_>],
+    words: &mut [&mut [u16]],
+    innovations: &mut [&mut [i8]],
+    row: &mut [i16],
+) -> bool {
+    let mut whole = true;
+    for ((lane, words), innovations) in lanes.iter().zip(words).zip(innovations) {
+        whole &= scalar::decode(tables, lane, words, innovations, row);
+    }
+    whole
+}
+
+/// As many rows at a time as a loop takes.
+#[cfg(target_arch = "x86_64")]
+fn side_by_side(
+    lanes: &[Lane<'_>],
+    words: &mut [&mut [u16]],
+    innovations: &mut [&mut [i8]],
+    scratch: &mut Scratch,
+    mut run: impl FnMut(&[Lane<'_>], &mut [&mut [u16]], &mut [&mut [i8]], &mut vectors::scratch::Side) -> bool,
+) -> bool {
+    let side = scratch.side.as_mut().expect("the scratch was found to fit");
+    let parts = lanes.chunks(vectors::LANES).zip(words.chunks_mut(vectors::LANES));
+    let mut whole = true;
+    for ((lanes, words), innovations) in parts.zip(innovations.chunks_mut(vectors::LANES)) {
+        whole &= run(lanes, words, innovations, side);
+    }
+    whole
+}
