@@ -20,7 +20,7 @@ pub fn run(data: &[u8]) {
     let [xnc, fast] = several_chunks();
     let good = [GOLDEN_SAFETENSORS, GOLDEN_GGUF, xnc, fast][choices.below(4)];
     let file = Container::from_bytes(good.to_vec()).expect("a good file");
-    let mut parts: Vec<Part> = file.layout().tensors.iter().map(|tensor| part(&file, tensor)).collect();
+    let mut parts: Vec<Part> = file.layout().tensors().iter().map(|tensor| part(&file, tensor)).collect();
     for _ in 0..1 + choices.below(4) {
         if choices.is_empty() {
             break;
@@ -131,7 +131,7 @@ fn edit_header(part: &mut Part, choices: &mut Choices<'_>) {
 fn put_together<'a>(good: &[u8], file: &Container, parts: &'a [Part]) -> Vec<u8> {
     // A GGUF file cannot name the types of the other format.
     let known =
-        |part: &&Part| file.layout().format == Format::Safetensors || gguf::type_id(&part.dtype).is_some();
+        |part: &&Part| file.layout().format() == Format::Safetensors || gguf::type_id(&part.dtype).is_some();
     let item = |part: &'a Part| {
         let (name, dtype, shape) = (part.name.clone(), part.dtype.clone(), part.shape.clone());
         Item { name, dtype, shape, content: Content::Bytes(&part.bytes) }
@@ -139,7 +139,7 @@ fn put_together<'a>(good: &[u8], file: &Container, parts: &'a [Part]) -> Vec<u8>
     let items: Vec<Item<'_>> = parts.iter().filter(known).map(item).collect();
     let mut out = Vec::new();
     let mut scratch = tempfile::tempfile().expect("a temporary file");
-    container::write(&mut out, (good, &file.layout().header), &[], &items, &mut scratch, &mut |_| ())
+    container::write(&mut out, (good, file.layout().header()), &[], &items, &mut scratch, &mut |_| ())
         .expect("memory takes all");
     out
 }

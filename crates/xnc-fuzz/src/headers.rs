@@ -47,8 +47,8 @@ fn ends(json: &[u8]) -> Vec<u64> {
 fn the_reference_agrees(layout: &Layout, file: &[u8]) {
     match ::safetensors::SafeTensors::deserialize(file) {
         Ok(reference) => {
-            assert_eq!(reference.len(), layout.tensors.len());
-            for tensor in &layout.tensors {
+            assert_eq!(reference.len(), layout.tensors().len());
+            for tensor in layout.tensors() {
                 let view = reference.tensor(&tensor.name).expect("same names");
                 assert_eq!(view.data().len() as u64, tensor.bytes(), "{}", tensor.name);
             }
@@ -62,13 +62,17 @@ fn the_reference_agrees(layout: &Layout, file: &[u8]) {
 
 /// A header written from what was read says the same.
 fn again(layout: &Layout, data_bytes: u64) {
-    let Header::Safetensors(metadata) = &layout.header else { panic!("a safetensors header") };
-    let infos = layout.tensors.iter().map(|t| (t.name.as_str(), t.dtype.as_str(), &t.shape[..], t.bytes()));
+    let Header::Safetensors(metadata) = layout.header() else { panic!("a safetensors header") };
+    let infos = layout.tensors().iter().map(|t| (t.name.as_str(), t.dtype.as_str(), &t.shape[..], t.bytes()));
     let head = safetensors::header(metadata, infos, 64);
     let Some(size) = data_bytes.checked_add(head.len() as u64) else { return };
     let read = Layout::parse(&head, size).expect("our own header");
     let fields = |layout: &Layout| -> Vec<_> {
-        layout.tensors.iter().map(|t| (t.name.clone(), t.dtype.clone(), t.shape.clone(), t.bytes())).collect()
+        layout
+            .tensors()
+            .iter()
+            .map(|t| (t.name.clone(), t.dtype.clone(), t.shape.clone(), t.bytes()))
+            .collect()
     };
     assert_eq!(fields(&read), fields(layout));
 }
@@ -87,7 +91,7 @@ pub fn gguf(data: &[u8]) {
     for size in [head.len() as u64, GOLDEN_GGUF.len() as u64, 1 << 40, u64::MAX] {
         let Ok(layout) = Layout::parse(&head, size.max(head.len() as u64)) else { continue };
         let size = size.max(head.len() as u64);
-        if let Header::Gguf(header) = &layout.header {
+        if let Header::Gguf(header) = layout.header() {
             assert!(header.pair_bytes.end <= head.len());
             assert!(header.alignment.is_power_of_two());
             parsed(&layout, header.pair_bytes.end as u64, size);
@@ -98,12 +102,12 @@ pub fn gguf(data: &[u8]) {
 /// Tensors and the gaps between them, in order, are the whole file.
 fn parsed(layout: &Layout, header: u64, size: u64) {
     let mut end = header;
-    for tensor in &layout.tensors {
+    for tensor in layout.tensors() {
         assert!(end <= tensor.range.start && tensor.range.start <= tensor.range.end);
         end = tensor.range.end;
         assert!(end <= size);
     }
     let gaps: u64 = layout.gaps(size).iter().map(|gap| gap.end - gap.start).sum();
-    let tensors: u64 = layout.tensors.iter().map(|tensor| tensor.bytes()).sum();
+    let tensors: u64 = layout.tensors().iter().map(|tensor| tensor.bytes()).sum();
     assert_eq!(gaps + tensors, size);
 }

@@ -30,7 +30,7 @@ impl ModelFile {
     /// Those of [`Container::open`]; [`Error::Unsupported`] for another format.
     pub fn open(path: &Path) -> Result<ModelFile> {
         let container = Container::open(path)?;
-        if !matches!(container.layout().header, Header::Gguf(_)) {
+        if !matches!(container.layout().header(), Header::Gguf(_)) {
             return Err(Error::Unsupported("it is no GGUF file".into()));
         }
         Ok(ModelFile { container, file: Mutex::new(File::open(path)?), path: path.to_owned() })
@@ -41,7 +41,7 @@ impl ModelFile {
     /// # Errors
     /// A text that is not UTF-8.
     pub fn keys(&self) -> Result<Keys<'_>> {
-        let Header::Gguf(header) = &self.container.layout().header else { return Ok(Keys::default()) };
+        let Header::Gguf(header) = self.container.layout().header() else { return Ok(Keys::default()) };
         Ok(Keys(header.pairs(self.container.head())?.into_iter().collect()))
     }
 

@@ -75,6 +75,11 @@ pub enum Element {
 }
 
 impl Element {
+    /// The element types of 16 bits.
+    pub const WORDS: &[Element] = &[Element::Bf16, Element::F16];
+    /// All of them, for callers who look whether values stored as F32 are values of 16 bits.
+    pub const ALL: &[Element] = &[Element::Bf16, Element::F16, Element::F32];
+
     /// Name as safetensors and this project's files spell it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -86,7 +91,7 @@ impl Element {
 
     /// The element type of that name, if tables are made of such elements.
     pub fn from_name(name: &str) -> Option<Element> {
-        [Element::Bf16, Element::F16, Element::F32].into_iter().find(|element| element.name() == name)
+        Element::ALL.iter().copied().find(|element| element.name() == name)
     }
 
     /// Bytes of one element.

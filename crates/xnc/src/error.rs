@@ -18,10 +18,10 @@ pub enum Error {
         /// The system's error; part of the message, so not [`std::error::Error::source`] as well.
         cause: io::Error,
     },
-    /// The file is no model file that this build knows.
-    #[error("not a safetensors or GGUF file: {reason}")]
+    /// The file is no model file that this build reads, and an upgrade would not help.
+    #[error("not a model file that xnc reads: {reason}")]
     NotAModel {
-        /// What was missing or wrong.
+        /// What the file is, or what is wrong with it, and what to do about it.
         reason: String,
     },
     /// Stored bytes contradict themselves or a checksum.

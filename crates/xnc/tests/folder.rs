@@ -8,7 +8,7 @@ use std::path::Path;
 
 use support::{Random, Tensor, le, options, safetensors_file};
 use xnc::container::Container;
-use xnc::model::{Layout, folder, role};
+use xnc::model::{Element, Layout, folder, role};
 use xnc::{Codec, CompressReport, Progress, RestoreOptions, Selection, Table, Verify};
 
 fn bf16(seed: u64, rows: u64, dim: u64) -> (Vec<u64>, Vec<u8>) {
@@ -89,8 +89,8 @@ fn a_sharded_model_comes_back_byte_for_byte() {
         "model-00003-of-00003.safetensors",
     ] {
         let container = Container::open(&packed.join(file)).expect("opens");
-        total += container.layout().tensors.iter().map(|t| t.bytes()).sum::<u64>();
-        for tensor in container.layout().tensors.iter().filter(|t| t.name != "xnc.file") {
+        total += container.layout().tensors().iter().map(|t| t.bytes()).sum::<u64>();
+        for tensor in container.layout().tensors().iter().filter(|t| t.name != "xnc.file") {
             assert_eq!(map[&tensor.name], file, "{} is mapped to its shard", tensor.name);
         }
     }
@@ -201,7 +201,7 @@ fn tables_of_the_papers_models_by_role() {
             .chain(others.iter().map(|&name| tensor(name, bf16(1, 8, 8))));
         let file = safetensors_file(&all.collect::<Vec<_>>());
         let layout = Layout::parse(&file, file.len() as u64).expect("parses");
-        let found = role::select(&layout, &Selection::Embeddings, &[]).expect("selects");
+        let found = role::select(&layout, &Selection::Embeddings, &[], Element::WORDS).expect("selects");
         assert_eq!(found.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), tables, "{model}");
     }
 }

@@ -23,7 +23,7 @@ fn gguf_keys_of_ours_in_a_source_stay_and_do_not_stand_twice() {
     let tensors = [("token_embd.weight", "BF16", vec![64, 64], words.clone())];
     let plain = gguf_file(&tensors, None);
     let layout = Layout::parse(&plain, plain.len() as u64).expect("a good file");
-    let Header::Gguf(header) = &layout.header else { panic!("a GGUF header") };
+    let Header::Gguf(header) = layout.header() else { panic!("a GGUF header") };
     let stale = [("xnc.version".to_owned(), "0.9".to_owned())];
     let infos =
         tensors.iter().map(|(name, dtype, shape, bytes)| (*name, *dtype, &shape[..], bytes.len() as u64));

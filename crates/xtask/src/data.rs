@@ -57,7 +57,7 @@ fn data_path(stem: &str, kind: &str) -> Result<PathBuf> {
 
 /// Writes a GGUF model with its token table replaced; everything else stays as it is.
 fn write_model(path: &Path, bytes: &[u8], layout: &Layout, dtype: &str, words: &[u16]) -> Result<()> {
-    let Header::Gguf(header) = &layout.header else { bail!("the model is no GGUF file") };
+    let Header::Gguf(header) = layout.header() else { bail!("the model is no GGUF file") };
     let table: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let tensors: Vec<_> = layout
         .tensors

@@ -20,7 +20,7 @@ pub fn keep(source: &[u8], layout: &Layout) -> Vec<Piece> {
         .flat_map(|gap| &source[gap.start as usize..gap.end as usize])
         .copied()
         .collect();
-    let Header::Gguf(header) = &layout.header else {
+    let Header::Gguf(header) = layout.header() else {
         return vec![kept(&outside)];
     };
     // The pairs come back from the compressed file, but for the alignment, which differs there.

@@ -52,7 +52,7 @@ impl Container {
         let layout = Layout::parse(&map, map.len() as u64)?;
         let mut metas = BTreeMap::new();
         let mut record = None;
-        for tensor in &layout.tensors {
+        for tensor in layout.tensors() {
             let bytes = &map[byte_range(tensor)];
             if tensor.name == FILE_RECORD {
                 record = Some(unseal("the file's record", bytes)?);
@@ -106,7 +106,7 @@ impl Container {
 
     /// The file's first bytes: its header, and no tensor.
     pub fn head(&self) -> &[u8] {
-        let end = self.layout.tensors.first().map_or(self.map.len(), |tensor| tensor.range.start as usize);
+        let end = self.layout.tensors().first().map_or(self.map.len(), |tensor| tensor.range.start as usize);
         &self.map[..end]
     }
 
@@ -228,14 +228,14 @@ impl Container {
     }
 
     fn not_found(&self, name: &str) -> Error {
-        Error::TensorNotFound { name: name.into(), available: self.table_names().join(", ") }
+        Error::TensorNotFound { name: name.into(), available: role::nearest_list(name, self.table_names()) }
     }
 
     /// A payload or index, which is a one-dimensional tensor of bytes.
     fn byte_tensor(&self, name: &str) -> Result<&Tensor> {
         let tensor = self.layout.tensor(name);
         let tensor = tensor.ok_or_else(|| Error::corrupt(format!("companion `{name}` is missing")))?;
-        if tensor.shape.len() != 1 || tensor.dtype != self.layout.format.byte_type() {
+        if tensor.shape.len() != 1 || tensor.dtype != self.layout.format().byte_type() {
             return Err(Error::corrupt(format!("`{name}` is no tensor of bytes")));
         }
         Ok(tensor)
@@ -247,7 +247,7 @@ impl Container {
     /// [`Error::Corrupt`] when they do not unpack to the recorded length.
     #[cfg(feature = "write")]
     pub fn outside(&self) -> Result<Vec<u8>> {
-        let pairs = match &self.layout.header {
+        let pairs = match self.layout.header() {
             Header::Gguf(header) => &self.map[header.pair_bytes.clone()],
             Header::Safetensors(_) => &[],
         };

@@ -6,8 +6,8 @@ use crate::container::{Container, Content, FileRecord, INDEX_SUFFIX, VERSION, ke
 use crate::digest::Sha256;
 use crate::dtype::Words;
 use crate::error::{Error, Result};
-use crate::model::Tensor;
 use crate::model::role::{self, Selection};
+use crate::model::{Element, Tensor};
 use crate::options::{CompressOptions, CompressReport};
 use crate::progress::{Progress, Stage};
 use crate::target::Target;
@@ -26,7 +26,7 @@ pub(crate) fn compress(
     if let Some(name) = file.evidence() {
         return Err(Error::AlreadyCompressed { name: name.into() });
     }
-    let selected = role::select(file.layout(), &options.selection, table_rows)?;
+    let selected = role::select(file.layout(), &options.selection, table_rows, Element::WORDS)?;
     let mut report = CompressReport {
         source_bytes: file.file_bytes(),
         output_bytes: None,
@@ -64,11 +64,11 @@ pub(crate) fn compress(
 /// Refuses tables whose companions the file has already, or could not be named.
 fn check_names(file: &Container, selected: &[&Tensor]) -> Result<()> {
     let is_selected = |name: &str| selected.iter().any(|tensor| tensor.name == name);
-    let mut names = file.layout().tensors.iter().map(|tensor| tensor.name.as_str());
+    let mut names = file.layout().tensors().iter().map(|tensor| tensor.name.as_str());
     if let Some(name) = names.find(|name| name.strip_suffix(INDEX_SUFFIX).is_some_and(is_selected)) {
         return Err(Error::AlreadyCompressed { name: name.into() });
     }
-    let longest = file.layout().format.longest_name() - INDEX_SUFFIX.len();
+    let longest = file.layout().format().longest_name() - INDEX_SUFFIX.len();
     if let Some(tensor) = selected.iter().find(|tensor| tensor.name.len() > longest) {
         let reason = "with a companion's suffix its name would be longer than the format allows".into();
         return Err(Error::NotATable { name: tensor.name.clone(), reason });
@@ -114,7 +114,7 @@ fn source_record(file: &Container, progress: &Progress<'_>) -> Result<FileRecord
     }
     Ok(FileRecord {
         version: VERSION.into(),
-        format: file.layout().format.name().into(),
+        format: file.layout().format().name().into(),
         size: map.len() as u64,
         sha256: digest.finish(),
         outside: keep(&map, file.layout()),

@@ -60,7 +60,7 @@ pub fn restore_into(
     progress: &Progress<'_>,
 ) -> Result<RestoreReport> {
     let record = container.record()?;
-    let format = container.layout().format;
+    let format = container.layout().format();
     if record.format != format.name() {
         return Err(Error::corrupt(format!("a {} file records a {} source", format.name(), record.format)));
     }
@@ -79,7 +79,7 @@ pub fn restore_into(
         }
         Ok(())
     };
-    for tensor in &source.tensors {
+    for tensor in source.tensors() {
         fill(&mut out, tensor.range.start)?;
         match container.stands_for(tensor)? {
             Standing::Coded(meta) => {

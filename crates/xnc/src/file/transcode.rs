@@ -33,11 +33,11 @@ pub(crate) fn transcode(
         CompressReport { source_bytes: record.size, output_bytes: None, tensors: Vec::new(), nothing: None };
 
     let mut target = Target::create(target, source, options.force)?;
-    let coded = layout.tensors.iter().filter(|tensor| file.metas().contains_key(&tensor.name));
+    let coded = layout.tensors().iter().filter(|tensor| file.metas().contains_key(&tensor.name));
     let steps = options.progress.stage(Stage::Encode, coded.map(Tensor::bytes).sum());
     let mut encoder = Encoder::new(options.codec, options.effort, &target, steps)?;
     let (mut entries, mut plain) = (Vec::new(), Plain::new());
-    for tensor in &layout.tensors {
+    for tensor in layout.tensors() {
         if let Standing::Coded(meta) = file.stands_for(tensor)? {
             let entry =
                 encode(&file, tensor, meta, &mut encoder, &mut plain).map_err(|e| e.in_tensor(&tensor.name));

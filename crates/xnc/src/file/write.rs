@@ -27,7 +27,7 @@ pub fn write<'a>(
     target: &mut Target,
     progress: &Progress<'_>,
 ) -> Result<()> {
-    let format = source.format;
+    let format = source.format();
     let (mut items, mut names) = (Vec::new(), Vec::new());
     let mut companions: Vec<(String, Cow<'_, [u8]>)> = Vec::new();
     for Entry { report, form } in entries {
@@ -45,7 +45,7 @@ pub fn write<'a>(
     for (name, bytes) in &companions {
         items.push(Item::bytes(format, name.clone(), Content::Bytes(bytes)));
     }
-    for tensor in source.tensors.iter().filter(|tensor| !names.contains(&tensor.name)) {
+    for tensor in source.tensors().iter().filter(|tensor| !names.contains(&tensor.name)) {
         items.push(Item {
             name: tensor.name.clone(),
             dtype: tensor.dtype.clone(),
@@ -60,7 +60,7 @@ pub fn write<'a>(
     ];
     let mut steps = progress.stage(Stage::Write, items.iter().map(|item| item.content.len()).sum());
     let scratch = &mut encoder.scratch;
-    let head = (head, &source.header);
+    let head = (head, source.header());
     container::write(target.file(), head, &summary, &items, scratch, &mut |bytes| steps.add(bytes as u64))
         .map_err(Error::io(target.temporary_path()))
 }

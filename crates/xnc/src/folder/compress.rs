@@ -161,14 +161,14 @@ pub(super) fn rewrite_index(
         if !map.values().any(|file| file.as_str() == Some(&name)) {
             continue; // not a shard of this model
         }
-        for tensor in &container.layout().tensors {
+        for tensor in container.layout().tensors() {
             if tensor.name != FILE_RECORD {
                 map.insert(tensor.name.clone(), name.clone().into());
             }
             change += tensor.bytes() as i64;
         }
         let source = crate::model::Layout::parse(&container.outside()?, container.record()?.size)?;
-        change -= source.tensors.iter().map(|tensor| tensor.bytes() as i64).sum::<i64>();
+        change -= source.tensors().iter().map(|tensor| tensor.bytes() as i64).sum::<i64>();
     }
     if let Some(total) = json.get_mut("metadata").and_then(|metadata| metadata.get_mut("total_size"))
         && let Some(bytes) = total.as_i64()

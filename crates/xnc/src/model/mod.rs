@@ -1,17 +1,23 @@
 //! Model files: which tensors lie where. Knows nothing of codecs.
 //!
-//! A [`Layout`] is read from a file's first bytes and the file's length. Every field is hostile until checked:
-//! no allocation is sized by one, and after parsing all byte ranges lie in the file and do not overlap.
+//! A [`Layout`] is read from a file's first bytes and the file's length. Every field is hostile until checked: no
+//! allocation is sized by one, and after parsing all byte ranges lie in the file and do not overlap. Time and memory
+//! grow with the length of the header, not with its square.
 
 pub mod folder;
 pub mod gguf;
 pub mod role;
 pub mod safetensors;
 
+mod foreign;
+mod index;
+
 use std::ops::Range;
 
-use crate::dtype::Dtype;
-use crate::error::Result;
+use crate::dtype::{Dtype, Element};
+use crate::error::{Error, Result};
+
+use index::Index;
 
 /// A model file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +68,14 @@ pub struct Tensor {
 }
 
 impl Tensor {
+    /// Element type, when tables may be stored in it.
+    pub fn element(&self) -> Option<Element> {
+        Element::from_name(&self.dtype)
+    }
+
     /// Element type, when it is one of the two that tables are made of.
     pub fn table_dtype(&self) -> Option<Dtype> {
-        match self.dtype.as_str() {
-            "BF16" => Some(Dtype::Bf16),
-            "F16" => Some(Dtype::F16),
-            _ => None,
-        }
+        self.element()?.dtype()
     }
 
     /// Size in bytes.
@@ -80,12 +87,10 @@ impl Tensor {
 /// What a model file's header says.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// The format.
-    pub format: Format,
-    /// All tensors, in the order of their bytes.
-    pub tensors: Vec<Tensor>,
-    /// What else the header says.
-    pub header: Header,
+    format: Format,
+    tensors: Vec<Tensor>,
+    index: Index,
+    header: Header,
 }
 
 /// What a header says besides its tensors.
@@ -101,7 +106,8 @@ impl Layout {
     /// Reads the header of a file of `file_bytes` bytes that begins with `head`.
     ///
     /// # Errors
-    /// [`crate::Error::NotAModel`] when it is no model file, [`crate::Error::Corrupt`] when its header contradicts itself or the file's length.
+    /// [`Error::NotAModel`] when it is no model file, and says what it is; [`Error::Corrupt`] when its header
+    /// contradicts itself or the file's length; [`Error::Unknown`] when it is newer than this build.
     pub fn parse(head: &[u8], file_bytes: u64) -> Result<Layout> {
         if head.starts_with(gguf::MAGIC) {
             gguf::parse(head, file_bytes)
@@ -110,9 +116,36 @@ impl Layout {
         }
     }
 
-    /// The tensor of that name.
+    /// A layout of tensors that are in the order of their bytes; their names must differ.
+    fn new(format: Format, tensors: Vec<Tensor>, header: Header) -> Result<Layout> {
+        let index = Index::new(&tensors)
+            .map_err(|name| Error::corrupt(format!("tensor `{name}` stands twice in the header")))?;
+        Ok(Layout { format, tensors, index, header })
+    }
+
+    /// The format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// All tensors, in the order of their bytes.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// What the header says besides its tensors.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The tensor of that name, found in constant time.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
-        self.tensors.iter().find(|tensor| tensor.name == name)
+        self.position(name).map(|position| &self.tensors[position])
+    }
+
+    /// Where the tensor of that name stands in [`Layout::tensors`].
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.index.find(&self.tensors, name)
     }
 
     /// The byte ranges outside all tensors, in order: header, holes, tail.
@@ -130,4 +163,11 @@ impl Layout {
         }
         gaps
     }
+}
+
+/// The error of a file whose header tells of more bytes than are there, as a download leaves it that was broken off.
+fn cut_short(file_bytes: u64, needed: u64) -> Error {
+    Error::corrupt(format!(
+        "the file is cut short: it has {file_bytes} bytes, and its header tells of {needed}; download it again"
+    ))
 }

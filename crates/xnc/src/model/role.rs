@@ -1,31 +1,19 @@
 //! Which tensors of a model are looked up by row: token embeddings, per-layer embeddings, output heads.
 
-use super::{Layout, Tensor};
+mod nearest;
+mod pattern;
+mod table_names;
+
+use std::collections::BTreeSet;
+
+use super::{Element, Layout, Tensor};
 use crate::error::{Error, Result};
 
-/// Last components of the names that architectures give to tables, for a file that comes without a configuration.
-///
-/// Llama, Qwen, Gemma, Phi: `embed_tokens`, `lm_head`; Gemma 3n: `embed_tokens_per_layer`; BERT: `word_embeddings`; GPT-2: `wte`;
-/// GPT-NeoX: `embed_in`, `embed_out`; Meta's checkpoints: `tok_embeddings`; OPT-like and static models: `embedding`, `embeddings`.
-const TABLE_NAMES: &[&str] = &[
-    "embed_tokens.weight",
-    "embed_tokens_per_layer.weight",
-    "word_embeddings.weight",
-    "tok_embeddings.weight",
-    "token_embedding.weight",
-    "token_embeddings.weight",
-    "embedding.weight",
-    "embeddings.weight",
-    "wte.weight",
-    "embed_in.weight",
-    "embed_out.weight",
-    "lm_head.weight",
-];
+pub use nearest::{nearest, nearest_list};
+pub use table_names::is_table_name;
 
-/// Names that are a table only when they are the whole name: short enough to end other names too.
-/// GGUF's three names are among them.
-const WHOLE_NAMES: &[&str] =
-    &["embeddings", "embedding", "output.weight", "token_embd.weight", "per_layer_token_embd.weight"];
+/// Names that [`list`] shows.
+const LISTED: usize = 12;
 
 /// Which tensors a user wants compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,31 +22,73 @@ pub enum Selection {
     Embeddings,
     /// Every 16-bit tensor.
     All,
-    /// Exactly these.
+    /// Exactly these. A name in which `*` or `?` stands is a pattern, unless a tensor has that very name: `*` stands
+    /// for any characters and `?` for one. A pattern takes the tensors of two dimensions or more that it matches,
+    /// passes over those that are not 16-bit, and must find one.
     Named(Vec<String>),
 }
 
-/// Whether a tensor of this name plays the role of a table.
-pub fn is_table_name(name: &str) -> bool {
-    let ends =
-        |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    WHOLE_NAMES.contains(&name) || TABLE_NAMES.iter().any(ends)
-}
-
-/// The tensors that `selection` picks, in file order. `table_rows` are the numbers of rows that a configuration gives to tables
-/// ([`super::folder::table_rows`]), none for a lone file.
+/// The tensors that `selection` picks, in file order, of the given element types: [`Element::WORDS`], or
+/// [`Element::ALL`] for a caller who looks whether the values of an F32 tensor are of 16 bits. `table_rows` are the
+/// numbers of rows that a configuration gives to tables ([`super::folder::table_rows`]), none for a lone file.
 ///
 /// # Errors
 /// A name that is missing, or names a tensor of another type.
-pub fn select<'a>(layout: &'a Layout, selection: &Selection, table_rows: &[u64]) -> Result<Vec<&'a Tensor>> {
-    let mut picked: Vec<&Tensor> = match selection {
-        Selection::All => layout.tensors.iter().filter(|tensor| tensor.table_dtype().is_some()).collect(),
-        Selection::Embeddings => candidates(layout).filter(|tensor| is_table(tensor, table_rows)).collect(),
-        Selection::Named(names) => names.iter().map(|name| named(layout, name)).collect::<Result<_>>()?,
+pub fn select<'a>(
+    layout: &'a Layout,
+    selection: &Selection,
+    table_rows: &[u64],
+    elements: &[Element],
+) -> Result<Vec<&'a Tensor>> {
+    let all = layout.tensors().iter().filter(|tensor| is_one_of(tensor, elements));
+    Ok(match selection {
+        Selection::All => all.collect(),
+        Selection::Embeddings => {
+            all.filter(|tensor| tensor.shape.len() == 2 && is_table(tensor, table_rows)).collect()
+        }
+        Selection::Named(names) => {
+            let mut picked = BTreeSet::new();
+            for name in names {
+                let found = named(layout, name, elements)?;
+                if found.is_empty() {
+                    let available = nearest_list(&name.replace(['*', '?'], ""), names_of(candidates(layout)));
+                    return Err(Error::TensorNotFound { name: name.clone(), available });
+                }
+                picked.extend(found);
+            }
+            picked.into_iter().map(|position| &layout.tensors()[position]).collect()
+        }
+    })
+}
+
+/// Whether a file has anything under a name or pattern of [`Selection::Named`]. A tensor that is named and is no table
+/// is there; [`select`] complains of it.
+pub fn has(layout: &Layout, name: &str, elements: &[Element]) -> bool {
+    named(layout, name, elements).map_or(true, |found| !found.is_empty())
+}
+
+/// Positions of the tensors that a name or pattern means.
+fn named(layout: &Layout, name: &str, elements: &[Element]) -> Result<Vec<usize>> {
+    if let Some(position) = layout.position(name) {
+        let tensor = &layout.tensors()[position];
+        if !is_one_of(tensor, elements) {
+            let reason = format!("its type is {}, not BF16 or F16", tensor.dtype);
+            return Err(Error::NotATable { name: name.into(), reason });
+        }
+        return Ok(vec![position]);
+    }
+    if !pattern::is_pattern(name) {
+        return Ok(Vec::new());
+    }
+    let fits = |tensor: &Tensor| {
+        is_one_of(tensor, elements) && tensor.shape.len() >= 2 && pattern::matches(name, &tensor.name)
     };
-    picked.sort_by_key(|tensor| tensor.range.start);
-    picked.dedup_by_key(|tensor| &tensor.name);
-    Ok(picked)
+    let tensors = layout.tensors().iter().enumerate();
+    Ok(tensors.filter(|(_, tensor)| fits(tensor)).map(|(position, _)| position).collect())
+}
+
+fn is_one_of(tensor: &Tensor, elements: &[Element]) -> bool {
+    tensor.element().is_some_and(|element| elements.contains(&element))
 }
 
 /// Whether a 2-D tensor plays the role of a table: by its name, or because its rows are counted by the vocabulary.
@@ -66,54 +96,128 @@ fn is_table(tensor: &Tensor, table_rows: &[u64]) -> bool {
     is_table_name(&tensor.name) || tensor.shape.first().is_some_and(|rows| table_rows.contains(rows))
 }
 
-/// Tables in the disguise of a quantised type: what a message names when there is nothing to compress.
+/// Tables that are not 16-bit: what a message names when there is nothing to compress.
 pub fn quantised(layout: &Layout) -> impl Iterator<Item = &Tensor> {
-    layout.tensors.iter().filter(|tensor| tensor.table_dtype().is_none() && is_table_name(&tensor.name))
-}
-
-fn named<'a>(layout: &'a Layout, name: &str) -> Result<&'a Tensor> {
-    let tensor = layout
-        .tensor(name)
-        .ok_or_else(|| Error::TensorNotFound { name: name.into(), available: list(candidates(layout)) })?;
-    if tensor.table_dtype().is_none() {
-        let reason = format!("its type is {}, not BF16 or F16", tensor.dtype);
-        return Err(Error::NotATable { name: name.into(), reason });
-    }
-    Ok(tensor)
+    layout.tensors().iter().filter(|tensor| tensor.table_dtype().is_none() && is_table_name(&tensor.name))
 }
 
 /// The 2-D tensors of 16-bit words: what a user may name.
 pub fn candidates(layout: &Layout) -> impl Iterator<Item = &Tensor> {
-    layout.tensors.iter().filter(|tensor| tensor.table_dtype().is_some() && tensor.shape.len() == 2)
+    layout.tensors().iter().filter(|tensor| tensor.table_dtype().is_some() && tensor.shape.len() == 2)
+}
+
+fn names_of<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> impl Iterator<Item = &'a str> {
+    tensors.map(|tensor| tensor.name.as_str())
 }
 
 /// Names for a message, the first few.
 pub fn list<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> String {
-    let mut names: Vec<&str> = tensors.map(|tensor| tensor.name.as_str()).collect();
-    let total = names.len();
-    names.truncate(12);
-    match total {
-        0 => "none".into(),
-        _ if total > names.len() => format!("{} and {} more", names.join(", "), total - names.len()),
-        _ => names.join(", "),
+    let mut names = names_of(tensors);
+    let first: Vec<String> = names.by_ref().take(LISTED).map(nearest::shown).collect();
+    match names.count() {
+        _ if first.is_empty() => "none".into(),
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_table_name;
+    use super::*;
+    use crate::model::safetensors;
+
+    /// Tensors of two rows.
+    fn layout(tensors: &[(&str, &str, &[u64])]) -> Layout {
+        let size = |dtype: &str| if dtype == "F32" { 4 } else { 2 };
+        let bytes = |dtype: &str, shape: &[u64]| shape.iter().product::<u64>() * size(dtype);
+        let infos = tensors.iter().map(|(name, dtype, shape)| (*name, *dtype, *shape, bytes(dtype, shape)));
+        let head = safetensors::header(&[], infos, 8);
+        let data: u64 = tensors.iter().map(|(_, dtype, shape)| bytes(dtype, shape)).sum();
+        Layout::parse(&head, head.len() as u64 + data).expect("our own header")
+    }
+
+    fn model() -> Layout {
+        layout(&[
+            ("lm_head.weight", "BF16", &[2, 8]),
+            ("model.embed_norm.weight", "BF16", &[8]),
+            ("model.embed_tokens.weight", "F16", &[2, 8]),
+            ("model.embed_wide.weight", "F32", &[2, 8]),
+            ("model.embed_ids.weight", "I16", &[2, 8]),
+            ("model.experts", "BF16", &[2, 2, 8]),
+            ("shared.weight", "F32", &[2, 8]),
+            ("*", "BF16", &[3, 8]),
+            ("other", "F32", &[5, 8]),
+        ])
+    }
+
+    fn picked(
+        selection: &Selection,
+        rows: &[u64],
+        elements: &[Element],
+    ) -> std::result::Result<Vec<String>, String> {
+        let layout = model();
+        let picked = select(&layout, selection, rows, elements).map_err(|error| error.to_string())?;
+        Ok(picked.iter().map(|tensor| tensor.name.clone()).collect())
+    }
+
+    fn names(names: &[&str]) -> Selection {
+        Selection::Named(names.iter().map(|&name| name.into()).collect())
+    }
 
     #[test]
-    fn roles_by_name() {
-        for name in
-            ["model.embed_tokens.weight", "lm_head.weight", "wte.weight", "embeddings.word_embeddings.weight"]
-        {
-            assert!(is_table_name(name), "{name}");
+    fn selections_pick_in_file_order_and_once() {
+        let words = Element::WORDS;
+        let tables = ["lm_head.weight", "model.embed_tokens.weight"];
+        assert_eq!(picked(&Selection::Embeddings, &[], words).expect("picks"), tables);
+        assert_eq!(picked(&Selection::Embeddings, &[3], words).expect("picks"), [tables[0], tables[1], "*"]);
+        let all =
+            ["lm_head.weight", "model.embed_norm.weight", "model.embed_tokens.weight", "model.experts", "*"];
+        assert_eq!(picked(&Selection::All, &[], words).expect("picks"), all);
+        let twice = names(&["model.embed_tokens.weight", "*_head*", "lm_head.weight", "*embed*"]);
+        assert_eq!(picked(&twice, &[], words).expect("picks"), tables);
+        assert_eq!(picked(&names(&["*.experts"]), &[], words).expect("picks"), ["model.experts"]);
+        assert_eq!(picked(&names(&["model.embed_norm.weight"]), &[], words).expect("picks").len(), 1);
+        assert_eq!(picked(&names(&["*"]), &[], words).expect("a tensor has that name"), ["*"]);
+    }
+
+    #[test]
+    fn tensors_of_f32_are_picked_for_those_who_ask() {
+        let f32_too = [Selection::Embeddings, names(&["*embed_*"]), names(&["other"]), Selection::All];
+        let expected: [&[&str]; 3] = [
+            &["lm_head.weight", "model.embed_tokens.weight", "shared.weight"],
+            &["model.embed_tokens.weight", "model.embed_wide.weight"],
+            &["other"],
+        ];
+        for (selection, expected) in f32_too.iter().zip(expected) {
+            assert_eq!(picked(selection, &[], Element::ALL).expect("picks"), expected);
         }
-        for name in
-            ["model.layers.0.mlp.up_proj.weight", "xembed_tokens.weight", "layers.0.attention.output.weight"]
-        {
-            assert!(!is_table_name(name), "{name}");
+        assert_eq!(picked(&f32_too[0], &[5], Element::ALL).expect("picks").last().expect("some"), "other");
+        assert_eq!(picked(&f32_too[3], &[], Element::ALL).expect("picks").len(), 8);
+        assert!(picked(&f32_too[2], &[], Element::WORDS).expect_err("F32").contains("type is F32"));
+    }
+
+    #[test]
+    fn wrong_names_are_errors_that_name_the_nearest() {
+        let cases = [
+            ("lm_hed.weight", "no tensor `lm_hed.weight`; the tables here are: lm_head.weight, "),
+            ("*embd*", "no tensor `*embd*`; the tables here are: "),
+            ("", "no tensor ``"),
+            ("*embed_ids*", "no tensor `*embed_ids*`"),
+            ("*norm*", "no tensor `*norm*`"),
+            ("model.embed_ids.weight", "`model.embed_ids.weight` cannot be used as a table: its type is I16"),
+        ];
+        for (name, says) in cases {
+            let error = picked(&names(&["lm_head.weight", name]), &[], Element::WORDS).expect_err(name);
+            assert!(error.contains(says), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_what_is_there_even_if_it_is_no_table() {
+        let cases =
+            [("lm_head.weight", true), ("*head*", true), ("model.embed_ids.weight", true), ("no", false)];
+        for (name, expected) in cases.into_iter().chain([("*ids*", false), ("??", false)]) {
+            assert_eq!(has(&model(), name, Element::WORDS), expected, "{name}");
         }
     }
 }

@@ -1,19 +1,21 @@
-//! The safetensors header: 8 bytes of length, then JSON. Reading is stricter than the reference crate in one point: a name
-//! that stands twice is an error. Reading our own also keeps the order of names and needs only a prefix of the file.
+//! The safetensors header: 8 bytes of length, then JSON. Reading is stricter than the reference crate in one point: a
+//! name that stands twice is an error. Reading our own also keeps the order of names and needs only a prefix of the file.
 
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
-use super::{Format, Header, Layout, Tensor};
+use super::{Format, Header, Layout, Tensor, cut_short, foreign};
 use crate::error::{Error, Result};
 
 /// Longest header that the reference implementation accepts.
 pub const MAX_HEADER: u64 = 100_000_000;
 /// Bytes before the JSON.
 pub const PREFIX: u64 = 8;
+/// The name that is no tensor's.
+const METADATA: &str = "__metadata__";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +25,7 @@ struct Info {
     data_offsets: (u64, u64),
 }
 
-/// The JSON object in its own order, names unique.
+/// The JSON object in its own order. Tensors' names may stand twice here; [`Layout::new`] refuses that.
 struct Json {
     metadata: Vec<(String, String)>,
     tensors: Vec<(String, Info)>,
@@ -45,19 +47,16 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Json, A::Error> {
-        let mut header = Json { metadata: Vec::new(), tensors: Vec::new() };
-        let mut seen = HashSet::new();
+        let mut tensors = Vec::new();
+        let mut metadata: Option<Pairs> = None;
         while let Some(name) = map.next_key::<String>()? {
-            if !seen.insert(name.clone()) {
-                return Err(A::Error::custom(format!("`{name}` stands twice")));
-            }
-            if name == "__metadata__" {
-                header.metadata = map.next_value::<Pairs>()?.0;
-            } else {
-                header.tensors.push((name, map.next_value()?));
+            if name != METADATA {
+                tensors.push((name, map.next_value()?));
+            } else if metadata.replace(map.next_value()?).is_some() {
+                return Err(A::Error::custom(format!("`{METADATA}` stands twice")));
             }
         }
-        Ok(header)
+        Ok(Json { metadata: metadata.map(|pairs| pairs.0).unwrap_or_default(), tensors })
     }
 }
 
@@ -106,51 +105,20 @@ fn element_bits(dtype: &str) -> Option<u64> {
 }
 
 pub(super) fn parse(head: &[u8], file_bytes: u64) -> Result<Layout> {
-    let not_a_model = |reason: String| Error::NotAModel { reason };
-    let Some((length, json)) = head.split_first_chunk::<8>() else {
-        return Err(not_a_model(format!("{} bytes are too few for a header", head.len())));
-    };
-    let length = u64::from_le_bytes(*length);
-    if length > MAX_HEADER || length > file_bytes.saturating_sub(PREFIX) {
-        return Err(not_a_model(format!(
-            "a header of {length} bytes does not fit a file of {file_bytes} bytes"
-        )));
-    }
-    let json = json.get(..length as usize).ok_or_else(|| not_a_model("the header is cut short".into()))?;
-    if json.first() != Some(&b'{') {
-        return Err(not_a_model("the header is not a JSON object".into()));
-    }
-    let json: Json = serde_json::from_slice(json).map_err(|e| not_a_model(format!("header: {e}")))?;
+    let json = json(head, file_bytes)?;
+    let data = PREFIX + json.len() as u64;
+    let json: Json = serde_json::from_slice(json)
+        .map_err(|e| Error::NotAModel { reason: format!("its safetensors header is damaged: {e}") })?;
 
-    let data = PREFIX + length;
     let mut tensors = Vec::with_capacity(json.tensors.len());
     for (name, info) in json.tensors {
-        let (begin, end) = info.data_offsets;
-        if begin > end || end > file_bytes - data {
-            return Err(Error::corrupt(format!(
-                "tensor `{name}` spans {begin}..{end} of {} data bytes",
-                file_bytes - data
-            )));
-        }
-        // Checked, because a restorer parses headers of files that are longer than what is there.
-        let stored_bits = (end - begin).checked_mul(8);
-        let elements = info.shape.iter().try_fold(1u64, |n, &axis| n.checked_mul(axis));
-        let bits =
-            elements.and_then(|n| element_bits(&info.dtype).map_or(stored_bits, |bits| n.checked_mul(bits)));
-        if bits.is_none() || bits != stored_bits {
-            return Err(Error::corrupt(format!(
-                "tensor `{name}` of type {} and shape {:?} cannot take {} bytes",
-                info.dtype,
-                info.shape,
-                end - begin
-            )));
-        }
-        tensors.push(Tensor { name, dtype: info.dtype, shape: info.shape, range: data + begin..data + end });
+        tensors.push(place(name, info, data)?);
     }
     // Stable, so that tensors without bytes keep the header's order.
     tensors.sort_by_key(|tensor| (tensor.range.start, tensor.range.end));
+    let layout = Layout::new(Format::Safetensors, tensors, Header::Safetensors(json.metadata))?;
     let mut end = data;
-    for tensor in &tensors {
+    for tensor in layout.tensors() {
         if tensor.range.start != end {
             let what = if tensor.range.start < end {
                 "overlaps the tensor before it"
@@ -161,34 +129,110 @@ pub(super) fn parse(head: &[u8], file_bytes: u64) -> Result<Layout> {
         }
         end = tensor.range.end;
     }
-    if end != file_bytes {
-        return Err(Error::corrupt_at(end, format!("{} bytes follow the last tensor", file_bytes - end)));
+    match file_bytes.checked_sub(end) {
+        None => Err(cut_short(file_bytes, end)),
+        Some(0) => Ok(layout),
+        Some(more) => Err(Error::corrupt_at(end, format!("{more} bytes follow the last tensor"))),
     }
-    Ok(Layout { format: Format::Safetensors, tensors, header: Header::Safetensors(json.metadata) })
 }
 
-/// A header for tensors of the given sizes, one after another, padded with spaces so that the data begins on `align` bytes.
+/// The text of the header, which may be followed by spaces.
+fn json(head: &[u8], file_bytes: u64) -> Result<&[u8]> {
+    let not_a_model = |reason: String| Error::NotAModel { reason };
+    let Some((length, rest)) = head.split_first_chunk::<8>().filter(|(_, rest)| rest.first() == Some(&b'{'))
+    else {
+        return Err(not_a_model(foreign::describe(head)));
+    };
+    let length = u64::from_le_bytes(*length);
+    let there = file_bytes.saturating_sub(PREFIX);
+    if length > MAX_HEADER {
+        // A text whose ninth byte is a brace is likelier than a header of that length.
+        return Err(not_a_model(if length > there {
+            foreign::describe(head)
+        } else {
+            format!("its safetensors header has {length} bytes; the format allows {MAX_HEADER}")
+        }));
+    }
+    if length > there {
+        return Err(Error::corrupt(format!(
+            "the file is cut short inside its header: it has {file_bytes} bytes, and the header alone takes {}; \
+             download it again",
+            PREFIX + length
+        )));
+    }
+    let text = usize::try_from(length).ok().and_then(|length| rest.get(..length));
+    text.filter(|text| !text.is_empty()).ok_or_else(|| Error::corrupt("the safetensors header is cut short"))
+}
+
+/// The tensor that an entry of the header describes, when the data begins at `data`. It may still pass the file's end.
+fn place(name: String, info: Info, data: u64) -> Result<Tensor> {
+    let Info { dtype, shape, data_offsets: (begin, end) } = info;
+    let Some(range) = data.checked_add(end).filter(|_| begin <= end).map(|end| data + begin..end) else {
+        return Err(Error::corrupt(format!("tensor `{name}` spans the bytes {begin}..{end}")));
+    };
+    // Checked, because a restorer parses headers of files that are longer than what is there.
+    let stored_bits = (end - begin).checked_mul(8);
+    let elements = shape.iter().try_fold(1u64, |n, &axis| n.checked_mul(axis));
+    let bits = elements.and_then(|n| element_bits(&dtype).map_or(stored_bits, |bits| n.checked_mul(bits)));
+    if bits.is_none() || bits != stored_bits {
+        let bytes = end - begin;
+        return Err(Error::corrupt(format!(
+            "tensor `{name}` of type {dtype} and shape {shape:?} cannot take {bytes} bytes"
+        )));
+    }
+    Ok(Tensor { name, dtype, shape, range })
+}
+
+/// A header for tensors of the given sizes, one after another, padded with spaces so that the data begins on `align`
+/// bytes. Names and keys must differ.
 pub fn header<'a>(
     metadata: &[(String, String)],
     tensors: impl Iterator<Item = (&'a str, &'a str, &'a [u64], u64)>,
     align: usize,
 ) -> Vec<u8> {
-    let mut json = serde_json::Map::new();
+    let mut out = vec![0; PREFIX as usize];
+    let mut first = true;
+    let mut member = |out: &mut Vec<u8>, name: &str| {
+        out.push(if std::mem::take(&mut first) { b'{' } else { b',' });
+        put(out, name);
+        out.push(b':');
+    };
     if !metadata.is_empty() {
-        let pairs = metadata.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
-        json.insert("__metadata__".into(), serde_json::Value::Object(pairs.collect()));
+        member(&mut out, METADATA);
+        for (number, (key, value)) in metadata.iter().enumerate() {
+            out.push(if number == 0 { b'{' } else { b',' });
+            put(&mut out, key);
+            out.push(b':');
+            put(&mut out, value);
+        }
+        out.push(b'}');
     }
     let mut offset = 0;
     for (name, dtype, shape, bytes) in tensors {
-        let info =
-            serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + bytes]});
-        json.insert(name.into(), info);
+        member(&mut out, name);
+        put(&mut out, &Written { dtype, shape, data_offsets: (offset, offset + bytes) });
         offset += bytes;
     }
-    let mut text = serde_json::Value::Object(json).to_string().into_bytes();
-    let padded = (text.len() + PREFIX as usize).next_multiple_of(align) - PREFIX as usize;
-    text.resize(padded, b' ');
-    [&(padded as u64).to_le_bytes(), text.as_slice()].concat()
+    if first {
+        out.push(b'{');
+    }
+    out.push(b'}');
+    out.resize(out.len().next_multiple_of(align), b' ');
+    let length = out.len() as u64 - PREFIX;
+    out[..PREFIX as usize].copy_from_slice(&length.to_le_bytes());
+    out
+}
+
+/// What a header says of a tensor, in the order in which others write it.
+#[derive(Serialize)]
+struct Written<'a> {
+    dtype: &'a str,
+    shape: &'a [u64],
+    data_offsets: (u64, u64),
+}
+
+fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(out, value).expect("memory takes texts and numbers");
 }
 
 #[cfg(test)]
@@ -223,7 +267,10 @@ mod tests {
             ),
             (r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#, 3, "follow"),
             (r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[2,0]}}"#, 3, "spans"),
-            (r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,9]}}"#, 3, "spans"),
+            (r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,18446744073709551615]}}"#, 3, "spans"),
+            (r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,9]}}"#, 3, "cannot take"),
+            (r#"{"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}}"#, 3, "cut short"),
+            (r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "twice"),
             (r#"{"a":{"dtype":"U16","shape":[2],"data_offsets":[0,2]}}"#, 2, "cannot take"),
             (
                 r#"{"a":{"dtype":"BF16","shape":[4294967296,4294967296],"data_offsets":[0,0]}}"#,
@@ -238,8 +285,10 @@ mod tests {
             (r#"{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,0]}}"#, 0, "header"),
             (r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}"#, 1, "header"),
             (r#"{} x"#, 0, "header"),
-            ("[]", 0, "object"),
-            ("", 0, "object"),
+            (r#"{"a":{"dtype":"U8","shape":[1,[1]],"data_offsets":[0,1]}}"#, 1, "header"),
+            (r#"{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, 1, "header"),
+            ("[]", 0, "unknown kind"),
+            ("", 0, "zeros"),
         ];
         for (json, data, says) in bad {
             let error = parse_all(&file(json, data)).expect_err(json).to_string();
@@ -263,12 +312,44 @@ mod tests {
         bytes.resize(bytes.len() + 76, 1);
         let layout = parse_all(&bytes).expect("our own header");
         let reference = safetensors::SafeTensors::deserialize(&bytes).expect("the reference crate reads it");
-        assert_eq!(layout.tensors.len(), reference.len());
-        for tensor in &layout.tensors {
+        assert_eq!(layout.tensors().len(), reference.len());
+        for tensor in layout.tensors() {
             let view = reference.tensor(&tensor.name).expect("same names");
             assert_eq!(view.shape().iter().map(|&n| n as u64).collect::<Vec<_>>(), tensor.shape);
             assert_eq!(view.data(), &bytes[tensor.range.start as usize..tensor.range.end as usize]);
         }
-        assert!(matches!(layout.header, Header::Safetensors(pairs) if pairs == metadata));
+        assert!(matches!(layout.header(), Header::Safetensors(pairs) if *pairs == metadata));
+    }
+
+    #[test]
+    fn headers_without_tensors_are_headers() {
+        for metadata in [vec![], vec![("k\"".to_string(), "\n".to_string())]] {
+            let bytes = header(&metadata, std::iter::empty(), 8);
+            let layout = parse_all(&bytes).expect("our own header");
+            assert!(layout.tensors().is_empty());
+            assert!(matches!(layout.header(), Header::Safetensors(pairs) if *pairs == metadata));
+        }
+    }
+
+    #[test]
+    fn a_broken_download_tells_how_much_is_missing() {
+        let tensors: [(&str, &str, &[u64], u64); 2] =
+            [("a", "U8", &[64], 64), ("b", "BF16", &[500, 2], 2000)];
+        let whole = header(&[], tensors.into_iter(), 8).len() as u64 + 2064;
+        let mut bytes = header(&[], tensors.into_iter(), 8);
+        let head = bytes.len();
+        bytes.resize(whole as usize, 0);
+        assert!(parse_all(&bytes).is_ok());
+        for there in [head, head + 1, head + 64, head + 2063] {
+            let error = parse_all(&bytes[..there]).expect_err("cut short").to_string();
+            let numbers = format!("it has {there} bytes, and its header tells of {whole}; download it again");
+            assert!(error.contains(&numbers), "{error}");
+        }
+        for there in 9..head {
+            let error = parse_all(&bytes[..there]).expect_err("cut short").to_string();
+            let numbers =
+                format!("it has {there} bytes, and the header alone takes {head}; download it again");
+            assert!(error.contains(&numbers), "{error}");
+        }
     }
 }

@@ -81,7 +81,7 @@ impl Model {
 
     /// Format of the file, which is that of its source.
     pub fn format(&self) -> Format {
-        self.0.layout().format
+        self.0.layout().format()
     }
 
     /// Whether the file was written by [`crate::compress()`].
@@ -100,7 +100,7 @@ impl Model {
         let companion = move |name: &str| {
             name == FILE_RECORD || [INDEX_SUFFIX, META_SUFFIX].iter().any(|suffix| name.ends_with(suffix))
         };
-        let tensors = self.0.layout().tensors.iter();
+        let tensors = self.0.layout().tensors().iter();
         tensors.filter(move |tensor| !(compressed && companion(&tensor.name))).map(|tensor| self.info(tensor))
     }
 

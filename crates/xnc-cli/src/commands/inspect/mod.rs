@@ -89,12 +89,12 @@ fn json(InspectedFile { path, file, tables }: &InspectedFile) -> Value {
     let share = |bytes: u64| bytes as f64 / file.file_bytes() as f64;
     json!({
         "file": path.to_string_lossy(),
-        "format": file.layout().format.name(),
+        "format": file.layout().format().name(),
         "file_bytes": file.file_bytes(),
         "compressed": file.evidence().is_some(),
         "source_bytes": file.record().ok().map(|record| record.size),
         "source_sha256": file.record().ok().map(|record| record.sha256.clone()),
-        "tensor_count": file.layout().tensors.len(),
+        "tensor_count": file.layout().tensors().len(),
         "tensors": tables.iter().map(|one| json!({
             "name": one.name,
             "dtype": one.table.dtype().name(),
@@ -114,9 +114,9 @@ fn text(InspectedFile { path, file, tables }: &InspectedFile) -> String {
     let mut out = format!(
         "{}: {}, {}, {}",
         path.display(),
-        file.layout().format.name(),
+        file.layout().format().name(),
         bytes(file.file_bytes()),
-        tensors(file.layout().tensors.len()),
+        tensors(file.layout().tensors().len()),
     );
     if let Ok(record) = file.record() {
         let _ = write!(out, "\ncompressed from {}, SHA-256 {}", bytes(record.size), record.sha256);

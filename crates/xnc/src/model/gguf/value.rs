@@ -1,6 +1,7 @@
 //! The values of key-value pairs, for programs that run a model. Compressing needs none of them.
 
-use super::{ARRAY, Fields, GgufHeader, STRING};
+use super::GgufHeader;
+use super::fields::{ARRAY, Fields, STRING, unknown};
 use crate::error::{Error, Result};
 
 /// The value of a key, borrowed from the file.
@@ -90,12 +91,7 @@ impl<'a> Fields<'a> {
                     bytes: &fields.bytes[fields.at..],
                 })
             }
-            _ => {
-                return Err(Error::corrupt_at(
-                    self.at as u64,
-                    format!("a GGUF value of unknown type {kind}"),
-                ));
-            }
+            _ => return Err(unknown(self.at, kind)),
         })
     }
 }
@@ -136,7 +132,7 @@ mod tests {
     fn values_come_back() {
         let file = file();
         let layout = Layout::parse(&file, file.len() as u64).expect("parses");
-        let Header::Gguf(gguf) = &layout.header else { panic!("a GGUF header") };
+        let Header::Gguf(gguf) = layout.header() else { panic!("a GGUF header") };
         let expected = gguf.pairs(&file).expect("reads");
         let scalars =
             [("count", Value::Unsigned(7)), ("base", Value::Float(0.5)), ("flag", Value::Bool(true))];
@@ -147,7 +143,7 @@ mod tests {
         assert!(gguf.pairs(&file[..file.len() - 1]).is_err());
         let copied = header(&file, gguf, &[], std::iter::empty(), 64);
         let layout = Layout::parse(&copied, copied.len() as u64).expect("parses");
-        let Header::Gguf(gguf) = &layout.header else { panic!("a GGUF header") };
+        let Header::Gguf(gguf) = layout.header() else { panic!("a GGUF header") };
         assert_eq!(gguf.pairs(&copied).expect("reads")[..4], expected);
     }
 }
