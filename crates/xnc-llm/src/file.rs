@@ -1,23 +1,20 @@
 //! A GGUF file opened for running: its keys, its tensors as layers want them, its token table.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use xnc::container::{Container, INDEX_SUFFIX, Storage};
-use xnc::model::gguf::Value;
-use xnc::model::{Header, Tensor};
-use xnc::{Codec, Table, Verify};
+use xnc::{Codec, EncodeOptions, Format, Model, Table, TensorInfo};
 
 use crate::error::{Error, Result};
+use crate::keys::Keys;
 use crate::threads;
 
 /// An open model file, plain or compressed.
 pub struct ModelFile {
-    container: Container,
+    model: Model,
     /// Layers are copied through this, so that the mapping's resident pages are the table's and the header's.
     file: Mutex<File>,
     path: PathBuf,
@@ -27,72 +24,74 @@ impl ModelFile {
     /// Opens a GGUF file.
     ///
     /// # Errors
-    /// Those of [`Container::open`]; [`Error::Unsupported`] for another format.
+    /// Those of [`Model::open`]; [`Error::Unsupported`] for another format.
     pub fn open(path: &Path) -> Result<ModelFile> {
-        let container = Container::open(path)?;
-        if !matches!(container.layout().header(), Header::Gguf(_)) {
+        let model = Model::open(path)?;
+        if model.format() != Format::Gguf {
             return Err(Error::Unsupported("it is no GGUF file".into()));
         }
-        Ok(ModelFile { container, file: Mutex::new(File::open(path)?), path: path.to_owned() })
+        Ok(ModelFile { model, file: Mutex::new(File::open(path)?), path: path.to_owned() })
     }
 
     /// The file's keys and their values.
     ///
     /// # Errors
-    /// A text that is not UTF-8.
+    /// As [`Keys::read`].
     pub fn keys(&self) -> Result<Keys<'_>> {
-        let Header::Gguf(header) = self.container.layout().header() else { return Ok(Keys::default()) };
-        Ok(Keys(header.pairs(self.container.head())?.into_iter().collect()))
+        Keys::read(self.model.head())
     }
 
     /// Whether there is a tensor of that name.
     pub fn has(&self, name: &str) -> bool {
-        self.container.layout().tensor(name).is_some()
+        self.model.tensor(name).is_some()
     }
 
-    /// The container underneath.
-    pub fn container(&self) -> &Container {
-        &self.container
+    /// Size of the file in bytes.
+    pub fn file_bytes(&self) -> u64 {
+        self.model.file_bytes()
     }
 
     /// Codec of a table, none if it is plain or not there.
     pub fn codec(&self, name: &str) -> Option<Codec> {
-        let Storage::Coded { codec, .. } = &self.container.metas().get(name)?.storage else { return None };
-        Codec::from_name(codec)
+        self.model.tensor(name)?.codec
     }
 
     /// A table of 16-bit words. Plain words and codec `fast` stay in the mapped file; what is stored under another codec comes into
     /// memory under `fast`, from a mapping that ends with that.
     ///
     /// # Errors
-    /// Those of [`Table::open`].
+    /// Those of [`Model::table`] and [`Table::transcode`].
     pub fn table(&self, name: &str) -> Result<Table> {
         Ok(match self.codec(name) {
-            None | Some(Codec::Fast) => Table::from_container(&self.container, name, Verify::OnTouch)?,
-            Some(_) => Table::open(&self.path, name, Verify::OnTouch)?.into_fast(threads::count())?,
+            None | Some(Codec::Fast) => self.model.table(name)?,
+            Some(_) => {
+                let mut options = EncodeOptions::default();
+                options.threads = threads::count();
+                Model::open(&self.path)?.table(name)?.transcode(&options)?
+            }
         })
     }
 
     /// Where the bytes of a table lie in the file, its index among them.
     pub fn table_ranges(&self, name: &str) -> Vec<Range<u64>> {
-        let index = format!("{name}{INDEX_SUFFIX}");
-        let tensors = [name, &index].map(|name| self.container.layout().tensor(name));
-        tensors.into_iter().flatten().map(|tensor| tensor.range.clone()).collect()
+        self.model.tensor(name).map(|tensor| tensor.ranges).unwrap_or_default()
     }
 
     /// A tensor and a copy of its bytes.
     ///
     /// # Errors
     /// [`Error::Tensor`] when it is not there; reading.
-    pub(crate) fn tensor(&self, name: &str) -> Result<(&Tensor, Vec<u8>)> {
-        let tensor = self.container.layout().tensor(name);
+    pub(crate) fn tensor(&self, name: &str) -> Result<(TensorInfo, Vec<u8>)> {
+        let tensor = self.model.tensor(name).filter(|tensor| tensor.codec.is_none());
         let tensor = tensor.ok_or_else(|| Error::tensor(name, "is missing"))?;
-        // The layout was compared with the file's length, so this is no allocation of a size that nobody checked.
-        let mut bytes = Vec::with_capacity(tensor.bytes() as usize);
+        let range = tensor.ranges.first().cloned().unwrap_or_default();
+        let length = range.end - range.start;
+        // Ranges were compared with the file's length, so this is no allocation of a size that nobody checked.
+        let mut bytes = Vec::with_capacity(length as usize);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(tensor.range.start))?;
-        (&mut *file).take(tensor.bytes()).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != tensor.bytes() {
+        file.seek(SeekFrom::Start(range.start))?;
+        (&mut *file).take(length).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != length {
             return Err(Error::tensor(name, "is cut off: the file was changed"));
         }
         Ok((tensor, bytes))
@@ -110,68 +109,4 @@ impl ModelFile {
         }
         Ok(bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect())
     }
-}
-
-/// Key-value pairs of a file, borrowed from it.
-#[derive(Default)]
-pub struct Keys<'f>(HashMap<&'f str, Value<'f>>);
-
-impl<'f> Keys<'f> {
-    /// A whole number, if the key is there.
-    pub fn number(&self, key: &str) -> Result<Option<usize>> {
-        match self.0.get(key) {
-            None => Ok(None),
-            Some(Value::Unsigned(n)) if u32::try_from(*n).is_ok() => Ok(Some(*n as usize)),
-            Some(Value::Signed(n)) if u32::try_from(*n).is_ok() => Ok(Some(*n as usize)),
-            Some(_) => Err(wrong(key, "is no number below 2^32")),
-        }
-    }
-
-    /// A real number, if the key is there.
-    pub fn real(&self, key: &str) -> Result<Option<f32>> {
-        match self.0.get(key) {
-            None => Ok(None),
-            Some(Value::Float(x)) => Ok(Some(*x as f32)),
-            Some(_) => Err(wrong(key, "is no real number")),
-        }
-    }
-
-    /// A truth value, if the key is there.
-    pub fn flag(&self, key: &str) -> Result<Option<bool>> {
-        match self.0.get(key) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(wrong(key, "is no truth value")),
-        }
-    }
-
-    /// A text, if the key is there.
-    pub fn text(&self, key: &str) -> Result<Option<&'f str>> {
-        match self.0.get(key) {
-            None => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text)),
-            Some(_) => Err(wrong(key, "is no text")),
-        }
-    }
-
-    /// An array, each element read by `read`.
-    pub fn array<T>(&self, key: &str, read: impl Fn(Value<'f>) -> Option<T>) -> Result<Vec<T>> {
-        match self.0.get(key) {
-            None => Err(wrong(key, "is missing")),
-            Some(Value::Array(array)) => {
-                let read = |value| read(value?).ok_or_else(|| wrong(key, "holds values of another type"));
-                array.values().map(read).collect()
-            }
-            Some(_) => Err(wrong(key, "is no array")),
-        }
-    }
-}
-
-/// The value, or an error that names the key.
-pub(crate) fn required<T>(key: &str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| wrong(key, "is missing"))
-}
-
-fn wrong(key: &str, what: &'static str) -> Error {
-    Error::Key { key: key.into(), what }
 }

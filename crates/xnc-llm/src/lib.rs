@@ -26,6 +26,7 @@ pub mod tokenizer;
 
 mod error;
 mod file;
+mod keys;
 mod model;
 mod session;
 mod table;

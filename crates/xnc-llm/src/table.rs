@@ -47,7 +47,7 @@ impl TokenTable for Table {
 
     fn logits(&self, hidden: &[f32], out: &mut [f32]) -> Result<()> {
         assert_eq!(out.len(), self.rows(), "a logit a token");
-        let activations = self.activations(hidden);
+        let activations = self.activations(hidden)?;
         threads::for_each_piece(out, ROWS, |number, piece| {
             let first = number * ROWS;
             activations.product(first..first + piece.len(), piece)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use xnc::kernel::Backend;
+use xnc::Backend;
 
 use super::{memory, prompts};
 use crate::error::Result;
@@ -84,10 +84,10 @@ impl Subject {
         drop(model.tokens);
         let held = held.saturating_sub(memory::anonymous().unwrap_or(0));
         Ok(Subject {
-            file_bytes: file.container().file_bytes(),
+            file_bytes: file.file_bytes(),
             codec: file.codec(TOKEN_TABLE).map(|codec| codec.name().into()),
             threads: threads::count(),
-            backend: Backend::best().name().into(),
+            backend: Backend::detect()?.name().into(),
             load_ms,
             first_token_ms: first_token_ms.unwrap_or(0.0),
             tokens_per_s: f64::from(steps) / decoding,

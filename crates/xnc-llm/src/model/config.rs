@@ -1,7 +1,7 @@
 //! What a model is made of, from the keys of its file.
 
 use crate::error::{Error, Result};
-use crate::file::{Keys, required};
+use crate::keys::{Keys, required};
 use crate::layers::{Activation, Pairing};
 
 /// Shape and options of a decoder.

@@ -5,10 +5,10 @@ mod merge;
 mod special;
 mod words;
 
-use xnc::model::gguf::Value;
 
 use crate::error::{Error, Result};
-use crate::file::{Keys, ModelFile, required};
+use crate::file::ModelFile;
+use crate::keys::{Keys, Value, required};
 use merge::{Merges, Numbers, Ranked, Scored};
 use special::{Piece, Special};
 

@@ -1,15 +1,12 @@
 //! The GGUF header, versions 2 and 3, little-endian: counts, key-value pairs, tensor infos, then aligned data.
 //!
 //! Key-value pairs stay opaque bytes: only their extents are read, and the one value that decides where data lies.
-//! [`Value`] is for those who want more.
 
 mod fields;
 mod types;
-mod value;
 mod writing;
 
 pub use types::type_id;
-pub use value::{Array, Value};
 pub use writing::header;
 
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! Round trips of tables with and without structure, and what they cost.
 
 use super::*;
-use crate::codec::{Checks, Encoded, Reader, Stored, TableShape, View};
+use crate::codec::{Checks, Encoded, Stored, TableShape, View};
 use crate::dtype::{Dtype, Words};
 use crate::kernel::Backend;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::codec::{Checks, Reader, Stored, View};
+use crate::codec::{Checks, Stored, View};
 use crate::dtype::{Dtype, Words, bf16_to_f16};
 use crate::kernel::bytes_of;
 use crate::kernel::fast::unpack::Ahead;

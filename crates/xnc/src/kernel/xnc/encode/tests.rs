@@ -1,7 +1,7 @@
 //! Every backend against the codec's block writer, which goes word by word.
 
 use super::*;
-use crate::codec::bits::BitWriter;
+use crate::codec::BitWriter;
 use crate::codec::xnc::block;
 use crate::dtype::{bf16_to_f16, f16_to_bf16};
 use proptest::prelude::*;
