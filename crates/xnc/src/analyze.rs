@@ -5,8 +5,9 @@ use rayon::prelude::*;
 use crate::codec::xnc::block::{self, BLOCK_WORDS, Count};
 use crate::dtype::{Dtype, bf16_to_f16};
 use crate::error::Result;
-use crate::progress::{Progress, Stage, in_pool};
+use crate::progress::{Progress, Stage};
 use crate::table::Table;
+use crate::threads::run_on;
 
 /// Words by pattern. The first three add up to all words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,7 +66,7 @@ const PART: usize = BLOCK_WORDS * 2048;
 /// # Errors
 /// [`crate::Error::Corrupt`] when a compressed table is damaged.
 pub fn analyze(table: &Table, threads: usize, progress: &Progress<'_>) -> Result<Analysis> {
-    in_pool(threads, || {
+    run_on(threads, || {
         let words = table.rows() * table.dim();
         let parts = words.div_ceil(PART);
         let mut steps = progress.stage(Stage::Analyze, 2 * words as u64);
@@ -83,7 +84,7 @@ pub fn analyze(table: &Table, threads: usize, progress: &Progress<'_>) -> Result
             steps.add(2 * (words.min(end * PART) - start * PART) as u64);
         }
         Ok(Analysis { words: words as u64, patterns: all.patterns, xnc: all.xnc, histogram: all.histogram })
-    })
+    })?
 }
 
 struct Partial {

@@ -23,21 +23,21 @@ pub mod model;
 pub mod table;
 
 mod analyze;
-mod compress;
+mod conversions;
 mod digest;
 mod error;
 mod file;
 mod folder;
+mod kinds;
 mod options;
 mod progress;
-mod restore;
 mod target;
-mod transcode;
+mod threads;
 
 pub use analyze::{Analysis, Patterns, analyze};
 pub use codec::Codec;
 pub use codec::dense::Effort;
-pub use compress::compress;
+pub use conversions::{compress, restore, transcode, verify};
 pub use dtype::Dtype;
 pub use error::{Error, Result};
 pub use file::restore_into;
@@ -47,10 +47,8 @@ pub use options::{
     CompressOptions, CompressReport, RestoreOptions, RestoreReport, TensorReport, TranscodeOptions,
 };
 pub use progress::{Progress, Stage};
-pub use restore::{restore, verify};
 pub use table::{Activations, Table, Verify};
-pub use target::Target;
-pub use transcode::transcode;
+pub use target::{Target, remove_temporaries};
 
 #[cfg(test)]
 #[path = "../tests/support/random.rs"]

@@ -14,7 +14,7 @@ pub struct CompressOptions<'a> {
     pub effort: Effort,
     /// Which tensors.
     pub selection: Selection,
-    /// Threads; 0 takes what the machine has. The output does not depend on it.
+    /// At most so many threads; 0 for the current rayon pool. The output does not depend on it.
     pub threads: usize,
     /// Replace an existing target.
     pub force: bool,
@@ -52,6 +52,8 @@ pub struct CompressReport {
     pub tensors: Vec<TensorReport>,
     /// When nothing was written: why.
     pub nothing: Option<String>,
+    /// What the caller should know although it is no error: shards that are missing, files that are not what their names say.
+    pub warnings: Vec<String>,
 }
 
 /// How to transcode.
@@ -60,7 +62,7 @@ pub struct TranscodeOptions<'a> {
     pub codec: Codec,
     /// How much time codec `dense` may take.
     pub effort: Effort,
-    /// Threads; 0 takes what the machine has. The output does not depend on it.
+    /// At most so many threads; 0 for the current rayon pool. The output does not depend on it.
     pub threads: usize,
     /// Replace an existing target.
     pub force: bool,
@@ -70,7 +72,7 @@ pub struct TranscodeOptions<'a> {
 
 /// How to restore.
 pub struct RestoreOptions<'a> {
-    /// Threads; 0 takes what the machine has.
+    /// At most so many threads; 0 for the current rayon pool.
     pub threads: usize,
     /// Replace an existing target.
     pub force: bool,
@@ -89,4 +91,6 @@ pub struct RestoreReport {
     pub tensors: usize,
     /// Files restored.
     pub files: usize,
+    /// What the caller should know although it is no error: shards that were missing, files that were edited since.
+    pub warnings: Vec<String>,
 }

@@ -1,6 +1,4 @@
-//! How far a long operation is, and on how many threads it runs.
-
-use rayon::ThreadPoolBuilder;
+//! How far a long operation is.
 
 /// What an operation is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,21 +53,15 @@ impl Steps<'_> {
         self.tell();
     }
 
+    /// Takes over what was done while nobody was told.
+    pub(crate) fn reach(&mut self, done: u64) {
+        self.done = done;
+        self.tell();
+    }
+
     fn tell(&self) {
         if let Some(hear) = self.progress.0 {
             hear(self.stage, self.done, self.total);
         }
     }
-}
-
-/// More threads than this only wait for each other, or cannot be started.
-const MOST_THREADS: usize = 1024;
-
-/// Runs `work` with `threads` threads, 0 for as many as the machine has; they end with it.
-pub(crate) fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(threads.min(MOST_THREADS))
-        .build()
-        .expect("the system starts threads");
-    pool.install(work)
 }

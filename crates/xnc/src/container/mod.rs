@@ -13,7 +13,8 @@ pub use map::Map;
 pub use meta::{ALIGN, FileRecord, Piece, Storage, TensorMeta, VERSION};
 pub(crate) use reader::Standing;
 pub use reader::{Coded, Container};
-pub use writer::{Content, Item, write};
+pub(crate) use writer::alignment;
+pub use writer::{Content, Item, Plan};
 
 pub(crate) use meta::{seal, unseal as read_record};
 pub(crate) use outside::{keep, kept, recover_kept};

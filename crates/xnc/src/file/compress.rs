@@ -1,8 +1,9 @@
 //! One model file to a compressed file: pick tables, encode them, write the file, restore it once in memory to prove it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::container::{Container, Content, FileRecord, INDEX_SUFFIX, VERSION, keep};
+use crate::container::{Container, Content, FileRecord, INDEX_SUFFIX, VERSION, alignment, keep};
 use crate::digest::Sha256;
 use crate::dtype::Words;
 use crate::error::{Error, Result};
@@ -13,12 +14,12 @@ use crate::progress::{Progress, Stage};
 use crate::target::Target;
 
 use super::encode::{Encoder, Entry, Form};
-use super::write::{in_folder, prove, write};
+use super::write::{foresee, prove, write};
 
 /// Compresses one file. `table_rows` comes from the configuration of its folder.
 pub(crate) fn compress(
     source: &Path,
-    target: &Path,
+    path: &Path,
     options: &CompressOptions<'_>,
     table_rows: &[u64],
 ) -> Result<CompressReport> {
@@ -32,6 +33,7 @@ pub(crate) fn compress(
         output_bytes: None,
         tensors: Vec::new(),
         nothing: None,
+        warnings: Vec::new(),
     };
     if selected.is_empty() {
         report.nothing = Some(nothing_selected(&file, &options.selection));
@@ -39,25 +41,42 @@ pub(crate) fn compress(
     }
     check_names(&file, &selected)?;
 
-    let mut target = Target::create(target, source, options.force)?;
-    let total = selected.iter().map(|tensor| tensor.bytes()).sum();
-    let steps = options.progress.stage(Stage::Encode, total);
-    let mut encoder = Encoder::new(options.codec, options.effort, &target, steps)?;
-    let encode = |tensor: &&Tensor| encode(&file, tensor, &mut encoder);
-    let entries: Vec<Entry<'_>> =
-        selected.iter().map(encode).collect::<Result<_>>().map_err(in_folder(&target))?;
+    let mut target = Target::create(path, source, options.force)?;
+    target.expect(file.file_bytes())?;
+    let (map, progress) = (file.map(), &options.progress);
+    let head = (&map[..], file.layout());
+    let steps = progress.stage(Stage::Encode, selected.iter().map(|tensor| tensor.bytes()).sum());
+    let places = (foresee(head, &selected), alignment(&file.layout().header));
+    let mut encoder = Encoder::new((options.codec, options.effort), target.file(), places, steps);
+    let digest = Digest::default();
+    let encode_all = || {
+        let entries = selected.iter().map(|tensor| encode(&file, tensor, &mut encoder)).collect();
+        digest.decide(&entries);
+        entries
+    };
+    // The digest takes one thread for long; the tables take all others meanwhile.
+    let (entries, sha256) = rayon::join(encode_all, || digest.run(&map, progress));
+    let entries: Vec<Entry<'_>> = entries.map_err(Target::blame(path))?;
     report.tensors = entries.iter().map(|entry| entry.report.clone()).collect();
     if entries.iter().all(|entry| matches!(entry.form, Form::Plain)) {
         report.nothing = Some("no table here shrinks by 1 %".into());
         return Ok(report);
     }
 
-    let record = source_record(&file, &options.progress)?;
+    let record = FileRecord {
+        version: VERSION.into(),
+        format: file.layout().format.name().into(),
+        size: file.file_bytes(),
+        sha256,
+        outside: keep(&map, file.layout()),
+    };
     let plain = |tensor: &Tensor| Ok(Content::Bytes(file.bytes(tensor)));
-    let (map, progress) = (file.map(), &options.progress);
-    write((&map, file.layout()), entries, plain, &record, &mut encoder, &mut target, progress)?;
-    drop((map, encoder, file));
-    report.output_bytes = Some(prove(target, progress)?);
+    let told = (&mut report, progress);
+    let written = write(head, &entries, plain, &record, &mut target, told).map_err(Target::blame(path))?;
+    drop((entries, map, file));
+    if written {
+        report.output_bytes = Some(prove(target, progress)?);
+    }
     Ok(report)
 }
 
@@ -103,20 +122,35 @@ fn encode(file: &Container, tensor: &Tensor, encoder: &mut Encoder<'_>) -> Resul
     }
 }
 
-/// Records size, digest and the bytes outside the tensors, which restoring cannot derive.
-fn source_record(file: &Container, progress: &Progress<'_>) -> Result<FileRecord> {
-    let map = file.map();
-    let mut steps = progress.stage(Stage::Digest, map.len() as u64);
-    let mut digest = Sha256::default();
-    for part in map.chunks(1 << 22) {
-        digest.update(part);
-        steps.add(part.len() as u64);
+/// The SHA-256 of a source, taken while its tables are encoded.
+#[derive(Default)]
+struct Digest {
+    encoded: AtomicBool,
+    needless: AtomicBool,
+}
+
+impl Digest {
+    /// Hears of the tables: a file that will not be written needs no digest.
+    fn decide(&self, entries: &Result<Vec<Entry<'_>>>) {
+        let some =
+            entries.as_ref().is_ok_and(|all| all.iter().any(|entry| !matches!(entry.form, Form::Plain)));
+        self.needless.store(!some, Relaxed);
+        self.encoded.store(true, Relaxed);
     }
-    Ok(FileRecord {
-        version: VERSION.into(),
-        format: file.layout().format.name().into(),
-        size: map.len() as u64,
-        sha256: digest.finish(),
-        outside: keep(&map, file.layout()),
-    })
+
+    /// Progress is told of once the tables are through, so that listeners hear of one stage at a time.
+    fn run(&self, bytes: &[u8], progress: &Progress<'_>) -> String {
+        let (mut digest, mut done, mut steps) = (Sha256::default(), 0, None);
+        for part in bytes.chunks(1 << 22) {
+            if self.needless.load(Relaxed) {
+                break;
+            }
+            digest.update(part);
+            done += part.len() as u64;
+            if self.encoded.load(Relaxed) {
+                steps.get_or_insert_with(|| progress.stage(Stage::Digest, bytes.len() as u64)).reach(done);
+            }
+        }
+        digest.finish()
+    }
 }

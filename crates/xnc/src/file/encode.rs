@@ -1,4 +1,4 @@
-//! Tables of one file into its target's scratch file: encoded, found equal to an earlier one, or left plain.
+//! Tables of one file to their place in the target: encoded, found equal to an earlier one, or left plain.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,16 +8,12 @@ use std::ops::Range;
 
 use crate::codec::dense::Effort;
 use crate::codec::{self, Codec, Source, TableShape};
-use crate::container::{ALIGN, Content, Storage, TensorMeta, VERSION, seal};
+use crate::container::{ALIGN, Storage, TensorMeta, VERSION, seal};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::model::Tensor;
 use crate::options::TensorReport;
 use crate::progress::Steps;
-use crate::target::Target;
-
-/// Words copied at a time.
-const PART: usize = 1 << 19;
 
 /// What stands in the target for a table of the source.
 pub struct Entry<'a> {
@@ -27,8 +23,8 @@ pub struct Entry<'a> {
 
 /// How a table is kept.
 pub enum Form<'a> {
-    /// By itself.
-    Coded { payload: Content<'a>, index: Cow<'a, [u8]>, meta: Cow<'a, [u8]> },
+    /// By itself; its payload has this range of the target.
+    Coded { payload: Range<u64>, index: Cow<'a, [u8]>, meta: Cow<'a, [u8]> },
     /// By an earlier one of the same words.
     SameAs { meta: Vec<u8> },
     /// As it was, because it does not shrink by 1 %.
@@ -39,7 +35,9 @@ impl Form<'_> {
     /// Everything it adds to the file.
     fn bytes(&self, plain: u64) -> u64 {
         match self {
-            Form::Coded { payload, index, meta } => payload.len() + (index.len() + meta.len()) as u64,
+            Form::Coded { payload, index, meta } => {
+                payload.end - payload.start + (index.len() + meta.len()) as u64
+            }
             Form::SameAs { meta } => meta.len() as u64,
             Form::Plain => plain,
         }
@@ -49,19 +47,27 @@ impl Form<'_> {
 /// Tables that are the same have these in common: type, extents, BLAKE3 of the words.
 type Same = (Dtype, Vec<u64>, String);
 
-/// Encodes the tables of one file.
+/// Encodes the tables of one file, one after another into the target.
 pub struct Encoder<'p> {
     codec: Codec,
     effort: Effort,
-    /// Holds what was encoded until all sizes are known.
-    pub scratch: File,
+    out: &'p mut File,
+    /// Where the next payload begins.
+    end: u64,
+    align: u64,
     originals: HashMap<Same, String>,
     steps: Steps<'p>,
 }
 
 impl<'p> Encoder<'p> {
-    pub fn new(codec: Codec, effort: Effort, target: &Target, steps: Steps<'p>) -> Result<Self> {
-        Ok(Encoder { codec, effort, scratch: target.scratch()?, originals: HashMap::new(), steps })
+    /// Payloads begin at `start`, each on `align` bytes.
+    pub fn new(
+        (codec, effort): (Codec, Effort),
+        out: &'p mut File,
+        (start, align): (u64, u64),
+        steps: Steps<'p>,
+    ) -> Self {
+        Encoder { codec, effort, out, end: start, align, originals: HashMap::new(), steps }
     }
 
     /// The codec that tables get.
@@ -89,10 +95,16 @@ impl<'p> Encoder<'p> {
         dtype: Dtype,
         digest: &str,
         [payload, index, meta]: [&'a [u8]; 3],
-    ) -> Entry<'a> {
+    ) -> Result<Entry<'a>> {
+        let start = self.end;
+        self.out.seek(SeekFrom::Start(start)).map_err(failed)?;
+        for part in payload.chunks(4 << 20) {
+            self.out.write_all(part).map_err(failed)?;
+        }
+        let payload = self.placed(payload.len() as u64)?;
         self.steps.add(tensor.bytes());
-        let form = Form::Coded { payload: Content::Bytes(payload), index: index.into(), meta: meta.into() };
-        self.entry(tensor, dtype, digest, form)
+        let form = Form::Coded { payload, index: index.into(), meta: meta.into() };
+        Ok(self.entry(tensor, dtype, digest, form))
     }
 
     /// Encodes a table, or finds that it stays plain.
@@ -108,42 +120,39 @@ impl<'p> Encoder<'p> {
         let Some(shape) = shape else {
             return Ok(self.entry(tensor, dtype, digest, Form::Plain));
         };
-        let start = self.scratch.seek(SeekFrom::End(0)).map_err(write_failed)?;
-        let mut payload = BufWriter::with_capacity(1 << 20, &mut self.scratch);
+        self.out.seek(SeekFrom::Start(self.end)).map_err(failed)?;
+        let mut payload = BufWriter::with_capacity(1 << 20, &mut *self.out);
         let steps = &mut self.steps;
         let told = &mut |words| steps.add(2 * words as u64);
-        let coded = codec::encode(self.codec, shape, words, self.effort, &mut payload, told)?;
-        let end = coded.payload_bytes.next_multiple_of(ALIGN as u64);
-        let filled = payload.write_all(&[0; ALIGN][..(end - coded.payload_bytes) as usize]);
-        filled.and_then(|()| payload.flush()).map_err(write_failed)?;
+        let coded = codec::encode(self.codec, shape, words, self.effort, &mut payload, told);
+        let coded = coded.map_err(|e| match e {
+            Error::Io { cause, .. } => failed(cause), // the codec knows no path
+            other => other,
+        })?;
+        let length = coded.payload_bytes.next_multiple_of(ALIGN as u64);
+        let filled = payload.write_all(&[0; ALIGN][..(length - coded.payload_bytes) as usize]);
+        filled.and_then(|()| payload.flush()).map_err(failed)?;
         drop(payload);
         let mut index = coded.index;
         index.resize(index.len().next_multiple_of(ALIGN), 0);
         let index_crc32c = format!("{:08x}", crc32c::crc32c(&index));
         let storage = Storage::Coded { codec: self.codec.name().into(), index_crc32c, params: coded.params };
         let meta = record(tensor, dtype, digest, storage);
-        let payload = Content::Scratch(start..start + end);
-        let form = Form::Coded { payload, index: index.into(), meta: meta.into() };
+        let form =
+            Form::Coded { payload: self.end..self.end + length, index: index.into(), meta: meta.into() };
         if form.bytes(0).saturating_mul(100) > tensor.bytes().saturating_mul(99) {
-            self.scratch.set_len(start).map_err(write_failed)?;
-            return Ok(self.entry(tensor, dtype, digest, Form::Plain));
+            return Ok(self.entry(tensor, dtype, digest, Form::Plain)); // the next one is written over it
         }
+        self.placed(length)?;
         Ok(self.entry(tensor, dtype, digest, form))
     }
 
-    /// Writes a table's words into the scratch file as they are.
-    pub fn decode(&mut self, shape: TableShape, words: &dyn Source) -> Result<Range<u64>> {
-        let start = self.scratch.seek(SeekFrom::End(0)).map_err(write_failed)?;
-        let mut out = BufWriter::with_capacity(1 << 20, &mut self.scratch);
-        let part = (PART / shape.dim.max(1)).max(1) * shape.dim;
-        let mut some = Vec::new();
-        for first in (0..shape.words()).step_by(part.max(1)) {
-            some.resize(part.min(shape.words() - first), 0);
-            words.read(first, &mut some)?;
-            some.iter().try_for_each(|word| out.write_all(&word.to_le_bytes())).map_err(write_failed)?;
-        }
-        out.flush().map_err(write_failed)?;
-        Ok(start..start + 2 * shape.words() as u64)
+    /// Keeps what was written after the last payload as one, and fills up to where the next may begin.
+    fn placed(&mut self, length: u64) -> Result<Range<u64>> {
+        let payload = self.end..self.end + length;
+        self.end = payload.end.next_multiple_of(self.align);
+        self.out.write_all(&vec![0; (self.end - payload.end) as usize]).map_err(failed)?;
+        Ok(payload)
     }
 
     fn entry<'a>(&mut self, tensor: &Tensor, dtype: Dtype, digest: &str, form: Form<'a>) -> Entry<'a> {
@@ -169,7 +178,7 @@ fn record(tensor: &Tensor, dtype: Dtype, digest: &str, storage: Storage) -> Vec<
     seal(&TensorMeta { version: VERSION.into(), name, dtype, shape, blake3: digest.to_owned(), storage })
 }
 
-/// An error of the scratch file; [`super::write::in_folder`] says where that is.
-fn write_failed(cause: io::Error) -> Error {
-    Error::Io { path: "scratch file".into(), cause }
+/// The caller knows where the target is.
+fn failed(cause: io::Error) -> Error {
+    Error::Write { cause }
 }

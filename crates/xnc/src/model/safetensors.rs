@@ -167,6 +167,13 @@ pub(super) fn parse(head: &[u8], file_bytes: u64) -> Result<Layout> {
     Ok(Layout { format: Format::Safetensors, tensors, header: Header::Safetensors(json.metadata) })
 }
 
+/// Whether a file that begins like this is meant to be one, whole or not.
+pub fn may_begin(head: &[u8]) -> bool {
+    let length = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    length.is_some_and(|length| length <= MAX_HEADER)
+        && head.get(PREFIX as usize).is_none_or(|&first| first == b'{')
+}
+
 /// A header for tensors of the given sizes, one after another, padded with spaces so that the data begins on `align` bytes.
 pub fn header<'a>(
     metadata: &[(String, String)],

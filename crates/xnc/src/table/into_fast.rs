@@ -5,7 +5,6 @@ use crate::codec::dense::Effort;
 use crate::codec::{self, Codec};
 use crate::container::Coded;
 use crate::error::Result;
-use crate::progress::in_pool;
 
 impl codec::Source for Table {
     fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
@@ -35,9 +34,9 @@ impl Table {
             return Ok(self);
         }
         let mut payload = Vec::new();
-        let encoded = in_pool(threads, || {
+        let encoded = crate::threads::run_on(threads, || {
             codec::encode(Codec::Fast, self.shape, &self, Effort::default(), &mut payload, &mut |_| {})
-        })?;
+        })??;
         Table::from_coded(Coded::in_memory(Codec::Fast, self.shape, &encoded, payload)?, Verify::Never)
     }
 }
