@@ -137,10 +137,11 @@ fn put_together<'a>(good: &[u8], file: &Container, parts: &'a [Part]) -> Vec<u8>
         Item { name, dtype, shape, content: Content::Bytes(&part.bytes) }
     };
     let items: Vec<Item<'_>> = parts.iter().filter(known).map(item).collect();
+    let mut file_of_parts = tempfile::tempfile().expect("a temporary file");
+    let plan = Plan::new((good, &file.layout().header), &[], &items);
+    plan.write(&mut file_of_parts, &mut |_| ()).expect("the disk takes all");
     let mut out = Vec::new();
-    let mut scratch = tempfile::tempfile().expect("a temporary file");
-    container::write(&mut out, (good, file.layout().header()), &[], &items, &mut scratch, &mut |_| ())
-        .expect("memory takes all");
+    file_of_parts.rewind().and_then(|()| file_of_parts.read_to_end(&mut out)).expect("just written");
     out
 }
 

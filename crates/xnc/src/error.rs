@@ -134,6 +134,51 @@ pub enum Error {
         /// What went wrong there.
         cause: Box<Error>,
     },
+    /// A pipe, device, socket, or a symbolic link as a target.
+    #[error("{} is a {kind}; only regular files are read and replaced", path.display())]
+    SpecialFile {
+        /// The source, target, or file in a folder.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Another run holds the target's temporary file.
+    #[error(
+        "another run is writing to {}; if none is, and it stays so, remove {}",
+        path.display(),
+        temporary.display()
+    )]
+    Busy {
+        /// The target.
+        path: PathBuf,
+        /// Its temporary file.
+        temporary: PathBuf,
+    },
+    /// The result may not fit where it should go.
+    #[error("{} may need {need} bytes, its file system has {have} free", path.display())]
+    NoSpace {
+        /// The target.
+        path: PathBuf,
+        /// The most that it can need.
+        need: u64,
+        /// Free bytes.
+        have: u64,
+    },
+    /// Writing to what the caller gave failed.
+    #[error("writing failed: {cause}")]
+    Write {
+        /// The writer's error.
+        cause: io::Error,
+    },
+    /// Files that a compressed folder copied, and that are not any more what they were.
+    #[error(
+        "tables and all other files come back, but not what is changed or gone since compressing: {}",
+        files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    Edited {
+        /// Their paths inside the folder.
+        files: Vec<PathBuf>,
+    },
 }
 
 impl Error {

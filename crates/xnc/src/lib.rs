@@ -22,6 +22,8 @@ mod file;
 #[cfg(feature = "write")]
 mod folder;
 #[cfg(feature = "write")]
+mod kinds;
+#[cfg(feature = "write")]
 mod options;
 #[cfg(feature = "write")]
 mod target;
@@ -38,13 +40,11 @@ pub use table::EncodeOptions;
 pub use table::{Activations, Model, OpenOptions, Table, TensorInfo, Verify};
 
 #[cfg(feature = "write")]
-pub use conversions::{compress, restore, transcode, verify};
+pub use conversions::{compress, compress_bytes, restore, restore_bytes, transcode, verify};
 #[cfg(feature = "write")]
 pub use model::role::Selection;
 #[cfg(feature = "write")]
-pub use options::{
-    CompressOptions, CompressReport, RestoreOptions, RestoreReport, TensorReport, TranscodeOptions,
-};
+pub use options::{CompressOptions, CompressReport, RestoreOptions, RestoreReport, TensorReport};
 
 #[cfg(test)]
 #[path = "../tests/support/random.rs"]

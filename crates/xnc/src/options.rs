@@ -1,20 +1,32 @@
 //! What callers say about compressing and restoring, and what they are told.
 
-use crate::codec::Codec;
-use crate::codec::dense::Effort;
-use crate::dtype::Dtype;
+use crate::codec::{Codec, Effort};
 use crate::model::role::Selection;
 use crate::progress::Progress;
 
-/// How to compress.
+/// How to compress. [`Default`] takes codec `fast` and the tables by their role.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct CompressOptions<'a> {
     /// Codec of the tables.
     pub codec: Codec,
     /// How much time codec `dense` may take.
     pub effort: Effort,
-    /// Which tensors.
+    /// Which tensors; [`crate::transcode()`] takes those that are compressed.
     pub selection: Selection,
-    /// Threads; 0 takes what the machine has. The output does not depend on it.
+    /// At most so many threads; 0 for the current rayon pool. The output does not depend on it.
+    pub threads: usize,
+    /// Replace an existing target.
+    pub force: bool,
+    /// Hears how far the work is.
+    pub progress: Progress<'a>,
+}
+
+/// How to restore.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RestoreOptions<'a> {
+    /// At most so many threads; 0 for the current rayon pool.
     pub threads: usize,
     /// Replace an existing target.
     pub force: bool,
@@ -24,15 +36,18 @@ pub struct CompressOptions<'a> {
 
 /// What became of one tensor.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TensorReport {
     /// Name.
     pub name: String,
-    /// Element type.
-    pub dtype: Dtype,
+    /// Element type as the source spells it.
+    pub dtype: String,
     /// Extents, outermost first.
     pub shape: Vec<u64>,
-    /// Codec, none when the tensor stayed plain because it did not shrink by 1 %.
+    /// Codec, none when the tensor stayed plain.
     pub codec: Option<Codec>,
+    /// Why the tensor stayed plain.
+    pub plain_because: Option<String>,
     /// The tensor that holds the words, when this one is a duplicate.
     pub same_as: Option<String>,
     /// Bytes in the source.
@@ -43,6 +58,7 @@ pub struct TensorReport {
 
 /// What [`crate::compress()`] or [`crate::transcode()`] did.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CompressReport {
     /// Size of the source.
     pub source_bytes: u64,
@@ -52,34 +68,21 @@ pub struct CompressReport {
     pub tensors: Vec<TensorReport>,
     /// When nothing was written: why.
     pub nothing: Option<String>,
+    /// What the caller should know although it is no error: shards that are missing, files that are not what their names say.
+    pub warnings: Vec<String>,
 }
 
-/// How to transcode.
-pub struct TranscodeOptions<'a> {
-    /// Codec that the tables get.
-    pub codec: Codec,
-    /// How much time codec `dense` may take.
-    pub effort: Effort,
-    /// Threads; 0 takes what the machine has. The output does not depend on it.
-    pub threads: usize,
-    /// Replace an existing target.
-    pub force: bool,
-    /// Hears how far the work is.
-    pub progress: Progress<'a>,
-}
-
-/// How to restore.
-pub struct RestoreOptions<'a> {
-    /// Threads; 0 takes what the machine has.
-    pub threads: usize,
-    /// Replace an existing target.
-    pub force: bool,
-    /// Hears how far the work is.
-    pub progress: Progress<'a>,
+impl CompressReport {
+    /// Nothing yet, of a source of that size.
+    pub(crate) fn of(source_bytes: u64) -> CompressReport {
+        let (tensors, warnings) = (Vec::new(), Vec::new());
+        CompressReport { source_bytes, output_bytes: None, tensors, nothing: None, warnings }
+    }
 }
 
 /// What [`crate::restore()`] or [`crate::verify()`] found: the source's size and SHA-256, both confirmed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RestoreReport {
     /// Size of the restored file, or of all files of a folder.
     pub bytes: u64,
@@ -89,4 +92,6 @@ pub struct RestoreReport {
     pub tensors: usize,
     /// Files restored.
     pub files: usize,
+    /// What the caller should know although it is no error: shards that were missing, files that were edited since.
+    pub warnings: Vec<String>,
 }

@@ -21,15 +21,16 @@ pub enum Stage {
 #[derive(Clone, Copy, Default)]
 pub struct Progress<'a>(Option<&'a (dyn Fn(Stage, u64, u64) + Sync)>);
 
+impl std::fmt::Debug for Progress<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Progress" } else { "Progress::silent()" })
+    }
+}
+
 impl<'a> Progress<'a> {
     /// Calls `hear` for every step.
     pub fn new(hear: &'a (dyn Fn(Stage, u64, u64) + Sync)) -> Self {
         Progress(Some(hear))
-    }
-
-    /// Nobody listens.
-    pub fn silent() -> Self {
-        Progress(None)
     }
 
     pub(crate) fn stage(&self, stage: Stage, total: u64) -> Steps<'a> {

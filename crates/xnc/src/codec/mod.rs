@@ -21,7 +21,6 @@ use std::io;
 #[cfg(feature = "threads")]
 use std::io::Write;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -30,8 +29,6 @@ use serde_json::Value;
 #[cfg(feature = "threads")]
 pub use bits::BitWriter;
 pub use dense::Effort;
-#[cfg(feature = "write")]
-pub use ordered::for_each_in_order;
 pub use ordered::for_each_part;
 pub use plain::PlainReader;
 pub use product::{Product, Vectors};
@@ -185,7 +182,7 @@ pub struct Encoded {
 /// depend on their number.
 ///
 /// # Errors
-/// Those of `words`; [`Error::Io`] without a path when writing the payload fails.
+/// Those of `words`; [`Error::Write`] when writing the payload fails.
 #[cfg(feature = "threads")]
 pub fn encode(
     encoding: Encoding,
@@ -204,7 +201,7 @@ pub fn encode(
 
 /// An encoder knows no path; whoever gave it the payload names the file.
 fn write_failed(cause: io::Error) -> Error {
-    Error::Io { path: PathBuf::new(), cause }
+    Error::Write { cause }
 }
 
 /// Reads index and params of a table. After this, chunk arithmetic cannot fail; chunk bytes are still unchecked.

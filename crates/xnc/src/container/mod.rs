@@ -17,7 +17,7 @@ pub use meta::{FileRecord, Storage, TensorMeta};
 pub use opened::Opened;
 pub use reader::Container;
 #[cfg(feature = "write")]
-pub use writer::{Content, Item, write};
+pub use writer::{Content, Elements, Item, Output, Plan, Summary, alignment};
 
 #[cfg(feature = "write")]
 pub use meta::{ALIGN, Piece, VERSION, seal, unseal as read_record};

@@ -1,84 +1,151 @@
 //! One model file to a compressed file: pick tables, encode them, write the file, restore it once in memory to prove it.
 
+use std::io::{self, Cursor};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::container::{Container, Content, FileRecord, INDEX_SUFFIX, VERSION, keep};
+use crate::codec::{Encoding, Narrowed};
+use crate::container::{Container, Content, FileRecord, INDEX_SUFFIX, Map, Output, VERSION, alignment, keep};
 use crate::digest::Sha256;
-use crate::dtype::Words;
+use crate::dtype::{Element, Words};
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
+use crate::model::Tensor;
 use crate::model::role::{self, Selection};
-use crate::model::{Element, Tensor};
 use crate::options::{CompressOptions, CompressReport};
 use crate::progress::{Progress, Stage};
 use crate::target::Target;
 
 use super::encode::{Encoder, Entry, Form};
-use super::write::{in_folder, prove, write};
+use super::restore_into;
+use super::write::{foresee, prove, write};
 
 /// Compresses one file. `table_rows` comes from the configuration of its folder.
 pub(crate) fn compress(
     source: &Path,
-    target: &Path,
+    path: &Path,
     options: &CompressOptions<'_>,
     table_rows: &[u64],
 ) -> Result<CompressReport> {
     let file = Container::open(source)?;
+    let mut report = CompressReport::of(file.file_bytes());
+    let Some(selected) = select(&file, options, table_rows, &mut report)? else { return Ok(report) };
+    let mut target = Target::create(path, source, options.force)?;
+    target.expect(file.file_bytes())?;
+    let written = write_compressed(&file, &selected, target.file(), options, &mut report);
+    if written.map_err(Target::blame(path))? {
+        // Source and target are never mapped both.
+        drop(selected);
+        drop(file);
+        report.output_bytes = Some(prove(target, &options.progress)?);
+    }
+    Ok(report)
+}
+
+/// As [`compress`], between bytes in memory.
+pub(crate) fn compress_bytes(
+    source: Map,
+    options: &CompressOptions<'_>,
+) -> Result<(Option<Vec<u8>>, CompressReport)> {
+    let file = Container::new(source)?;
+    let mut report = CompressReport::of(file.file_bytes());
+    let Some(selected) = select(&file, options, &[], &mut report)? else { return Ok((None, report)) };
+    let mut out = Cursor::new(Vec::new());
+    if !write_compressed(&file, &selected, &mut out, options, &mut report)? {
+        return Ok((None, report));
+    }
+    let written = std::sync::Arc::new(out.into_inner());
+    restore_into(&Container::new(Map::shared(Shared(written.clone())))?, &mut io::sink(), &options.progress)?;
+    report.output_bytes = Some(written.len() as u64);
+    Ok((Some(std::sync::Arc::unwrap_or_clone(written)), report))
+}
+
+/// Bytes that a container reads and their owner takes back.
+struct Shared(std::sync::Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The tensors to compress; none, and a reason in the report, when there are none.
+fn select<'a>(
+    file: &'a Container,
+    options: &CompressOptions<'_>,
+    table_rows: &[u64],
+    report: &mut CompressReport,
+) -> Result<Option<Vec<&'a Tensor>>> {
     if let Some(name) = file.evidence() {
         return Err(Error::AlreadyCompressed { name: name.into() });
     }
-    let selected = role::select(file.layout(), &options.selection, table_rows, Element::WORDS)?;
-    let mut report = CompressReport {
-        source_bytes: file.file_bytes(),
-        output_bytes: None,
-        tensors: Vec::new(),
-        nothing: None,
-    };
+    let selected = role::select(file.layout(), &options.selection, table_rows, Element::ALL)?;
     if selected.is_empty() {
-        report.nothing = Some(nothing_selected(&file, &options.selection));
-        return Ok(report);
+        report.nothing = Some(nothing_selected(file, &options.selection));
+        return Ok(None);
     }
-    check_names(&file, &selected)?;
+    check_names(file, &selected)?;
+    Ok(Some(selected))
+}
 
-    let mut target = Target::create(target, source, options.force)?;
-    let total = selected.iter().map(|tensor| tensor.bytes()).sum();
-    let steps = options.progress.stage(Stage::Encode, total);
-    let mut encoder = Encoder::new(options.codec, options.effort, &target, steps)?;
-    let encode = |tensor: &&Tensor| encode(&file, tensor, &mut encoder);
-    let entries: Vec<Entry<'_>> =
-        selected.iter().map(encode).collect::<Result<_>>().map_err(in_folder(&target))?;
-    report.tensors = entries.iter().map(|entry| entry.report.clone()).collect();
-    if entries.iter().all(|entry| matches!(entry.form, Form::Plain)) {
-        report.nothing = Some("no table here shrinks by 1 %".into());
-        return Ok(report);
-    }
-
-    let record = source_record(&file, &options.progress)?;
-    let plain = |tensor: &Tensor| Ok(Content::Bytes(file.bytes(tensor)));
+/// Encodes and writes; false, and a reason in the report, when nothing is worth writing.
+fn write_compressed(
+    file: &Container,
+    selected: &[&Tensor],
+    out: &mut dyn Output,
+    options: &CompressOptions<'_>,
+    report: &mut CompressReport,
+) -> Result<bool> {
     let (map, progress) = (file.map(), &options.progress);
-    write((&map, file.layout()), entries, plain, &record, &mut encoder, &mut target, progress)?;
-    drop((map, encoder, file));
-    report.output_bytes = Some(prove(target, progress)?);
-    Ok(report)
+    let head = (&map[..], file.layout());
+    let steps = progress.stage(Stage::Encode, selected.iter().map(|tensor| tensor.bytes()).sum());
+    let places = (foresee(head, selected), alignment(file.layout().header()));
+    let encoding = Encoding { codec: options.codec, effort: options.effort, backend: Backend::detect()? };
+    let mut encoder = Encoder::new(encoding, out, places, steps);
+    let digest = Digest::default();
+    let encode_all = || {
+        let entries = selected.iter().map(|tensor| encode(file, tensor, &mut encoder)).collect();
+        digest.decide(&entries);
+        entries
+    };
+    // The digest takes one thread for long; the tables take all others meanwhile.
+    let (entries, sha256) = rayon::join(encode_all, || digest.run(&map, progress));
+    let entries: Vec<Entry<'_>> = entries?;
+    report.tensors = entries.iter().map(|entry| entry.report.clone()).collect();
+    if entries.iter().all(|entry| matches!(entry.form, Form::Plain(_))) {
+        report.nothing = Some(all_plain(&entries));
+        return Ok(false);
+    }
+    let record = FileRecord {
+        version: VERSION.into(),
+        format: file.layout().format().name().into(),
+        size: file.file_bytes(),
+        sha256,
+        outside: keep(&map, file.layout()),
+    };
+    let plain = |tensor: &Tensor| Ok(Content::Bytes(file.bytes(tensor)));
+    write(head, &entries, plain, &record, out, (report, progress))
 }
 
 /// Refuses tables whose companions the file has already, or could not be named.
 fn check_names(file: &Container, selected: &[&Tensor]) -> Result<()> {
-    let is_selected = |name: &str| selected.iter().any(|tensor| tensor.name == name);
-    let mut names = file.layout().tensors().iter().map(|tensor| tensor.name.as_str());
-    if let Some(name) = names.find(|name| name.strip_suffix(INDEX_SUFFIX).is_some_and(is_selected)) {
-        return Err(Error::AlreadyCompressed { name: name.into() });
-    }
     let longest = file.layout().format().longest_name() - INDEX_SUFFIX.len();
-    if let Some(tensor) = selected.iter().find(|tensor| tensor.name.len() > longest) {
-        let reason = "with a companion's suffix its name would be longer than the format allows".into();
-        return Err(Error::NotATable { name: tensor.name.clone(), reason });
+    for tensor in selected {
+        let companion = format!("{}{INDEX_SUFFIX}", tensor.name);
+        if file.layout().tensor(&companion).is_some() {
+            return Err(Error::AlreadyCompressed { name: companion });
+        }
+        if tensor.name.len() > longest {
+            let reason = "with a companion's suffix its name would be longer than the format allows".into();
+            return Err(Error::NotATable { name: tensor.name.clone(), reason });
+        }
     }
     Ok(())
 }
 
 fn nothing_selected(file: &Container, selection: &Selection) -> String {
     if *selection != Selection::Embeddings {
-        return "no tensor here is BF16 or F16".into();
+        return "no tensor here is BF16, F16 or F32".into();
     }
     let quantised: Vec<String> =
         role::quantised(file.layout()).map(|tensor| format!("{} is {}", tensor.name, tensor.dtype)).collect();
@@ -86,37 +153,70 @@ fn nothing_selected(file: &Container, selection: &Selection) -> String {
         return format!("the tables are not 16-bit: {}", quantised.join(", "));
     }
     format!(
-        "no 16-bit tensor is an embedding table or output head by name; 16-bit 2-D tensors here: {}; name one with --tensors",
+        "no 16-bit tensor is an embedding table or output head by name; 16-bit tensors of two dimensions here: {}",
         role::list(role::candidates(file.layout()))
     )
 }
 
-fn encode(file: &Container, tensor: &Tensor, encoder: &mut Encoder<'_>) -> Result<Entry<'static>> {
-    let bytes = file.bytes(tensor);
-    let dtype = tensor.table_dtype().expect("selected tensors are tables");
-    let mut digest = blake3::Hasher::new();
-    digest.update_rayon(bytes);
-    let digest = digest.finalize().to_hex();
-    match encoder.duplicate(tensor, dtype, &digest) {
-        Some(entry) => Ok(entry),
-        None => encoder.encode(tensor, dtype, &digest, &Words::new(bytes)),
+/// Why nothing is written although there are tables.
+fn all_plain(entries: &[Entry<'_>]) -> String {
+    let reason = |entry: &Entry<'_>| entry.report.plain_because.clone().unwrap_or_default();
+    match entries {
+        [one] => format!("{} {}", one.report.name, reason(one)),
+        _ => "no table here shrinks by 1 %".into(),
     }
 }
 
-/// Records size, digest and the bytes outside the tensors, which restoring cannot derive.
-fn source_record(file: &Container, progress: &Progress<'_>) -> Result<FileRecord> {
-    let map = file.map();
-    let mut steps = progress.stage(Stage::Digest, map.len() as u64);
-    let mut digest = Sha256::default();
-    for part in map.chunks(1 << 22) {
-        digest.update(part);
-        steps.add(part.len() as u64);
+fn encode(file: &Container, tensor: &Tensor, encoder: &mut Encoder<'_>) -> Result<Entry<'static>> {
+    let bytes = file.bytes(tensor);
+    let element = tensor.element().expect("selected tensors are tables");
+    let mut digest = blake3::Hasher::new();
+    digest.update_rayon(bytes);
+    let digest = digest.finalize().to_hex();
+    if let Some(entry) = encoder.duplicate(tensor, element, &digest) {
+        return Ok(entry);
     }
-    Ok(FileRecord {
-        version: VERSION.into(),
-        format: file.layout().format().name().into(),
-        size: map.len() as u64,
-        sha256: digest.finish(),
-        outside: keep(&map, file.layout()),
-    })
+    if let Some(dtype) = element.dtype() {
+        return encoder.encode(tensor, element, &digest, (dtype, &Words::new(bytes)));
+    }
+    match Narrowed::new(bytes) {
+        Some(words) => encoder.encode(tensor, element, &digest, (words.dtype(), &words)),
+        None => {
+            let reason = "holds F32 values that are not all BF16, nor all FP16 values";
+            Ok(encoder.plain(tensor, element, &digest, reason))
+        }
+    }
+}
+
+/// The SHA-256 of a source, taken while its tables are encoded.
+#[derive(Default)]
+struct Digest {
+    encoded: AtomicBool,
+    needless: AtomicBool,
+}
+
+impl Digest {
+    /// Hears of the tables: a file that will not be written needs no digest.
+    fn decide(&self, entries: &Result<Vec<Entry<'_>>>) {
+        let some =
+            entries.as_ref().is_ok_and(|all| all.iter().any(|entry| !matches!(entry.form, Form::Plain(_))));
+        self.needless.store(!some, Relaxed);
+        self.encoded.store(true, Relaxed);
+    }
+
+    /// Progress is told of once the tables are through, so that listeners hear of one stage at a time.
+    fn run(&self, bytes: &[u8], progress: &Progress<'_>) -> String {
+        let (mut digest, mut done, mut steps) = (Sha256::default(), 0, None);
+        for part in bytes.chunks(1 << 22) {
+            if self.needless.load(Relaxed) {
+                break;
+            }
+            digest.update(part);
+            done += part.len() as u64;
+            if self.encoded.load(Relaxed) {
+                steps.get_or_insert_with(|| progress.stage(Stage::Digest, bytes.len() as u64)).reach(done);
+            }
+        }
+        digest.finish()
+    }
 }

@@ -1,23 +1,18 @@
-//! Tables of one file into its target's scratch file: encoded, found equal to an earlier one, or left plain.
+//! Tables of one file to their place in the target: encoded, found equal to an earlier one, or left plain.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, SeekFrom, Write};
 use std::ops::Range;
 
-use crate::codec::dense::Effort;
-use crate::codec::{self, Codec, Source, TableShape};
-use crate::container::{ALIGN, Content, Storage, TensorMeta, VERSION, seal};
-use crate::dtype::Dtype;
+use crate::codec::{self, Codec, Encoding, Recast, Source, TableShape, words_of};
+use crate::container::{ALIGN, Output, Storage, TensorMeta, VERSION, seal};
+use crate::dtype::{Dtype, Element};
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use crate::model::Tensor;
 use crate::options::TensorReport;
 use crate::progress::Steps;
-use crate::target::Target;
-
-/// Words copied at a time.
-const PART: usize = 1 << 19;
 
 /// What stands in the target for a table of the source.
 pub struct Entry<'a> {
@@ -27,57 +22,74 @@ pub struct Entry<'a> {
 
 /// How a table is kept.
 pub enum Form<'a> {
-    /// By itself.
-    Coded { payload: Content<'a>, index: Cow<'a, [u8]>, meta: Cow<'a, [u8]> },
+    /// By itself; its payload has this range of the target.
+    Coded { payload: Range<u64>, index: Cow<'a, [u8]>, meta: Cow<'a, [u8]> },
     /// By an earlier one of the same words.
     SameAs { meta: Vec<u8> },
-    /// As it was, because it does not shrink by 1 %.
-    Plain,
+    /// As it was, for that reason.
+    Plain(String),
 }
+
+/// The reason of most tables that stay plain.
+const NO_GAIN: &str = "does not shrink by 1 %";
 
 impl Form<'_> {
     /// Everything it adds to the file.
     fn bytes(&self, plain: u64) -> u64 {
         match self {
-            Form::Coded { payload, index, meta } => payload.len() + (index.len() + meta.len()) as u64,
+            Form::Coded { payload, index, meta } => {
+                payload.end - payload.start + (index.len() + meta.len()) as u64
+            }
             Form::SameAs { meta } => meta.len() as u64,
-            Form::Plain => plain,
+            Form::Plain(_) => plain,
         }
     }
 }
 
-/// Tables that are the same have these in common: type, extents, BLAKE3 of the words.
-type Same = (Dtype, Vec<u64>, String);
+/// Tables that are the same have these in common: element type, extents, BLAKE3 of the elements.
+type Same = (Element, Vec<u64>, String);
 
-/// Encodes the tables of one file.
+/// Encodes the tables of one file, one after another into the target.
 pub struct Encoder<'p> {
-    codec: Codec,
-    effort: Effort,
-    /// Holds what was encoded until all sizes are known.
-    pub scratch: File,
+    encoding: Encoding,
+    out: &'p mut dyn Output,
+    /// Where the next payload begins.
+    end: u64,
+    align: u64,
     originals: HashMap<Same, String>,
     steps: Steps<'p>,
 }
 
 impl<'p> Encoder<'p> {
-    pub fn new(codec: Codec, effort: Effort, target: &Target, steps: Steps<'p>) -> Result<Self> {
-        Ok(Encoder { codec, effort, scratch: target.scratch()?, originals: HashMap::new(), steps })
+    /// Payloads begin at `start`, each on `align` bytes.
+    pub fn new(
+        encoding: Encoding,
+        out: &'p mut dyn Output,
+        (start, align): (u64, u64),
+        steps: Steps<'p>,
+    ) -> Self {
+        Encoder { encoding, out, end: start, align, originals: HashMap::new(), steps }
     }
 
     /// The codec that tables get.
     pub fn codec(&self) -> Codec {
-        self.codec
+        self.encoding.codec
+    }
+
+    /// The instruction set that tables are read and encoded with.
+    pub fn backend(&self) -> Backend {
+        self.encoding.backend
     }
 
     /// A table that earlier ones may hold the words of, by their digest.
-    pub fn duplicate(&mut self, tensor: &Tensor, dtype: Dtype, digest: &str) -> Option<Entry<'static>> {
-        let original = self.originals.get(&(dtype, tensor.shape.clone(), digest.to_owned()))?.clone();
+    pub fn duplicate(&mut self, tensor: &Tensor, element: Element, digest: &str) -> Option<Entry<'static>> {
+        let original = self.originals.get(&(element, tensor.shape.clone(), digest.to_owned()))?.clone();
         if tensor.bytes() == 0 {
             return None;
         }
-        let meta = record(tensor, dtype, digest, Storage::SameAs { same_as: original.clone() });
+        let meta = metadata(tensor, element, digest, Storage::SameAs { same_as: original.clone() });
         self.steps.add(tensor.bytes());
-        let mut entry = self.entry(tensor, dtype, digest, Form::SameAs { meta });
+        let mut entry = self.entry(tensor, element, digest, Form::SameAs { meta });
         entry.report.same_as = Some(original);
         Some(entry)
     }
@@ -86,76 +98,101 @@ impl<'p> Encoder<'p> {
     pub fn keep<'a>(
         &mut self,
         tensor: &Tensor,
-        dtype: Dtype,
+        element: Element,
         digest: &str,
         [payload, index, meta]: [&'a [u8]; 3],
-    ) -> Entry<'a> {
+    ) -> Result<Entry<'a>> {
+        let start = self.end;
+        self.out.seek(SeekFrom::Start(start)).map_err(failed)?;
+        for part in payload.chunks(4 << 20) {
+            self.out.write_all(part).map_err(failed)?;
+        }
+        let payload = self.placed(payload.len() as u64)?;
         self.steps.add(tensor.bytes());
-        let form = Form::Coded { payload: Content::Bytes(payload), index: index.into(), meta: meta.into() };
-        self.entry(tensor, dtype, digest, form)
+        let form = Form::Coded { payload, index: index.into(), meta: meta.into() };
+        Ok(self.entry(tensor, element, digest, form))
     }
 
     /// Encodes a table, or finds that it stays plain.
     pub fn encode(
         &mut self,
         tensor: &Tensor,
-        dtype: Dtype,
+        element: Element,
         digest: &str,
-        words: &dyn Source,
+        (dtype, words): (Dtype, &dyn Source),
     ) -> Result<Entry<'static>> {
+        let Encoding { codec, backend, .. } = self.encoding;
         // None for a scalar, or a tensor without words.
-        let shape = TableShape::new(dtype, &tensor.shape).filter(|&shape| self.codec.takes(shape));
+        let shape = TableShape::new(dtype, &tensor.shape).filter(|&shape| codec.takes(shape));
         let Some(shape) = shape else {
-            return Ok(self.entry(tensor, dtype, digest, Form::Plain));
+            let reason = format!("has a shape that codec {codec} does not take");
+            return Ok(self.entry(tensor, element, digest, Form::Plain(reason)));
         };
-        let start = self.scratch.seek(SeekFrom::End(0)).map_err(write_failed)?;
-        let mut payload = BufWriter::with_capacity(1 << 20, &mut self.scratch);
+        let coded_as = words_of(codec, shape, words, backend)?;
+        let recast = Recast { source: words, backend };
+        let words = if coded_as == dtype { words } else { &recast };
+        let shape = TableShape { dtype: coded_as, ..shape };
+        self.out.seek(SeekFrom::Start(self.end)).map_err(failed)?;
+        let mut payload = BufWriter::with_capacity(1 << 20, &mut *self.out);
         let steps = &mut self.steps;
-        let told = &mut |words| steps.add(2 * words as u64);
-        let coded = codec::encode(self.codec, shape, words, self.effort, &mut payload, told)?;
-        let end = coded.payload_bytes.next_multiple_of(ALIGN as u64);
-        let filled = payload.write_all(&[0; ALIGN][..(end - coded.payload_bytes) as usize]);
-        filled.and_then(|()| payload.flush()).map_err(write_failed)?;
+        let told = &mut |words| steps.add((element.bytes() * words) as u64);
+        let coded = codec::encode(self.encoding, shape, words, &mut payload, told)?;
+        let length = coded.payload_bytes.next_multiple_of(ALIGN as u64);
+        let filled = payload.write_all(&[0; ALIGN][..(length - coded.payload_bytes) as usize]);
+        filled.and_then(|()| payload.flush()).map_err(failed)?;
         drop(payload);
         let mut index = coded.index;
         index.resize(index.len().next_multiple_of(ALIGN), 0);
         let index_crc32c = format!("{:08x}", crc32c::crc32c(&index));
-        let storage = Storage::Coded { codec: self.codec.name().into(), index_crc32c, params: coded.params };
-        let meta = record(tensor, dtype, digest, storage);
-        let payload = Content::Scratch(start..start + end);
-        let form = Form::Coded { payload, index: index.into(), meta: meta.into() };
+        let (codec, params) = (codec.name().into(), coded.params);
+        let storage = Storage::Coded { codec, words: coded_as, index_crc32c, params };
+        let meta = metadata(tensor, element, digest, storage);
+        let form =
+            Form::Coded { payload: self.end..self.end + length, index: index.into(), meta: meta.into() };
         if form.bytes(0).saturating_mul(100) > tensor.bytes().saturating_mul(99) {
-            self.scratch.set_len(start).map_err(write_failed)?;
-            return Ok(self.entry(tensor, dtype, digest, Form::Plain));
+            // The next payload is written over this one.
+            return Ok(self.plain(tensor, element, digest, NO_GAIN));
         }
-        Ok(self.entry(tensor, dtype, digest, form))
+        self.placed(length)?;
+        Ok(self.entry(tensor, element, digest, form))
     }
 
-    /// Writes a table's words into the scratch file as they are.
-    pub fn decode(&mut self, shape: TableShape, words: &dyn Source) -> Result<Range<u64>> {
-        let start = self.scratch.seek(SeekFrom::End(0)).map_err(write_failed)?;
-        let mut out = BufWriter::with_capacity(1 << 20, &mut self.scratch);
-        let part = (PART / shape.dim.max(1)).max(1) * shape.dim;
-        let mut some = Vec::new();
-        for first in (0..shape.words()).step_by(part.max(1)) {
-            some.resize(part.min(shape.words() - first), 0);
-            words.read(first, &mut some)?;
-            some.iter().try_for_each(|word| out.write_all(&word.to_le_bytes())).map_err(write_failed)?;
-        }
-        out.flush().map_err(write_failed)?;
-        Ok(start..start + 2 * shape.words() as u64)
+    /// A table that stays as it is.
+    pub fn plain(
+        &mut self,
+        tensor: &Tensor,
+        element: Element,
+        digest: &str,
+        reason: &str,
+    ) -> Entry<'static> {
+        self.entry(tensor, element, digest, Form::Plain(reason.into()))
     }
 
-    fn entry<'a>(&mut self, tensor: &Tensor, dtype: Dtype, digest: &str, form: Form<'a>) -> Entry<'a> {
+    /// Keeps what was written after the last payload as one, and fills up to where the next may begin.
+    fn placed(&mut self, length: u64) -> Result<Range<u64>> {
+        let payload = self.end..self.end + length;
+        self.end = payload.end.next_multiple_of(self.align);
+        self.out.write_all(&vec![0; (self.end - payload.end) as usize]).map_err(failed)?;
+        Ok(payload)
+    }
+
+    fn entry<'a>(
+        &mut self,
+        tensor: &Tensor,
+        element: Element,
+        digest: &str,
+        form: Form<'a>,
+    ) -> Entry<'a> {
         if let Form::Coded { .. } = form {
-            let key = (dtype, tensor.shape.clone(), digest.to_owned());
+            let key = (element, tensor.shape.clone(), digest.to_owned());
             self.originals.entry(key).or_insert_with(|| tensor.name.clone());
         }
         let report = TensorReport {
             name: tensor.name.clone(),
-            dtype,
+            dtype: tensor.dtype.clone(),
             shape: tensor.shape.clone(),
-            codec: (!matches!(form, Form::Plain)).then_some(self.codec),
+            codec: (!matches!(form, Form::Plain(_))).then_some(self.encoding.codec),
+            plain_because: if let Form::Plain(reason) = &form { Some(reason.clone()) } else { None },
             same_as: None,
             source_bytes: tensor.bytes(),
             stored_bytes: form.bytes(tensor.bytes()),
@@ -164,12 +201,12 @@ impl<'p> Encoder<'p> {
     }
 }
 
-fn record(tensor: &Tensor, dtype: Dtype, digest: &str, storage: Storage) -> Vec<u8> {
+fn metadata(tensor: &Tensor, dtype: Element, digest: &str, storage: Storage) -> Vec<u8> {
     let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
     seal(&TensorMeta { version: VERSION.into(), name, dtype, shape, blake3: digest.to_owned(), storage })
 }
 
-/// An error of the scratch file; [`super::write::in_folder`] says where that is.
-fn write_failed(cause: io::Error) -> Error {
-    Error::Io { path: "scratch file".into(), cause }
+/// The caller knows where the target is.
+fn failed(cause: io::Error) -> Error {
+    Error::Write { cause }
 }

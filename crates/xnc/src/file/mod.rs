@@ -6,7 +6,7 @@ mod restore;
 mod transcode;
 mod write;
 
-pub(crate) use compress::compress;
+pub(crate) use compress::{compress, compress_bytes};
 pub(crate) use restore::restore;
 pub use restore::restore_into;
 pub(crate) use transcode::transcode;

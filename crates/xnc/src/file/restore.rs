@@ -1,51 +1,56 @@
 //! One compressed file back to the source's bytes.
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
-use crate::codec::ordered::for_each_in_order;
-use crate::container::{Coded, Container, Standing};
+use rayon::prelude::*;
+
+use crate::codec::element_bytes;
+use crate::container::{Container, Opened, Standing};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::model::Layout;
 use crate::options::{RestoreOptions, RestoreReport};
+use crate::kernel::Backend;
 use crate::progress::{Progress, Stage, Steps};
 use crate::target::Target;
 
-use super::write::in_folder;
+/// Plain bytes taken at a time.
+const PART: usize = 4 << 20;
 
 /// Restores one file.
-pub(crate) fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>) -> Result<RestoreReport> {
+pub(crate) fn restore(source: &Path, path: &Path, options: &RestoreOptions<'_>) -> Result<RestoreReport> {
     let container = Container::open(source)?;
-    container.record()?;
-    let mut target = Target::create(target, source, options.force)?;
+    let size = container.record()?.size;
+    let mut target = Target::create(path, source, options.force)?;
+    target.expect(size)?;
     let report = restore_into(&container, target.file(), &options.progress);
-    let report = report.map_err(in_folder(&target))?;
+    let report = report.map_err(Target::blame(path))?;
     target.commit()?;
     Ok(report)
 }
 
-/// Passes bytes on and hashes them.
-struct Hashing<'a> {
-    out: &'a mut dyn Write,
-    digest: Sha256,
+/// Takes bytes in order: written and hashed at the same time.
+struct Taker<'a> {
+    out: &'a mut (dyn Write + Send),
+    sha256: Sha256,
     bytes: u64,
+    steps: Steps<'a>,
 }
 
-impl Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.digest.update(bytes);
-        self.bytes += bytes.len() as u64;
-        self.out.write_all(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+impl Taker<'_> {
+    /// Takes parts one after another, `also` among those who do.
+    fn take<P: AsRef<[u8]> + Sync>(&mut self, parts: &[P], also: impl FnMut(&[u8]) + Send) -> Result<()> {
+        let Taker { out, sha256, .. } = self;
+        let bytes = || parts.iter().map(AsRef::as_ref);
+        let write = || bytes().try_for_each(|part| out.write_all(part));
+        let hash = || bytes().for_each(|part| sha256.update(part));
+        let (written, _) = rayon::join(write, || rayon::join(hash, || bytes().for_each(also)));
+        written.map_err(|cause| Error::Write { cause })?;
+        let taken = bytes().map(|part| part.len() as u64).sum();
+        self.bytes += taken;
+        self.steps.add(taken);
+        Ok(())
     }
 }
 
@@ -53,10 +58,10 @@ impl Write for Hashing<'_> {
 /// error is to be thrown away.
 ///
 /// # Errors
-/// [`Error::Corrupt`] wherever a checksum or a structure does not hold; those of `out`.
+/// [`Error::Corrupt`] wherever a checksum or a structure does not hold; [`Error::Write`] with those of `out`.
 pub fn restore_into(
     container: &Container,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     progress: &Progress<'_>,
 ) -> Result<RestoreReport> {
     let record = container.record()?;
@@ -66,75 +71,71 @@ pub fn restore_into(
     }
     let outside = container.outside()?;
     let source = Layout::parse(&outside, record.size)?;
-    let mut steps = progress.stage(Stage::Restore, record.size);
-    let mut out = BufWriter::with_capacity(1 << 20, Hashing { out, digest: Sha256::default(), bytes: 0 });
+    let steps = progress.stage(Stage::Restore, record.size);
+    let mut taker = Taker { out, sha256: Sha256::default(), bytes: 0, steps };
     let mut outside = outside.as_slice();
     let mut gaps = source.gaps(record.size).into_iter().peekable();
-    let mut fill = |out: &mut dyn Write, until: u64| -> Result<()> {
+    let mut fill = |taker: &mut Taker<'_>, until: u64| -> Result<()> {
         while let Some(gap) = gaps.next_if(|gap| gap.start < until) {
             let bytes = outside
                 .split_off(..(gap.end - gap.start) as usize)
                 .ok_or_else(|| Error::corrupt("the source's header does not cover its own gaps"))?;
-            out.write_all(bytes).map_err(write_failed)?;
+            taker.take(&[bytes], |_| ())?;
         }
         Ok(())
     };
+    let backend = Backend::detect()?;
     for tensor in source.tensors() {
-        fill(&mut out, tensor.range.start)?;
+        fill(&mut taker, tensor.range.start)?;
         match container.stands_for(tensor)? {
             Standing::Coded(meta) => {
-                let coded = container.coded(&tensor.name)?;
-                decode_tensor(&coded, &tensor.name, &meta.blake3, &mut out, &mut steps)?;
+                let opened = container.table(&tensor.name, backend, None)?;
+                decode_tensor(&opened, &meta.blake3, &mut taker).map_err(|e| e.in_tensor(&tensor.name))?;
             }
-            Standing::Plain(bytes) => {
-                for part in bytes.chunks(1 << 20) {
-                    out.write_all(part).map_err(write_failed)?;
-                    steps.add(part.len() as u64);
-                }
-            }
+            Standing::Plain(bytes) => bytes.chunks(PART).try_for_each(|part| taker.take(&[part], |_| ()))?,
         }
     }
-    fill(&mut out, record.size)?;
-    let hashing = out.into_inner().map_err(|e| write_failed(e.into_error()))?;
-    let sha256 = hashing.digest.finish();
-    if (hashing.bytes, &sha256) != (record.size, &record.sha256) {
+    fill(&mut taker, record.size)?;
+    taker.out.flush().map_err(|cause| Error::Write { cause })?;
+    let sha256 = taker.sha256.finish();
+    if (taker.bytes, &sha256) != (record.size, &record.sha256) {
         return Err(Error::corrupt(format!(
             "restored bytes have SHA-256 {sha256}, the source had {}",
             record.sha256
         )));
     }
-    Ok(RestoreReport { bytes: record.size, sha256: Some(sha256), tensors: container.metas().len(), files: 1 })
+    let (bytes, sha256, tensors) = (record.size, Some(sha256), container.metas().len());
+    Ok(RestoreReport { bytes, sha256, tensors, files: 1, warnings: Vec::new() })
 }
 
-/// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked.
-fn decode_tensor(
-    coded: &Coded,
-    name: &str,
-    expected: &str,
-    out: &mut dyn Write,
-    steps: &mut Steps<'_>,
-) -> Result<()> {
-    let (opened, stored) = (&coded.opened, coded.stored());
+/// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked. While some chunks are taken, the next are decoded.
+fn decode_tensor(opened: &Opened, expected: &str, taker: &mut Taker<'_>) -> Result<()> {
+    let view = opened.view();
     let mut digest = blake3::Hasher::new();
     let decode = |number: usize| -> Result<Vec<u8>> {
-        opened.check(stored, number)?;
-        let words = opened.words_of(number);
+        let words = view.words_of(number);
         let mut buffer = vec![0; words.len()];
-        opened.decode(stored, number, words.start, &mut buffer, None)?;
-        Ok(buffer.iter().flat_map(|word| word.to_le_bytes()).collect())
+        view.read(words.start, &mut buffer)?;
+        Ok(element_bytes(view.reader.backend(), opened.words(), opened.element, &mut buffer))
     };
-    for_each_in_order(0..opened.chunks(), decode, |bytes| {
-        let bytes = bytes.map_err(|e| e.in_tensor(name))?;
-        digest.update(&bytes);
-        steps.add(bytes.len() as u64);
-        out.write_all(&bytes).map_err(write_failed)
-    })?;
+    // Enough to keep threads busy, small enough to stay in cache.
+    let batch = 16 * rayon::current_num_threads();
+    let (mut start, mut ready) = (0, Vec::new());
+    while start < view.chunks() || !ready.is_empty() {
+        let end = view.chunks().min(start + batch);
+        let (taken, decoded): (_, Result<Vec<_>>) = rayon::join(
+            || {
+                taker.take(&ready, |part| {
+                    digest.update(part);
+                })
+            },
+            || (start..end).into_par_iter().map(decode).collect(),
+        );
+        taken?;
+        (start, ready) = (end, decoded?);
+    }
     if digest.finalize().to_hex().as_str() != expected {
-        return Err(Error::corrupt(format!("tensor `{name}` does not decode to its BLAKE3 digest")));
+        return Err(Error::corrupt("it does not decode to its BLAKE3 digest"));
     }
     Ok(())
-}
-
-fn write_failed(cause: io::Error) -> Error {
-    Error::Io { path: "restored file".into(), cause }
 }

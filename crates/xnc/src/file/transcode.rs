@@ -1,64 +1,77 @@
 //! One compressed file to another of the same source, its tables under another codec.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::path::Path;
 
-use crate::container::{Container, Content, INDEX_SUFFIX, META_SUFFIX, Standing, Storage, TensorMeta};
+use crate::container::{
+    Container, Content, Elements, INDEX_SUFFIX, META_SUFFIX, Standing, Storage, TensorMeta, alignment,
+};
+use crate::codec::Encoding;
 use crate::error::Result;
+use crate::kernel::Backend;
 use crate::model::{Layout, Tensor};
-use crate::options::{CompressReport, TranscodeOptions};
+use crate::options::{CompressOptions, CompressReport};
 use crate::progress::Stage;
-use crate::table::{Table, Verify};
+use crate::table::Table;
 use crate::target::Target;
 
 use super::encode::{Encoder, Entry, Form};
-use super::write::{in_folder, prove, write};
+use super::write::{foresee, prove, write};
 
-/// Tables that were compressed and are not any more: where their words lie in the scratch file.
-type Plain = HashMap<String, Range<u64>>;
+/// Tables that were compressed and are not any more: they are read once again when the file is written.
+type Plain = HashMap<String, Table>;
 
 /// Transcodes one file: what [`super::compress`] makes of its source when it selects the same tensors. Words are read from the
 /// compressed tables, a few rows at a time where the codec reads them so.
 pub(crate) fn transcode(
     source: &Path,
-    target: &Path,
-    options: &TranscodeOptions<'_>,
+    path: &Path,
+    options: &CompressOptions<'_>,
 ) -> Result<CompressReport> {
     let file = Container::open(source)?;
     let record = file.record()?.clone();
     let outside = file.outside()?;
     let layout = Layout::parse(&outside, record.size)?;
-    let mut report =
-        CompressReport { source_bytes: record.size, output_bytes: None, tensors: Vec::new(), nothing: None };
+    let mut report = CompressReport::of(record.size);
 
-    let mut target = Target::create(target, source, options.force)?;
-    let coded = layout.tensors().iter().filter(|tensor| file.metas().contains_key(&tensor.name));
-    let steps = options.progress.stage(Stage::Encode, coded.map(Tensor::bytes).sum());
-    let mut encoder = Encoder::new(options.codec, options.effort, &target, steps)?;
+    let mut target = Target::create(path, source, options.force)?;
+    target.expect(record.size)?;
+    let (head, progress) = ((&outside[..], &layout), &options.progress);
+    let coded: Vec<&Tensor> =
+        layout.tensors().iter().filter(|tensor| file.metas().contains_key(&tensor.name)).collect();
+    let steps = progress.stage(Stage::Encode, coded.iter().map(|tensor| tensor.bytes()).sum());
+    let places = (foresee(head, &coded), alignment(layout.header()));
+    let backend = Backend::detect()?;
+    let encoding = Encoding { codec: options.codec, effort: options.effort, backend };
+    let mut encoder = Encoder::new(encoding, target.file(), places, steps);
     let (mut entries, mut plain) = (Vec::new(), Plain::new());
     for tensor in layout.tensors() {
         if let Standing::Coded(meta) = file.stands_for(tensor)? {
-            let entry =
-                encode(&file, tensor, meta, &mut encoder, &mut plain).map_err(|e| e.in_tensor(&tensor.name));
-            entries.push(entry.map_err(in_folder(&target))?);
+            let entry = encode(&file, tensor, meta, &mut encoder, &mut plain);
+            entries.push(entry.map_err(|e| e.in_tensor(&tensor.name)).map_err(Target::blame(path))?);
         }
     }
     report.tensors = entries.iter().map(|entry| entry.report.clone()).collect();
-    if entries.iter().all(|entry| matches!(entry.form, Form::Plain)) {
+    if entries.iter().all(|entry| matches!(entry.form, Form::Plain(_))) {
         report.nothing = Some(format!("no table here shrinks by 1 % under codec {}", options.codec.name()));
         return Ok(report);
     }
 
     let plain = |tensor: &Tensor| match (plain.get(&tensor.name), file.stands_for(tensor)?) {
-        (Some(range), _) => Ok(Content::Scratch(range.clone())),
+        (Some(table), _) => {
+            let (count, dtype) = (table.rows() * table.dim(), table.dtype());
+            Ok(Content::Elements(Elements { words: table, count, dtype, element: table.element(), backend }))
+        }
         (None, Standing::Plain(bytes)) => Ok(Content::Bytes(bytes)),
         (None, Standing::Coded(_)) => unreachable!("a coded tensor has an entry, and a plain one its words"),
     };
-    let progress = &options.progress;
-    write((&outside, &layout), entries, plain, &record, &mut encoder, &mut target, progress)?;
-    drop((encoder, file));
-    report.output_bytes = Some(prove(target, progress)?);
+    let told = (&mut report, progress);
+    let written = write(head, &entries, plain, &record, target.file(), told).map_err(Target::blame(path))?;
+    drop(entries);
+    drop(file);
+    if written {
+        report.output_bytes = Some(prove(target, progress)?);
+    }
     Ok(report)
 }
 
@@ -70,25 +83,24 @@ fn encode<'a>(
     encoder: &mut Encoder<'_>,
     plain: &mut Plain,
 ) -> Result<Entry<'a>> {
-    let (name, dtype, digest) = (&tensor.name, meta.dtype, &meta.blake3);
-    if let Some(entry) = encoder.duplicate(tensor, dtype, digest) {
+    let (name, element, digest) = (&tensor.name, meta.dtype, &meta.blake3);
+    if let Some(entry) = encoder.duplicate(tensor, element, digest) {
         return Ok(entry);
     }
-    let coded = file.coded(name)?;
+    let opened = file.table(name, encoder.backend(), None)?;
     if let Storage::Coded { .. } = meta.storage
-        && coded.codec == encoder.codec()
+        && opened.codec == Some(encoder.codec())
     {
         let stored = |suffix| {
             let tensor = file.layout().tensor(&format!("{name}{suffix}"));
             file.bytes(tensor.expect("it was just opened"))
         };
-        return Ok(encoder.keep(tensor, dtype, digest, ["", INDEX_SUFFIX, META_SUFFIX].map(stored)));
+        return encoder.keep(tensor, element, digest, ["", INDEX_SUFFIX, META_SUFFIX].map(stored));
     }
-    let shape = coded.shape;
-    let table = Table::from_coded(coded, Verify::OnTouch)?;
-    let entry = encoder.encode(tensor, dtype, digest, &table)?;
-    if let Form::Plain = entry.form {
-        plain.insert(name.clone(), encoder.decode(shape, &table)?);
+    let table = Table::new(name, opened);
+    let entry = encoder.encode(tensor, element, digest, (table.dtype(), &table))?;
+    if let Form::Plain(_) = entry.form {
+        plain.insert(name.clone(), table);
     }
     Ok(entry)
 }

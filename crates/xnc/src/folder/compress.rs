@@ -1,23 +1,21 @@
 //! A model folder into a folder of compressed and copied files.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-use super::{FOLDER_RECORD, FileEntry, State, check_apart, copy, record, record_name, write};
-use crate::container::{Container, FILE_RECORD, kept};
+use super::build::{Build, bytes_of};
+use super::{FOLDER_RECORD, names};
+use crate::container::Container;
+use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::file;
-use crate::model::folder::{self, SHARD_INDEX};
+use crate::model::folder::{self, is_shard_index};
 use crate::model::role::Selection;
 use crate::options::{CompressOptions, CompressReport};
 use crate::progress::Stage;
-use crate::target::remove_leftovers;
+use crate::target::is_temporary;
 
-/// Compresses the files of `source` that hold tables, rewrites the shard index, copies the rest. An interrupted run is completed by
-/// running it again: whole files are found to be there, and the record comes last.
+/// Compresses the files of `source` that hold tables, rewrites the shard indexes, copies the rest.
 pub(crate) fn compress(
     source: &Path,
     target: &Path,
@@ -26,91 +24,98 @@ pub(crate) fn compress(
     if source.join(FOLDER_RECORD).exists() {
         return Err(Error::AlreadyCompressed { name: FOLDER_RECORD.into() });
     }
-    check_apart(source, target)?;
-    let files = folder::files(source)?;
+    folder::refuse_cache(source)?;
+    let Found { models, others, warnings } = look_through(source)?;
     let table_rows = folder::table_rows(source)?;
-    let (models, others): (Vec<PathBuf>, Vec<PathBuf>) =
-        files.into_iter().partition(|file| folder::is_model_file(file));
-    if models.is_empty() {
-        return Err(Error::NotAModel { reason: "the folder holds no .safetensors and no .gguf file".into() });
-    }
     let selections = split_selection(source, &models, &options.selection)?;
+    let bytes = bytes_of(source, models.iter().chain(&others));
 
-    let made = !target.exists();
-    fs::create_dir_all(target).map_err(Error::io(target))?;
-    remove_leftovers(target);
-    let mut report =
-        CompressReport { source_bytes: 0, output_bytes: None, tensors: Vec::new(), nothing: None };
-    let mut reasons = Vec::new();
-    let mut output_bytes = 0;
-    let (mut compressed, mut plain) = (Vec::new(), others);
+    let mut build = Build::new(source, target, options.force, bytes)?;
+    build.report.warnings = warnings;
+    let (mut plain, mut reasons, mut before) = (others, Vec::new(), Vec::new());
     for (path, selection) in models.into_iter().zip(selections) {
         let Some(selection) = selection else {
             plain.push(path);
             continue;
         };
-        let options = CompressOptions { selection, ..*options };
-        let to = target.join(&path);
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent).map_err(Error::io(parent))?;
-        }
-        let one = file::compress(&source.join(&path), &to, &options, &table_rows)
-            .map_err(|e| Error::in_file(&path, e))?;
-        report.tensors.extend(one.tensors);
-        match one.output_bytes {
-            Some(bytes) => {
-                report.source_bytes += one.source_bytes;
-                output_bytes += bytes;
-                compressed.push(path);
+        let options = CompressOptions { selection, force: false, ..options.clone() };
+        match file::compress(&source.join(&path), &build.place(&path)?, &options, &table_rows) {
+            Ok(one) => {
+                build.report.tensors.extend(one.tensors);
+                match one.output_bytes {
+                    Some(_) => build.compressed(path)?,
+                    None => {
+                        reasons.extend(one.nothing);
+                        plain.push(path);
+                    }
+                }
             }
-            None => {
-                reasons.extend(one.nothing);
-                plain.push(path);
-            }
+            // What an earlier run made of a neighbour is a file like any other.
+            Err(Error::AlreadyCompressed { name }) => before.push((path, name)),
+            Err(other) => return Err(Error::in_file(&path, other)),
         }
     }
-    if compressed.is_empty() {
-        if made {
-            fs::remove_dir_all(target).map_err(Error::io(target))?;
+    if build.is_plain() {
+        if let Some((path, name)) = before.pop() {
+            return Err(Error::in_file(&path, Error::AlreadyCompressed { name }));
         }
         reasons.dedup();
-        report.source_bytes =
-            plain.iter().filter_map(|file| fs::metadata(source.join(file)).ok()).map(|m| m.len()).sum();
-        report.nothing =
-            Some(reasons.first().cloned().unwrap_or_else(|| "no file in the folder holds a table".into()));
-        return Ok(report);
+        let reason = reasons.first().cloned().unwrap_or_else(|| "no file in the folder holds a table".into());
+        let report = build.report;
+        return Ok(CompressReport { source_bytes: bytes, nothing: Some(reason), ..report });
     }
 
-    let mut entries = BTreeMap::new();
-    for file in &compressed {
-        let container = Container::open(&target.join(file))?;
-        let record = container.record()?;
-        let entry = FileEntry { size: record.size, sha256: record.sha256.clone(), state: State::Compressed };
-        entries.insert(record_name(file)?, entry);
+    for (path, name) in before {
+        let told = format!("{} is compressed already (it holds `{name}`); it is copied", path.display());
+        build.report.warnings.push(told);
+        plain.push(path);
     }
-    let total = plain.iter().filter_map(|file| fs::metadata(source.join(file)).ok()).map(|m| m.len()).sum();
-    let mut steps = options.progress.stage(Stage::Copy, total);
-    for file in plain {
-        let (from, to) = (source.join(&file), target.join(&file));
-        let entry = if record_name(&file)?.ends_with(SHARD_INDEX) {
-            let text = fs::read(&from).map_err(Error::io(&from))?;
-            let rewritten = rewrite_index(&text, target, &file, &compressed)?;
-            write(&to, &from, options.force, &rewritten)?;
-            output_bytes += rewritten.len() as u64;
-            let (size, sha256) = super::pass(&from, &mut std::io::sink(), |bytes| steps.add(bytes))?;
-            FileEntry { size, sha256, state: State::Rewritten { source: vec![kept(&text)] } }
-        } else {
-            let (size, sha256) = copy(&from, &to, options.force, |bytes| steps.add(bytes))?;
-            output_bytes += size;
-            FileEntry { size, sha256, state: State::Copied }
-        };
-        report.source_bytes += entry.size;
-        entries.insert(record_name(&file)?, entry);
+    let mut steps = options.progress.stage(Stage::Copy, bytes_of(source, &plain));
+    for path in plain {
+        if is_shard_index(&path) {
+            let text = fs::read(source.join(&path)).map_err(Error::io(&source.join(&path)))?;
+            if build.index(&path, &text, (text.len() as u64, Sha256::of(&text)))? {
+                steps.add(text.len() as u64);
+                continue;
+            }
+            build.report.warnings.push(format!("{} maps no tensors; it is copied", path.display()));
+        }
+        build.copy(&path, None, &mut steps)?;
     }
-    let record = record(entries);
-    write(&target.join(FOLDER_RECORD), &source.join(FOLDER_RECORD), options.force, &record)?;
-    report.output_bytes = Some(output_bytes + record.len() as u64);
-    Ok(report)
+    build.finish()
+}
+
+/// The files of a folder.
+struct Found {
+    models: Vec<PathBuf>,
+    others: Vec<PathBuf>,
+    warnings: Vec<String>,
+}
+
+/// Lists the files and refuses what could not be recorded, all before any work.
+fn look_through(source: &Path) -> Result<Found> {
+    let mut found = Found { models: Vec::new(), others: Vec::new(), warnings: Vec::new() };
+    for file in folder::files(source)? {
+        if file.iter().any(is_temporary) {
+            let told = format!("{} is what an interrupted run left; it is skipped", file.display());
+            found.warnings.push(told);
+            continue;
+        }
+        names::from_path(&file)?;
+        if folder::is_model_file(&source.join(&file)).map_err(|e| Error::in_file(&file, e))? {
+            found.models.push(file);
+            continue;
+        }
+        if folder::is_named_like_a_model(&file) {
+            let told = format!("{} holds no tensors in spite of its name; it is copied", file.display());
+            found.warnings.push(told);
+        }
+        found.others.push(file);
+    }
+    if found.models.is_empty() {
+        return Err(Error::NotAModel { reason: "the folder holds no .safetensors and no .gguf file".into() });
+    }
+    Ok(found)
 }
 
 /// What to select in each file, none for a file without anything. Names are looked for in all files, and must be in one.
@@ -137,45 +142,4 @@ fn split_selection(
         Some(&name) => Err(Error::TensorNotFound { name: name.clone(), available: available.join(", ") }),
         None => Ok(split),
     }
-}
-
-/// The index of a sharded model with the companions of its compressed shards, and their size. The record of a shard is not
-/// listed, as every shard has one of the same name.
-pub(super) fn rewrite_index(
-    text: &[u8],
-    target: &Path,
-    index: &Path,
-    compressed: &[PathBuf],
-) -> Result<Vec<u8>> {
-    let malformed = |what: &str| Error::NotAModel { reason: format!("{}: {what}", index.display()) };
-    let mut json: Value = serde_json::from_slice(text).map_err(|e| malformed(&e.to_string()))?;
-    let folder = index.parent().unwrap_or(Path::new(""));
-    let map = json
-        .get_mut("weight_map")
-        .and_then(Value::as_object_mut)
-        .ok_or_else(|| malformed("no weight_map"))?;
-    let mut change = 0;
-    for shard in compressed.iter().filter(|shard| shard.parent() == Some(folder)) {
-        let container = Container::open(&target.join(shard))?;
-        let name = shard.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !map.values().any(|file| file.as_str() == Some(&name)) {
-            continue; // not a shard of this model
-        }
-        for tensor in container.layout().tensors() {
-            if tensor.name != FILE_RECORD {
-                map.insert(tensor.name.clone(), name.clone().into());
-            }
-            change += tensor.bytes() as i64;
-        }
-        let source = crate::model::Layout::parse(&container.outside()?, container.record()?.size)?;
-        change -= source.tensors().iter().map(|tensor| tensor.bytes() as i64).sum::<i64>();
-    }
-    if let Some(total) = json.get_mut("metadata").and_then(|metadata| metadata.get_mut("total_size"))
-        && let Some(bytes) = total.as_i64()
-    {
-        *total = (bytes + change).into();
-    }
-    let mut out = serde_json::to_vec_pretty(&json).map_err(|e| malformed(&e.to_string()))?;
-    out.push(b'\n');
-    Ok(out)
 }

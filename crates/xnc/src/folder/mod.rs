@@ -1,12 +1,15 @@
 //! Model folders: every file is compressed, rewritten or copied, and `xnc.json` records which. `spec/container.md`, section 8.
 
+mod build;
 mod compress;
+mod index;
+mod names;
 mod restore;
 mod transcode;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,10 +18,10 @@ pub(crate) use compress::compress;
 pub(crate) use restore::{restore, verify};
 pub(crate) use transcode::transcode;
 
-use crate::container::{Piece, VERSION};
+use crate::container::{Piece, recover_kept};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
-use crate::target::Target;
+use index::ShardIndex;
 
 /// Name of the folder's record. It is written last, so a folder that has it is complete.
 pub const FOLDER_RECORD: &str = "xnc.json";
@@ -70,27 +73,28 @@ impl FolderRecord {
     /// # Errors
     /// A name that would lead out of the folder.
     fn entries(&self) -> Result<Vec<(PathBuf, &FileEntry)>> {
-        self.files
-            .iter()
-            .map(|(name, entry)| {
-                let safe = name
-                    .split('/')
-                    .all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':', '\0']));
-                if safe {
-                    Ok((PathBuf::from(name), entry))
-                } else {
-                    Err(Error::corrupt(format!("file name `{name}` in {FOLDER_RECORD}")))
-                }
-            })
-            .collect()
+        self.files.iter().map(|(name, entry)| Ok((names::to_path(name)?, entry))).collect()
     }
-}
 
-/// A relative path as the record spells it.
-fn record_name(path: &Path) -> Result<String> {
-    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
-    let name = parts.map(|parts| parts.join("/"));
-    name.ok_or_else(|| Error::NotAModel { reason: format!("file name {} is not UTF-8", path.display()) })
+    /// What to say of each shard index of the source that names files which the source had not.
+    fn missing_shards(&self) -> Result<Vec<String>> {
+        let mut said = Vec::new();
+        for (path, entry) in self.entries()? {
+            if let State::Rewritten { source } = &entry.state
+                && let Some(index) = ShardIndex::parse(&recover_kept(source)?)
+            {
+                let has =
+                    |shard: &Path| names::from_path(shard).is_ok_and(|name| self.files.contains_key(&name));
+                said.extend(index.missing(&path, has));
+            }
+        }
+        Ok(said)
+    }
+
+    /// Size of the source.
+    fn bytes(&self) -> u64 {
+        self.files.values().fold(0, |sum, entry| sum.saturating_add(entry.size))
+    }
 }
 
 /// Reads a file in parts, hands them on, and returns size and SHA-256.
@@ -105,49 +109,12 @@ fn pass(path: &Path, out: &mut dyn Write, mut advance: impl FnMut(u64)) -> Resul
         }
         digest.update(&buffer[..n]);
         size += n as u64;
-        out.write_all(&buffer[..n]).map_err(Error::io(path))?;
+        out.write_all(&buffer[..n]).map_err(|cause| Error::Write { cause })?;
         advance(n as u64);
     }
 }
 
-/// Copies a file to a target that appears whole; gives size and SHA-256.
-fn copy(source: &Path, target: &Path, force: bool, advance: impl FnMut(u64)) -> Result<(u64, String)> {
-    let mut copy = new_target(target, source, force)?;
-    let passed = pass(source, copy.file(), advance)?;
-    copy.commit()?;
-    Ok(passed)
-}
-
-/// A target whose folder is made where it is missing.
-fn new_target(target: &Path, source: &Path, force: bool) -> Result<Target> {
-    if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent).map_err(Error::io(parent))?;
-    }
-    Target::create(target, source, force)
-}
-
-/// Writes a small file that appears whole.
-fn write(target: &Path, source: &Path, force: bool, bytes: &[u8]) -> Result<()> {
-    let mut file = new_target(target, source, force)?;
-    file.file().write_all(bytes).map_err(Error::io(target))?;
-    file.commit()
-}
-
-fn is_inside(inner: &Path, outer: &Path) -> io::Result<bool> {
-    // The target need not exist yet; its nearest existing ancestor decides.
-    let existing = inner.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
-    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
-    Ok(existing.canonicalize()?.starts_with(outer.canonicalize()?))
-}
-
-/// Refuses a target folder that is, or lies in, the source folder.
-fn check_apart(source: &Path, target: &Path) -> Result<()> {
-    if is_inside(target, source).map_err(Error::io(target))? {
-        return Err(Error::SameFile { path: target.to_owned() });
-    }
-    Ok(())
-}
-
-fn record(files: BTreeMap<String, FileEntry>) -> Vec<u8> {
-    crate::container::seal(&FolderRecord { version: VERSION.into(), files })
+/// What to say of a file that came along as it is now.
+fn edited(file: &Path) -> String {
+    format!("{} is not what it was when the folder was compressed; it comes as it is now", file.display())
 }

@@ -1,80 +1,83 @@
 //! A compressed folder to one of the same source under another codec.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use super::compress::rewrite_index;
-use super::{FOLDER_RECORD, FileEntry, FolderRecord, State, check_apart, copy, new_target, record, write};
+use super::build::Build;
+use super::{FolderRecord, State, edited};
 use crate::container::{Container, recover_kept};
 use crate::error::{Error, Result};
 use crate::file;
-use crate::options::{CompressReport, TranscodeOptions};
+use crate::kinds::{kind, source_is_folder};
+use crate::model::folder::is_named_like_a_model;
+use crate::options::{CompressOptions, CompressReport};
 use crate::progress::Stage;
-use crate::target::remove_leftovers;
+use crate::target::Target;
 
-/// Transcodes the compressed files, rewrites the shard index for them, copies the rest; the record comes last, as in compressing.
+/// Transcodes the compressed files, rewrites the shard indexes for them, copies the rest.
 pub(crate) fn transcode(
     source: &Path,
     target: &Path,
-    options: &TranscodeOptions<'_>,
+    options: &CompressOptions<'_>,
 ) -> Result<CompressReport> {
     let old = FolderRecord::read(source)?;
-    check_apart(source, target)?;
-    fs::create_dir_all(target).map_err(Error::io(target))?;
-    remove_leftovers(target);
-    let mut report =
-        CompressReport { source_bytes: 0, output_bytes: None, tensors: Vec::new(), nothing: None };
-    let mut entries: BTreeMap<String, FileEntry> = BTreeMap::new();
-    let (mut compressed, mut output_bytes) = (Vec::new(), 0);
-    for (path, entry) in old.entries()?.into_iter().filter(|(_, e)| matches!(e.state, State::Compressed)) {
-        let (from, to) = (source.join(&path), target.join(&path));
-        let in_file = |e| Error::in_file(&path, e);
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent).map_err(Error::io(parent))?;
-        }
-        let one = file::transcode(&from, &to, options).map_err(in_file)?;
-        report.tensors.extend(one.tensors);
-        let mut entry = entry.clone();
-        if let Some(bytes) = one.output_bytes {
-            output_bytes += bytes;
-            compressed.push(path.clone());
+    let entries = old.entries()?;
+    let mut build = Build::new(source, target, options.force, old.bytes())?;
+    let options = CompressOptions { force: false, ..options.clone() };
+    for (path, entry) in entries.iter().filter(|(_, entry)| matches!(entry.state, State::Compressed)) {
+        let (from, to) = (source.join(path), build.place(path)?);
+        let in_file = |e| Error::in_file(path, e);
+        refuse_folder(&from)?;
+        let one = file::transcode(&from, &to, &options).map_err(in_file)?;
+        build.report.tensors.extend(one.tensors);
+        if one.output_bytes.is_some() {
+            build.compressed(path.clone())?;
         } else {
             // Nothing in it shrinks under this codec: the source's own file.
-            let mut plain = new_target(&to, &from, options.force)?;
-            file::restore_into(&Container::open(&from)?, plain.file(), &options.progress).map_err(in_file)?;
+            let mut plain = Target::create(&to, &from, false)?;
+            let restored = file::restore_into(&Container::open(&from)?, plain.file(), &options.progress);
+            restored.map_err(Target::blame(&to)).map_err(in_file)?;
             plain.commit()?;
-            output_bytes += entry.size;
-            entry.state = State::Copied;
+            build.plain(path, entry)?;
         }
-        entries.insert(super::record_name(&path)?, entry);
     }
-    let copied = |state: &State| matches!(state, State::Copied);
-    let total = old.files.values().filter(|entry| copied(&entry.state)).map(|entry| entry.size).sum();
+    let copied = entries.iter().filter(|(_, entry)| matches!(entry.state, State::Copied));
+    let total = copied.fold(0u64, |sum, (_, entry)| sum.saturating_add(entry.size));
     let mut steps = options.progress.stage(Stage::Copy, total);
-    for (path, entry) in old.entries()? {
-        let (from, to) = (source.join(&path), target.join(&path));
+    for (path, entry) in &entries {
         match &entry.state {
-            State::Compressed => continue,
-            State::Copied => {
-                let (size, sha256) = copy(&from, &to, options.force, |bytes| steps.add(bytes))?;
-                if (size, &sha256) != (entry.size, &entry.sha256) {
-                    let what = format!("its SHA-256 is not {}, which the source had", entry.sha256);
-                    return Err(Error::in_file(&path, Error::corrupt(what)));
+            State::Compressed => {}
+            State::Rewritten { source: text } => {
+                let sizes = (entry.size, entry.sha256.clone());
+                if !build.index(path, &recover_kept(text)?, sizes)? {
+                    return Err(Error::in_file(path, Error::corrupt("what is kept of it is no shard index")));
                 }
-                output_bytes += size;
             }
-            State::Rewritten { source } => {
-                let text = rewrite_index(&recover_kept(source)?, target, &path, &compressed)?;
-                write(&to, &from, options.force, &text)?;
-                output_bytes += text.len() as u64;
+            State::Copied => {
+                let from = source.join(path);
+                let may_change = !is_named_like_a_model(path);
+                if may_change && matches!(kind(&from), Ok(None)) {
+                    let told = format!("{} is gone since the folder was compressed", path.display());
+                    build.report.warnings.push(told);
+                    build.gone(path, entry)?;
+                    continue;
+                }
+                refuse_folder(&from)?;
+                if !build.copy(path, Some(entry), &mut steps)? {
+                    if !may_change {
+                        let what = format!("its SHA-256 is not {}, which the source had", entry.sha256);
+                        return Err(Error::in_file(path, Error::corrupt(what)));
+                    }
+                    build.report.warnings.push(edited(path));
+                }
             }
         }
-        entries.insert(super::record_name(&path)?, entry.clone());
     }
-    report.source_bytes = entries.values().map(|entry| entry.size).sum();
-    let record = record(entries);
-    write(&target.join(FOLDER_RECORD), &source.join(FOLDER_RECORD), options.force, &record)?;
-    report.output_bytes = Some(output_bytes + record.len() as u64);
-    Ok(report)
+    build.finish()
+}
+
+fn refuse_folder(path: &Path) -> Result<()> {
+    if source_is_folder(path)? {
+        return Err(Error::io(path)(std::io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(())
 }

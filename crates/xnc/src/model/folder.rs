@@ -1,16 +1,19 @@
 //! Model folders as hubs hand them out: which files there are, and what the configuration says of tables.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::{gguf, safetensors};
 use crate::error::{Error, Result};
+use crate::kinds::{Kind, kind_behind};
 
 /// Name of the configuration of a model folder.
 const CONFIG: &str = "config.json";
-/// Ending of the file that maps tensors to the files of a sharded model.
-pub const SHARD_INDEX: &str = ".safetensors.index.json";
+/// How the text begins that Git keeps for a file that lies elsewhere.
+const LFS_POINTER: &[u8] = b"version https://git-lfs";
 /// Configuration keys that count the rows of a table: the vocabulary's, and that of per-layer embeddings (Gemma 3n).
 const ROW_COUNTS: [&str; 2] = ["vocab_size", "vocab_size_per_layer_input"];
 /// Deeper than any model folder, and an end to circular links.
@@ -19,7 +22,7 @@ const MAX_DEPTH: usize = 8;
 /// Every file below `folder`, relative to it, sorted; links are followed, as a hub's cache is made of them.
 ///
 /// # Errors
-/// Those of reading folders; a folder nested deeper than any model's.
+/// Those of reading folders; a folder nested deeper than any model's; [`Error::SpecialFile`] for a pipe, device or socket in it.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     walk(folder, Path::new(""), 0, &mut found)?;
@@ -37,19 +40,70 @@ fn walk(root: &Path, inside: &Path, depth: usize, found: &mut Vec<PathBuf>) -> R
     for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
         let entry = entry.map_err(Error::io(&folder))?;
         let path = inside.join(entry.file_name());
-        let kind = fs::metadata(entry.path()).map_err(Error::io(&entry.path()))?;
-        if kind.is_dir() {
-            walk(root, &path, depth + 1, found)?;
-        } else {
-            found.push(path);
+        match kind_behind(&root.join(&path))? {
+            Kind::Folder => walk(root, &path, depth + 1, found)?,
+            Kind::File => found.push(path),
+            Kind::Special(kind) => return Err(Error::SpecialFile { path: root.join(path), kind }),
         }
     }
     Ok(())
 }
 
-/// Whether a file of this name holds tensors.
-pub fn is_model_file(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "safetensors" || extension == "gguf")
+/// Whether a file is named as those that hold tensors are. `._NAME` is what macOS keeps about a file on foreign disks.
+pub fn is_named_like_a_model(path: &Path) -> bool {
+    let sidecar = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"._"));
+    !sidecar && path.extension().is_some_and(|extension| extension == "safetensors" || extension == "gguf")
+}
+
+/// Whether a file holds tensors, by its name and its first bytes. One that was cut does, and is for its parser to refuse.
+///
+/// # Errors
+/// Those of reading; a Git LFS pointer, which stands for a file that holds them.
+pub fn is_model_file(path: &Path) -> Result<bool> {
+    if !is_named_like_a_model(path) {
+        return Ok(false);
+    }
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).map_err(Error::io(path))?;
+    if head.starts_with(LFS_POINTER) {
+        let reason = "a Git LFS pointer, not the file itself; run `git lfs pull` in its repository".into();
+        return Err(Error::NotAModel { reason });
+    }
+    Ok(head.starts_with(gguf::MAGIC) || safetensors::may_begin(&head))
+}
+
+/// Whether a file of this name maps tensors to the files of a sharded model: `model.safetensors.index.json`, and variants as
+/// `model.safetensors.index.fp16.json`.
+pub fn is_shard_index(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let sidecar = name.is_some_and(|name| name.starts_with("._"));
+    let stem = name.and_then(|name| name.strip_suffix(".json"));
+    !sidecar
+        && stem
+            .and_then(|stem| stem.rsplit_once(".safetensors.index"))
+            .is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Refuses the folder in which a hub's client keeps all snapshots of a model: every file is in it twice, once as a link.
+///
+/// # Errors
+/// [`Error::NotAModel`], which names the snapshot to take.
+pub fn refuse_cache(folder: &Path) -> Result<()> {
+    let snapshots = folder.join("snapshots");
+    if !snapshots.is_dir() || !folder.join("blobs").is_dir() {
+        return Ok(());
+    }
+    let main = fs::read_to_string(folder.join("refs/main")).ok().map(|name| name.trim().to_owned());
+    let main = main.filter(|name| !name.is_empty() && !name.contains(['/', '\\']));
+    let newest = || {
+        let all = snapshots.read_dir().into_iter().flatten().flatten();
+        let newest = all.max_by_key(|entry| entry.metadata().and_then(|entry| entry.modified()).ok());
+        newest.map(|entry| entry.file_name().to_string_lossy().into_owned())
+    };
+    let name = main.or_else(newest).unwrap_or_else(|| "REVISION".into());
+    let reason =
+        format!("the folder is a hub's cache; take the snapshot in it: {}", snapshots.join(name).display());
+    Err(Error::NotAModel { reason })
 }
 
 /// The files that `path` stands for: itself, or the model files of a folder.
@@ -60,7 +114,13 @@ pub fn model_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let inside: Vec<PathBuf> = files(path)?.into_iter().filter(|file| is_model_file(file)).collect();
+    refuse_cache(path)?;
+    let mut inside = Vec::new();
+    for file in files(path)? {
+        if is_model_file(&path.join(&file)).map_err(|e| Error::in_file(&file, e))? {
+            inside.push(file);
+        }
+    }
     if inside.is_empty() {
         return Err(Error::NotAModel { reason: "the folder holds no .safetensors and no .gguf file".into() });
     }

@@ -9,16 +9,18 @@ use std::collections::BTreeSet;
 use super::{Element, Layout, Tensor};
 use crate::error::{Error, Result};
 
-pub use nearest::{nearest, nearest_list};
+pub use nearest::nearest_list;
 pub use table_names::is_table_name;
 
 /// Names that [`list`] shows.
 const LISTED: usize = 12;
 
 /// Which tensors a user wants compressed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Selection {
     /// Tables by role.
+    #[default]
     Embeddings,
     /// Every 16-bit tensor.
     All,

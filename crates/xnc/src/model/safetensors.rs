@@ -136,6 +136,13 @@ pub(super) fn parse(head: &[u8], file_bytes: u64) -> Result<Layout> {
     }
 }
 
+/// Whether a file that begins like this is meant to be one, whole or not.
+pub fn may_begin(head: &[u8]) -> bool {
+    let length = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    length.is_some_and(|length| length <= MAX_HEADER)
+        && head.get(PREFIX as usize).is_none_or(|&first| first == b'{')
+}
+
 /// The text of the header, which may be followed by spaces.
 fn json(head: &[u8], file_bytes: u64) -> Result<&[u8]> {
     let not_a_model = |reason: String| Error::NotAModel { reason };

@@ -184,6 +184,12 @@ impl Table {
         Error::RowOutOfRange { row: row as u64, rows: self.rows() as u64 }
     }
 
+    /// What the elements of the source's tensor are.
+    #[cfg(feature = "write")]
+    pub(crate) fn element(&self) -> crate::dtype::Element {
+        self.0.opened.element
+    }
+
     /// Extent, with the type of the coded words.
     fn shape(&self) -> TableShape {
         self.0.opened.reader().shape()

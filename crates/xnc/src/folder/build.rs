@@ -1,0 +1,131 @@
+//! A compressed folder as it grows: what became of each file, and in the end the record of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::index::ShardIndex;
+use super::{FOLDER_RECORD, FileEntry, FolderRecord, State, names, pass};
+use crate::container::{Container, VERSION, kept, seal};
+use crate::error::{Error, Result};
+use crate::options::CompressReport;
+use crate::progress::Steps;
+use crate::target::{Target, TargetFolder, check_space};
+
+/// A compressed folder being made of `source`.
+pub struct Build<'a> {
+    source: &'a Path,
+    target: TargetFolder,
+    compressed: Vec<PathBuf>,
+    entries: BTreeMap<String, FileEntry>,
+    output_bytes: u64,
+    pub report: CompressReport,
+}
+
+impl<'a> Build<'a> {
+    /// Starts one that will become `target` and needs at most `bytes`.
+    pub fn new(source: &'a Path, target: &Path, force: bool, bytes: u64) -> Result<Self> {
+        check_space(target, bytes)?;
+        let report = CompressReport {
+            source_bytes: 0,
+            output_bytes: None,
+            tensors: Vec::new(),
+            nothing: None,
+            warnings: Vec::new(),
+        };
+        let target = TargetFolder::create(target, source, force)?;
+        let (compressed, entries) = (Vec::new(), BTreeMap::new());
+        Ok(Build { source, target, compressed, entries, output_bytes: 0, report })
+    }
+
+    /// Where a file is to be written.
+    pub fn place(&self, file: &Path) -> Result<PathBuf> {
+        self.target.place(file)
+    }
+
+    /// Whether no file holds compressed tables yet.
+    pub fn is_plain(&self) -> bool {
+        self.compressed.is_empty()
+    }
+
+    /// Takes a file that was written to its place as a compressed one.
+    pub fn compressed(&mut self, file: PathBuf) -> Result<()> {
+        let container = Container::open(&self.place(&file)?)?;
+        let record = container.record()?;
+        let entry = FileEntry { size: record.size, sha256: record.sha256.clone(), state: State::Compressed };
+        self.output_bytes += container.file_bytes();
+        self.record(&file, entry)?;
+        self.compressed.push(file);
+        Ok(())
+    }
+
+    /// Takes a file that was written to its place as it is in the source.
+    pub fn plain(&mut self, file: &Path, entry: &FileEntry) -> Result<()> {
+        self.output_bytes += entry.size;
+        self.record(file, FileEntry { state: State::Copied, ..entry.clone() })
+    }
+
+    /// Records a file of the source's record that is not there any more.
+    pub fn gone(&mut self, file: &Path, entry: &FileEntry) -> Result<()> {
+        self.record(file, entry.clone())
+    }
+
+    /// Copies a file and records it, as `entry` if there is one; whether that is what was found.
+    pub fn copy(&mut self, file: &Path, entry: Option<&FileEntry>, steps: &mut Steps<'_>) -> Result<bool> {
+        let (from, to) = (self.source.join(file), self.place(file)?);
+        let mut target = Target::create(&to, &from, false)?;
+        let passed = pass(&from, target.file(), |bytes| steps.add(bytes));
+        let (size, sha256) = passed.map_err(Target::blame(&to))?;
+        target.commit()?;
+        let found = FileEntry { size, sha256, state: State::Copied };
+        let entry = entry.unwrap_or(&found);
+        let same = (entry.size, &entry.sha256) == (found.size, &found.sha256);
+        self.output_bytes += found.size;
+        self.record(file, entry.clone())?;
+        Ok(same)
+    }
+
+    /// Writes the index `text` of the source so that it fits the compressed files. False where it is no index.
+    pub fn index(&mut self, file: &Path, text: &[u8], sizes: (u64, String)) -> Result<bool> {
+        let Some(index) = ShardIndex::parse(text) else { return Ok(false) };
+        let rewritten = index.rewrite(self.target.inside(), file, &self.compressed)?;
+        self.write(file, &self.source.join(file), &rewritten)?;
+        let (size, sha256) = sizes;
+        self.record(file, FileEntry { size, sha256, state: State::Rewritten { source: vec![kept(text)] } })?;
+        Ok(true)
+    }
+
+    fn write(&mut self, file: &Path, like: &Path, bytes: &[u8]) -> Result<()> {
+        let to = self.place(file)?;
+        let mut target = Target::create(&to, like, false)?;
+        target.file().write_all(bytes).map_err(Error::io(&to))?;
+        self.output_bytes += bytes.len() as u64;
+        target.commit()
+    }
+
+    fn record(&mut self, file: &Path, entry: FileEntry) -> Result<()> {
+        self.report.source_bytes += entry.size;
+        self.entries.insert(names::from_path(file)?, entry);
+        Ok(())
+    }
+
+    /// Writes the record and gives the folder its name.
+    pub fn finish(mut self) -> Result<CompressReport> {
+        let record = FolderRecord { version: VERSION.into(), files: std::mem::take(&mut self.entries) };
+        self.report.warnings.extend(record.missing_shards()?);
+        let like = self.compressed.first().cloned();
+        let like = like.or(record.files.keys().next().map(PathBuf::from)).unwrap_or_default();
+        let record = seal(&record);
+        // It tells of all files, so whoever may read those may read it.
+        self.write(Path::new(FOLDER_RECORD), &self.source.join(like), &record)?;
+        self.report.output_bytes = Some(self.output_bytes);
+        self.target.commit(Path::new(FOLDER_RECORD))?;
+        Ok(self.report)
+    }
+}
+
+/// Sizes of files, together.
+pub fn bytes_of<'a>(folder: &Path, files: impl IntoIterator<Item = &'a PathBuf>) -> u64 {
+    files.into_iter().filter_map(|file| fs::metadata(folder.join(file)).ok()).map(|found| found.len()).sum()
+}
