@@ -210,7 +210,8 @@ mod tests {
 
     /// A header with one pair of each kind that models use.
     fn head() -> Vec<u8> {
-        let mut bytes = [&b"GGUF"[..], &3u32.to_le_bytes(), &0u64.to_le_bytes(), &4u64.to_le_bytes()].concat();
+        let mut bytes =
+            [&b"GGUF"[..], &3u32.to_le_bytes(), &0u64.to_le_bytes(), &4u64.to_le_bytes()].concat();
         let mut pair = |key: &str, kind: u32, value: &[u8]| {
             bytes.extend((key.len() as u64).to_le_bytes());
             bytes.extend(key.as_bytes());
@@ -232,7 +233,8 @@ mod tests {
         assert_eq!(keys.number("count").expect("a number"), Some(7));
         assert_eq!(keys.real("base").expect("a number"), Some(0.5));
         assert_eq!(keys.flag("flag").expect("a truth value"), Some(true));
-        let text = |value: Value<'_>| if let Value::Text(text) = value { Some(text.to_owned()) } else { None };
+        let text =
+            |value: Value<'_>| if let Value::Text(text) = value { Some(text.to_owned()) } else { None };
         assert_eq!(keys.array("tokens", text).expect("texts"), ["a", "bc"]);
         assert!(keys.number("base").is_err() && keys.array("flag", Some).is_err());
         for length in 0..head.len() {

@@ -75,8 +75,6 @@ pub enum Element {
 }
 
 impl Element {
-    /// The element types of 16 bits.
-    pub const WORDS: &[Element] = &[Element::Bf16, Element::F16];
     /// All of them, for callers who look whether values stored as F32 are values of 16 bits.
     pub const ALL: &[Element] = &[Element::Bf16, Element::F16, Element::F32];
 
@@ -215,21 +213,6 @@ impl<'a> Words<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         assert!(bytes.len().is_multiple_of(2), "words take two bytes each");
         Words { bytes }
-    }
-
-    /// Number of words.
-    pub fn len(&self) -> usize {
-        self.bytes.len() / 2
-    }
-
-    /// Whether there is no word.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The bytes behind the words.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
     }
 
     /// The words of `range`, in order.

@@ -22,6 +22,9 @@ mod file;
 #[cfg(feature = "write")]
 mod folder;
 #[cfg(feature = "write")]
+#[doc(hidden)]
+pub mod internals;
+#[cfg(feature = "write")]
 mod kinds;
 #[cfg(feature = "write")]
 mod options;
@@ -41,6 +44,8 @@ pub use table::{Activations, Model, OpenOptions, Table, TensorInfo, Verify};
 
 #[cfg(feature = "write")]
 pub use conversions::{compress, compress_bytes, restore, restore_bytes, transcode, verify};
+#[cfg(feature = "write")]
+pub use model::folder::model_files;
 #[cfg(feature = "write")]
 pub use model::role::Selection;
 #[cfg(feature = "write")]

@@ -4,10 +4,10 @@
 //! threads that work, the caller's among them where the work is shared out by [`together`]. A library built without threads does
 //! everything on the caller's.
 
-#[cfg(feature = "threads")]
-pub use pool::{run_on, together, workers};
 #[cfg(not(feature = "threads"))]
 pub use alone::{run_on, together, workers};
+#[cfg(feature = "threads")]
+pub use pool::{run_on, together, workers};
 
 #[cfg(feature = "threads")]
 mod pool {
@@ -107,7 +107,8 @@ mod pool {
             let pool = ThreadPoolBuilder::new().num_threads(3).build().expect("starts");
             pool.install(|| assert_eq!([0, 3, 7, 2, 1].map(threads_of), [3, 3, 3, 2, 1]));
             // The caller's own pool, not one like it.
-            let own = pool.install(|| rayon::scope(|_| run_on(0, rayon::current_thread_index).expect("runs")));
+            let own =
+                pool.install(|| rayon::scope(|_| run_on(0, rayon::current_thread_index).expect("runs")));
             assert!(own.is_some());
         }
 

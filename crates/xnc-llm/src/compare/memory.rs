@@ -74,7 +74,8 @@ mod tests {
     fn a_table_is_resident_once_it_was_read() {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors");
-        let table = xnc::Model::open(&sample).and_then(|file| file.table("embeddings.word_embeddings.weight"));
+        let table =
+            xnc::Model::open(&sample).and_then(|file| file.table("embeddings.word_embeddings.weight"));
         let table = table.expect("opens");
         let bytes = (2 * table.rows() * table.dim()) as u64;
         let last = fs::metadata(&sample).expect("a file").len();

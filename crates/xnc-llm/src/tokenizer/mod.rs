@@ -5,7 +5,6 @@ mod merge;
 mod special;
 mod words;
 
-
 use crate::error::{Error, Result};
 use crate::file::ModelFile;
 use crate::keys::{Keys, Value, required};

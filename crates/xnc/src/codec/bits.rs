@@ -43,11 +43,6 @@ impl BitWriter {
         self.bytes.len() as u64 * 8 + u64::from(self.filled)
     }
 
-    /// Whether nothing was written.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Fills the last byte with zero bits and returns the bytes.
     pub fn finish(mut self) -> Vec<u8> {
         let tail = self.filled.div_ceil(8) as usize;

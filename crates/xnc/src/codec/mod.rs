@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+#[cfg(feature = "write")]
+pub use bits::BitReader;
 #[cfg(feature = "threads")]
 pub use bits::BitWriter;
 pub use dense::Effort;

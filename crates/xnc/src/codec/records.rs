@@ -35,7 +35,9 @@ impl Record {
 
     /// The record before `number`; zeros for the first.
     pub fn before(index: &[u8], number: usize) -> Record {
-        number.checked_sub(1).map_or(Record { end: 0, crc32c: 0, own: 0 }, |before| Record::get(index, before))
+        number
+            .checked_sub(1)
+            .map_or(Record { end: 0, crc32c: 0, own: 0 }, |before| Record::get(index, before))
     }
 }
 

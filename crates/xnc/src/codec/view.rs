@@ -109,7 +109,12 @@ impl View<'_> {
         stream::scope(self.reader.backend(), |far| self.read_through(first, out, Some(far)))
     }
 
-    fn read_through(&self, mut first: usize, mut out: &mut [u16], far: Option<&stream::Stream>) -> Result<()> {
+    fn read_through(
+        &self,
+        mut first: usize,
+        mut out: &mut [u16],
+        far: Option<&stream::Stream>,
+    ) -> Result<()> {
         while !out.is_empty() {
             let number = first / self.reader.chunk_words();
             self.check(number)?;

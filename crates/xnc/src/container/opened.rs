@@ -36,7 +36,16 @@ impl Opened {
         let reader = Arc::new(PlainReader::new(shape, backend, ahead));
         let stored_bytes = payload.len() as u64;
         let element = shape.dtype.into();
-        Opened { codec: None, element, reader, checks: Checks::never(), map, index: 0..0, payload, stored_bytes }
+        Opened {
+            codec: None,
+            element,
+            reader,
+            checks: Checks::never(),
+            map,
+            index: 0..0,
+            payload,
+            stored_bytes,
+        }
     }
 
     /// A table whose index was read.
@@ -89,7 +98,8 @@ impl Opened {
 
     /// What reads words.
     pub fn view(&self) -> View<'_> {
-        let stored = Stored { index: &self.map[self.index.clone()], payload: &self.map[self.payload.clone()] };
+        let stored =
+            Stored { index: &self.map[self.index.clone()], payload: &self.map[self.payload.clone()] };
         View { reader: &*self.reader, stored, checks: &self.checks }
     }
 

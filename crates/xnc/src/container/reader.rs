@@ -151,7 +151,11 @@ impl Container {
     /// # Errors
     /// [`Error::TensorNotFound`], [`Error::NotATable`], [`Error::Unknown`] codec, or [`Error::Corrupt`] index.
     pub fn table(&self, name: &str, backend: Backend, ahead: Option<usize>) -> Result<Opened> {
-        if self.metas.contains_key(name) { self.coded(name, backend) } else { self.plain(name, backend, ahead) }
+        if self.metas.contains_key(name) {
+            self.coded(name, backend)
+        } else {
+            self.plain(name, backend, ahead)
+        }
     }
 
     fn plain(&self, name: &str, backend: Backend, ahead: Option<usize>) -> Result<Opened> {
@@ -166,7 +170,8 @@ impl Container {
             return Ok(Opened::plain(shape(dtype)?, self.map(), byte_range(tensor), backend, ahead));
         }
         let words = Narrowed::new(self.bytes(tensor));
-        let words = words.ok_or_else(|| no_table(", and its values are not all BF16, nor all FP16 values"))?;
+        let words =
+            words.ok_or_else(|| no_table(", and its values are not all BF16, nor all FP16 values"))?;
         let shape = shape(words.dtype())?;
         let mut narrow = vec![0; shape.words()];
         words.read(0, &mut narrow)?;
@@ -219,7 +224,8 @@ impl Container {
 
     /// Everything that a tensor adds to the file: payload or plain bytes, index, record.
     pub fn stored_bytes(&self, name: &str) -> u64 {
-        let parts = ["", INDEX_SUFFIX, META_SUFFIX].map(|suffix| self.layout.tensor(&format!("{name}{suffix}")));
+        let parts =
+            ["", INDEX_SUFFIX, META_SUFFIX].map(|suffix| self.layout.tensor(&format!("{name}{suffix}")));
         parts.into_iter().flatten().map(Tensor::bytes).sum()
     }
 

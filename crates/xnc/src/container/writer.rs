@@ -45,14 +45,9 @@ impl Content<'_> {
     pub fn len(&self) -> u64 {
         match self {
             Content::Bytes(bytes) => bytes.len() as u64,
-            Content::Elements(all) => (all.element.bytes() * all.count) as u64,
+            Content::Elements(all) => all.element.bytes() as u64 * all.count as u64,
             Content::Placed(range) => range.end - range.start,
         }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

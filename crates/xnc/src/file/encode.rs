@@ -135,7 +135,7 @@ impl<'p> Encoder<'p> {
         self.out.seek(SeekFrom::Start(self.end)).map_err(failed)?;
         let mut payload = BufWriter::with_capacity(1 << 20, &mut *self.out);
         let steps = &mut self.steps;
-        let told = &mut |words| steps.add((element.bytes() * words) as u64);
+        let told = &mut |words| steps.add(element.bytes() as u64 * words as u64);
         let coded = codec::encode(self.encoding, shape, words, &mut payload, told)?;
         let length = coded.payload_bytes.next_multiple_of(ALIGN as u64);
         let filled = payload.write_all(&[0; ALIGN][..(length - coded.payload_bytes) as usize]);
@@ -158,13 +158,7 @@ impl<'p> Encoder<'p> {
     }
 
     /// A table that stays as it is.
-    pub fn plain(
-        &mut self,
-        tensor: &Tensor,
-        element: Element,
-        digest: &str,
-        reason: &str,
-    ) -> Entry<'static> {
+    pub fn plain(&mut self, tensor: &Tensor, element: Element, digest: &str, reason: &str) -> Entry<'static> {
         self.entry(tensor, element, digest, Form::Plain(reason.into()))
     }
 
@@ -176,13 +170,7 @@ impl<'p> Encoder<'p> {
         Ok(payload)
     }
 
-    fn entry<'a>(
-        &mut self,
-        tensor: &Tensor,
-        element: Element,
-        digest: &str,
-        form: Form<'a>,
-    ) -> Entry<'a> {
+    fn entry<'a>(&mut self, tensor: &Tensor, element: Element, digest: &str, form: Form<'a>) -> Entry<'a> {
         if let Form::Coded { .. } = form {
             let key = (element, tensor.shape.clone(), digest.to_owned());
             self.originals.entry(key).or_insert_with(|| tensor.name.clone());

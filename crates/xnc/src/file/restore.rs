@@ -9,9 +9,9 @@ use crate::codec::element_bytes;
 use crate::container::{Container, Opened, Standing};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use crate::model::Layout;
 use crate::options::{RestoreOptions, RestoreReport};
-use crate::kernel::Backend;
 use crate::progress::{Progress, Stage, Steps};
 use crate::target::Target;
 

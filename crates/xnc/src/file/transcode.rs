@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::codec::Encoding;
 use crate::container::{
     Container, Content, Elements, INDEX_SUFFIX, META_SUFFIX, Standing, Storage, TensorMeta, alignment,
 };
-use crate::codec::Encoding;
 use crate::error::Result;
 use crate::kernel::Backend;
 use crate::model::{Layout, Tensor};
@@ -23,11 +23,7 @@ type Plain = HashMap<String, Table>;
 
 /// Transcodes one file: what [`super::compress`] makes of its source when it selects the same tensors. Words are read from the
 /// compressed tables, a few rows at a time where the codec reads them so.
-pub(crate) fn transcode(
-    source: &Path,
-    path: &Path,
-    options: &CompressOptions<'_>,
-) -> Result<CompressReport> {
+pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_>) -> Result<CompressReport> {
     let file = Container::open(source)?;
     let record = file.record()?.clone();
     let outside = file.outside()?;

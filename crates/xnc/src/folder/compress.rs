@@ -7,10 +7,11 @@ use super::build::{Build, bytes_of};
 use super::{FOLDER_RECORD, names};
 use crate::container::Container;
 use crate::digest::Sha256;
+use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::model::folder::{self, is_shard_index};
-use crate::model::role::Selection;
+use crate::model::role::{self, Selection};
 use crate::options::{CompressOptions, CompressReport};
 use crate::progress::Stage;
 use crate::target::is_temporary;
@@ -133,13 +134,16 @@ fn split_selection(
     for file in models {
         let container = Container::open(&source.join(file)).map_err(|e| Error::in_file(file, e))?;
         let here: Vec<String> =
-            names.iter().filter(|name| container.layout().tensor(name).is_some()).cloned().collect();
+            names.iter().filter(|name| role::has(container.layout(), name, Element::ALL)).cloned().collect();
         missing.retain(|name| !here.contains(name));
-        available.extend(container.table_names().iter().take(12).map(|&name| name.to_owned()));
+        available.extend(container.table_names().into_iter().map(str::to_owned));
         split.push((!here.is_empty()).then_some(Selection::Named(here)));
     }
     match missing.first() {
-        Some(&name) => Err(Error::TensorNotFound { name: name.clone(), available: available.join(", ") }),
+        Some(&name) => {
+            let available = role::nearest_list(name, available.iter().map(String::as_str));
+            Err(Error::TensorNotFound { name: name.clone(), available })
+        }
         None => Ok(split),
     }
 }

@@ -4,9 +4,12 @@
 
 mod fields;
 mod types;
+#[cfg(feature = "write")]
 mod writing;
 
+#[cfg(feature = "write")]
 pub use types::type_id;
+#[cfg(feature = "write")]
 pub use writing::header;
 
 use std::collections::HashSet;

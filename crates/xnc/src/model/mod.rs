@@ -4,6 +4,7 @@
 //! allocation is sized by one, and after parsing all byte ranges lie in the file and do not overlap. Time and memory
 //! grow with the length of the header, not with its square.
 
+#[cfg(feature = "write")]
 pub mod folder;
 pub mod gguf;
 pub mod role;

@@ -129,11 +129,8 @@ impl Normal<'_> {
             }
             let row_scale = |(r, &live): (usize, &bool)| {
                 let columns = self.mean.iter().zip(&self.scale);
-                let t = self
-                    .words(r)
-                    .iter()
-                    .zip(columns)
-                    .map(|(&w, (m, s))| f64::from((self.value(w) - m) / s));
+                let t =
+                    self.words(r).iter().zip(columns).map(|(&w, (m, s))| f64::from((self.value(w) - m) / s));
                 let (sum, n) = t
                     .filter(|t| t.abs() <= f64::from(OUTLIER))
                     .fold((0f64, 0), |(sum, n), t| (sum + t * t, n + 1));

@@ -56,7 +56,9 @@ impl Index {
         }
         let mut rest = stored.index;
         let shared = match predicted {
-            true => Shared::Predicted(Box::new(Model::read(shape.dim, shape.dtype.mantissa_bits(), &mut rest)?)),
+            true => {
+                Shared::Predicted(Box::new(Model::read(shape.dim, shape.dtype.mantissa_bits(), &mut rest)?))
+            }
             false => Shared::Counted(Box::new(Counts::read(&mut rest)?)),
         };
         let (stream_rows, level_bits) = if predicted { (1, 2) } else { (stream_rows(shape.dim), 0) };

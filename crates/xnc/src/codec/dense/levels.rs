@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
+use super::Effort;
+use super::encode::Share;
 use super::exact::exp2;
 use super::index::LAST;
 use super::refer::{self, Candidate, Limits};
 use super::row::{Plan, cost, walk};
 use super::select::{self, Innovations, Search, neighbours};
-use super::Effort;
-use super::encode::Share;
 use crate::kernel::Backend;
 use crate::kernel::dense::residual::{REFS, Tables};
 

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::Effort;
+use super::encode::{Coded, Share};
 use super::fit::{Fit, Parts, fit, pieces};
 use super::index::{LAST, chunk_rows};
 use super::levels::{How, refer_all, refs};
@@ -11,8 +13,6 @@ use super::row::{self, CONSTANT, Coding, Plan, cost, tally, walk};
 use super::select::Innovations;
 use super::stream::Pending;
 use super::symbols::Symbols;
-use super::Effort;
-use super::encode::{Coded, Share};
 use crate::codec::TableShape;
 use crate::codec::ordered::for_each_in_order;
 use crate::dtype::Dtype;

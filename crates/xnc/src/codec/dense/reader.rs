@@ -74,7 +74,10 @@ impl DenseReader {
         match &self.mode {
             Mode::Counted(counts) => {
                 let parts = out.chunks_mut(self.stream_rows * self.shape.dim);
-                streams.zip(parts).all(|(k, out)| counts.decode(self.stream(view.stored, k), out)).then_some(())
+                streams
+                    .zip(parts)
+                    .all(|(k, out)| counts.decode(self.stream(view.stored, k), out))
+                    .then_some(())
             }
             Mode::Predicted(rows) => {
                 let ids: Vec<u32> = streams.map(|row| row as u32).collect();
@@ -161,7 +164,10 @@ impl Reader for DenseReader {
         ids.iter().try_for_each(|&id| view.check_row(id))?;
         let dim = self.shape.dim;
         let Mode::Predicted(rows) = &self.mode else {
-            return ids.iter().zip(out.chunks_exact_mut(dim)).try_for_each(|(id, out)| view.read(id * dim, out));
+            return ids
+                .iter()
+                .zip(out.chunks_exact_mut(dim))
+                .try_for_each(|(id, out)| view.read(id * dim, out));
         };
         let ids: Vec<u32> = ids.iter().map(|&id| id as u32).collect();
         let done = rows.decode(&StoredRows { reader: self, view }, &ids, false, out);

@@ -112,7 +112,10 @@ impl FastReader {
             begin = end;
         }
         let guard = &stored.payload[begin as usize..];
-        if guard.len() != self.parts.guard(begin) || guard.iter().any(|&byte| byte != 0) || !is_filling(unused) {
+        if guard.len() != self.parts.guard(begin)
+            || guard.iter().any(|&byte| byte != 0)
+            || !is_filling(unused)
+        {
             return Err(Error::corrupt("what follows the rows or the index is no padding"));
         }
         Ok(())

@@ -4,9 +4,9 @@ use super::symbols::Fit;
 use super::word_form;
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use crate::kernel::fast::pack::{self, Packed};
 use crate::kernel::fast::row::{GROUP, RowShape, Symbols, place};
-use crate::kernel::Backend;
 
 /// First byte of a row that holds its words as they are.
 pub const PLAIN: u8 = 255;

@@ -8,8 +8,8 @@ use super::product::FastProduct;
 use super::row;
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::error::Result;
-use crate::kernel::stream::Stream;
 use crate::kernel::fast::unpack::{self, Ahead};
+use crate::kernel::stream::Stream;
 use crate::kernel::{Backend, prefetch};
 
 /// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded before what the kernel leaves is put

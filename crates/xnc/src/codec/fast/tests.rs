@@ -87,7 +87,15 @@ fn backends_agree_on_any_bytes() {
                 );
                 for backend in Backend::every_kind() {
                     let mut out = vec![0; dim];
-                    crate::kernel::fast::unpack::rows(backend, shape, symbols, &row, &[0], Ahead::NONE, &mut out);
+                    crate::kernel::fast::unpack::rows(
+                        backend,
+                        shape,
+                        symbols,
+                        &row,
+                        &[0],
+                        Ahead::NONE,
+                        &mut out,
+                    );
                     assert!(out == expected, "{backend:?}");
                 }
             }

@@ -227,7 +227,11 @@ mod tests {
     fn round_trip(block: &[u16]) {
         let mut writer = BitWriter::default();
         encode(block, &mut writer);
-        assert_eq!(writer.len(), count(Backend::best(), block).bits(), "count and stream agree for {block:04x?}");
+        assert_eq!(
+            writer.len(),
+            count(Backend::best(), block).bits(),
+            "count and stream agree for {block:04x?}"
+        );
         let bytes = writer.finish();
         let mut out = vec![0; block.len()];
         let mut reader = BitReader::new(&bytes);
