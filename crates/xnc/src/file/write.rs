@@ -83,7 +83,7 @@ pub fn write<'a>(
     (report, progress): (&mut CompressReport, &Progress<'_>),
 ) -> Result<bool> {
     let sealed = seal(record);
-    let coded = entries.iter().filter_map(|Entry { report, form }| {
+    let coded = entries.iter().filter_map(|Entry { report, form, .. }| {
         let parts: Parts<'_> = match form {
             Form::Coded { payload, index, meta } => (Content::Placed(payload.clone()), Some(index), meta),
             Form::SameAs { meta } => (Content::Bytes(&[]), None, meta),

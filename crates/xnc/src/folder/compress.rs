@@ -7,7 +7,6 @@ use super::build::{Build, bytes_of};
 use super::{FOLDER_RECORD, names};
 use crate::container::Container;
 use crate::digest::Sha256;
-use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::model::folder::{self, is_shard_index};
@@ -134,7 +133,7 @@ fn split_selection(
     for file in models {
         let container = Container::open(&source.join(file)).map_err(|e| Error::in_file(file, e))?;
         let here: Vec<String> =
-            names.iter().filter(|name| role::has(container.layout(), name, Element::ALL)).cloned().collect();
+            names.iter().filter(|name| role::has(container.layout(), name)).cloned().collect();
         missing.retain(|name| !here.contains(name));
         available.extend(container.table_names().into_iter().map(str::to_owned));
         split.push((!here.is_empty()).then_some(Selection::Named(here)));
