@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::model::folder::{self, SHARD_INDEX};
 use crate::model::role::Selection;
+use crate::model::{Element, role};
 use crate::options::{CompressOptions, CompressReport};
 use crate::progress::Stage;
 use crate::target::remove_leftovers;
@@ -127,8 +128,11 @@ fn split_selection(
     let mut available = Vec::new();
     for file in models {
         let container = Container::open(&source.join(file)).map_err(|e| Error::in_file(file, e))?;
-        let here: Vec<String> =
-            names.iter().filter(|name| container.layout().tensor(name).is_some()).cloned().collect();
+        let here: Vec<String> = names
+            .iter()
+            .filter(|name| role::has(container.layout(), name, Element::WORDS))
+            .cloned()
+            .collect();
         missing.retain(|name| !here.contains(name));
         available.extend(container.table_names().iter().take(12).map(|&name| name.to_owned()));
         split.push((!here.is_empty()).then_some(Selection::Named(here)));

@@ -1,7 +1,8 @@
-//! The GGUF header, versions 2 and 3, little-endian: counts, key-value pairs, tensor infos, then aligned data.
+//! The GGUF header, versions 2 and 3, little-endian: counts, key-value pairs, tensor infos, then aligned
+//! data.
 //!
-//! Key-value pairs stay opaque bytes: only their extents are read, and the one value that decides where data lies.
-//! [`Value`] is for those who want more.
+//! Key-value pairs stay opaque bytes: only their extents are read, and the one value that decides where data
+//! lies. [`Value`] is for those who want more.
 
 mod fields;
 mod types;
@@ -172,3 +173,6 @@ fn place(tensors: &mut [Tensor], data: u64, alignment: u64, file_bytes: u64) -> 
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

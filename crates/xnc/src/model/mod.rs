@@ -1,8 +1,8 @@
 //! Model files: which tensors lie where. Knows nothing of codecs.
 //!
-//! A [`Layout`] is read from a file's first bytes and the file's length. Every field is hostile until checked: no
-//! allocation is sized by one, and after parsing all byte ranges lie in the file and do not overlap. Time and memory
-//! grow with the length of the header, not with its square.
+//! A [`Layout`] is read from a file's first bytes and the file's length. Every field is hostile until
+//! checked: no allocation is sized by one, and after parsing all byte ranges lie in the file and do not
+//! overlap. Time and memory grow with the length of the header, not with its square.
 
 pub mod folder;
 pub mod gguf;
@@ -54,7 +54,8 @@ impl Format {
     }
 }
 
-/// Element types that hold the values of a table: the two of 16 bits, and F32, whose values may all be of 16 bits.
+/// Element types that hold the values of a table: the two of 16 bits, and F32, whose values may all be of 16
+/// bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
     /// bfloat16.
@@ -200,7 +201,8 @@ impl Layout {
     }
 }
 
-/// The error of a file whose header tells of more bytes than are there, as a download leaves it that was broken off.
+/// The error of a file whose header tells of more bytes than are there, as a download leaves it that was
+/// broken off.
 fn cut_short(file_bytes: u64, needed: u64) -> Error {
     Error::corrupt(format!(
         "the file is cut short: it has {file_bytes} bytes, and its header tells of {needed}; download it again"

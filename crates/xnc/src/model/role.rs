@@ -22,15 +22,16 @@ pub enum Selection {
     Embeddings,
     /// Every 16-bit tensor.
     All,
-    /// Exactly these. A name in which `*` or `?` stands is a pattern, unless a tensor has that very name: `*` stands
-    /// for any characters and `?` for one. A pattern takes the tensors of two dimensions or more that it matches,
-    /// passes over those that are not 16-bit, and must find one.
+    /// Exactly these. A name in which `*` or `?` stands is a pattern, unless a tensor has that very name: `*`
+    /// stands for any characters and `?` for one. A pattern takes the tensors of two dimensions or more that
+    /// it matches, passes over those that are not 16-bit, and must find one.
     Named(Vec<String>),
 }
 
 /// The tensors that `selection` picks, in file order, of the given element types: [`Element::WORDS`], or
-/// [`Element::ALL`] for a caller who looks whether the values of an F32 tensor are of 16 bits. `table_rows` are the
-/// numbers of rows that a configuration gives to tables ([`super::folder::table_rows`]), none for a lone file.
+/// [`Element::ALL`] for a caller who looks whether the values of an F32 tensor are of 16 bits. `table_rows`
+/// are the numbers of rows that a configuration gives to tables ([`super::folder::table_rows`]), none for a
+/// lone file.
 ///
 /// # Errors
 /// A name that is missing, or names a tensor of another type.
@@ -61,8 +62,8 @@ pub fn select<'a>(
     })
 }
 
-/// Whether a file has anything under a name or pattern of [`Selection::Named`]. A tensor that is named and is no table
-/// is there; [`select`] complains of it.
+/// Whether a file has anything under a name or pattern of [`Selection::Named`]. A tensor that is named and is
+/// no table is there; [`select`] complains of it.
 pub fn has(layout: &Layout, name: &str, elements: &[Element]) -> bool {
     named(layout, name, elements).map_or(true, |found| !found.is_empty())
 }
@@ -91,7 +92,8 @@ fn is_one_of(tensor: &Tensor, elements: &[Element]) -> bool {
     tensor.element().is_some_and(|element| elements.contains(&element))
 }
 
-/// Whether a 2-D tensor plays the role of a table: by its name, or because its rows are counted by the vocabulary.
+/// Whether a 2-D tensor plays the role of a table: by its name, or because its rows are counted by the
+/// vocabulary.
 fn is_table(tensor: &Tensor, table_rows: &[u64]) -> bool {
     is_table_name(&tensor.name) || tensor.shape.first().is_some_and(|rows| table_rows.contains(rows))
 }

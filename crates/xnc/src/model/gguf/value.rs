@@ -45,7 +45,8 @@ impl GgufHeader {
     /// The key-value pairs in their order, read from `head`, the file's first bytes.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when the pairs are not those that this header was parsed from, or a text is not UTF-8.
+    /// [`Error::Corrupt`] when the pairs are not those that this header was parsed from, or a text is not
+    /// UTF-8.
     pub fn pairs<'a>(&self, head: &'a [u8]) -> Result<Vec<(&'a str, Value<'a>)>> {
         let bytes = head.get(..self.pair_bytes.end);
         let bytes = bytes.ok_or_else(|| Error::corrupt("the file ends inside its GGUF header"))?;
