@@ -174,7 +174,14 @@ fn quote(text: &str) -> String {
     let shown: String = text.trim_end().chars().take(QUOTED).collect();
     let more = if text.trim_end().chars().nth(QUOTED).is_some() { "..." } else { "" };
     let words: Vec<&str> = shown.split_whitespace().collect();
-    format!("{}{more}", words.join(" ").escape_debug())
+    let mut safe = String::new();
+    for c in words.join(" ").chars() {
+        match c {
+            '"' | '\'' | '\\' => safe.push(c),
+            _ => safe.extend(c.escape_debug()),
+        }
+    }
+    format!("{safe}{more}")
 }
 
 fn unknown(head: &[u8]) -> String {

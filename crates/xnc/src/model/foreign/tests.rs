@@ -21,7 +21,10 @@ const CASES: &[(&[u8], &[&str])] = &[
     (b"\xef\xbb\xbf\r\n <HTML lang=en><Title a=b>x\x20\n y</TITLE>", &["HTML", "`x y`"]),
     (b"<html>no title", &["an HTML page, which"]),
     (b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", &["XML", "AccessDenied"]),
-    (b"{\"error\":\"Repository not found\"}", &["JSON", "Repository not found", "download it again"]),
+    (
+        b"{\"error\":\"Repository not found\"}",
+        &["JSON", "`{\"error\":\"Repository not found\"}`", "download it again"],
+    ),
     (b"[1, 2, 3, 4]", &["JSON"]),
     (b"{\"metadata\": {}, \"weight_map\": {\"a\": \"b\"}}", &["index of a sharded model", "folder"]),
     (b"{\"architectures\": [\"LlamaForCausalLM\"]}", &["configuration", "folder"]),
