@@ -15,14 +15,16 @@ fn parse_all(bytes: &[u8]) -> Result<Layout> {
 fn hostile_headers_are_refused() {
     let bad = [
         (
-            r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
+            r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},
+                 "a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
             2,
             "twice",
         ),
         (r#"{"__metadata__":{"k":"1","k":"2"}}"#, 0, "twice"),
         (r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#, 3, "hole"),
         (
-            r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#,
+            r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},
+                 "b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#,
             3,
             "overlaps",
         ),
