@@ -1,4 +1,4 @@
-//! Loops of codec `fast`: words to the parts of a coded row, coded rows to words, coded rows times activations.
+//! Loops of codec `fast`: rows to parts and back, and products of coded rows.
 
 pub mod pack;
 pub mod product;

@@ -1,14 +1,26 @@
-//! The bytes of a coded row as kernels see them: `spec/fast.md`, section 3.
+//! The bytes of a coded row as kernels see them: `spec/fast.md`, sections 3 and 4.
 
 /// Words in a group: what one pass of a hot loop takes.
 pub const GROUP: usize = 64;
 
+/// Bytes of the ranks of a group, two bits a word.
+pub const RANKS: usize = 16;
+
+/// Bytes of a plane of a group, one bit a word.
+pub const PLANE: usize = 8;
+
+/// Code of an entry that only steps on.
+pub const STEP: usize = 15;
+
+/// Bytes behind a row that kernels may read, whatever they hold.
+pub const GUARD: usize = 64;
+
 /// Which bits of a word's upper byte are a symbol, and which stand as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WordSplit {
-    /// BF16: the symbol is the whole upper byte, sign and seven exponent bits.
+    /// BF16: below the sign the whole upper byte is the symbol, seven bits of the exponent.
     Bf16,
-    /// Native FP16: sign and four exponent bits; the other three are kept in planes.
+    /// FP16: four bits of the exponent; the other three bits are kept in planes.
     F16,
 }
 
@@ -42,72 +54,96 @@ impl RowShape {
         self.dim % GROUP
     }
 
-    /// Bytes of a full group: escapes, signs, planes, lower bytes.
+    /// Where the lower bytes of a full group begin: after ranks, signs, kept bits.
+    pub const fn lower(self) -> usize {
+        RANKS + PLANE * (1 + self.split.planes())
+    }
+
+    /// Bytes of a full group.
     pub const fn record(self) -> usize {
-        8 * (2 + self.split.planes()) + GROUP
+        self.lower() + GROUP
     }
 
     /// Bytes of the tail.
     pub const fn tail_bytes(self) -> usize {
-        self.tail().div_ceil(8) * (2 + self.split.planes()) + self.tail()
+        let tail = self.tail();
+        tail.div_ceil(4) + tail.div_ceil(8) * (1 + self.split.planes()) + tail
     }
 
-    /// Where the tiers begin: after the row's first byte, its groups and its tail.
-    pub const fn tiers(self) -> usize {
-        1 + self.groups() * self.record() + self.tail_bytes()
-    }
-
-    /// Bytes from a row's first that kernels may read, whatever the bytes are: tiers hold four bits a word at most,
-    /// and are fetched eight bytes at a time.
-    pub const fn reach(self) -> usize {
-        self.tiers() + self.dim / 2 + 16
+    /// Bytes of a coded row behind its list.
+    pub const fn coded(self) -> usize {
+        self.groups() * self.record() + self.tail_bytes()
     }
 }
 
-/// What turns symbols back into words.
+/// Bytes of a list of `entries`: a step each, and half a byte of code.
+pub const fn list(entries: usize) -> usize {
+    entries + entries.div_ceil(2)
+}
+
+/// A coded row in a payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Its first byte.
+    pub at: usize,
+    /// Entries of its list, fewer than 255.
+    pub listed: usize,
+}
+
+impl Row {
+    /// Where the groups begin.
+    pub const fn groups(self) -> usize {
+        self.at + list(self.listed)
+    }
+}
+
+/// Asserts that rows, and the guard behind each, lie in a payload: what makes loads of kernels sound.
+pub fn assert_inside(shape: RowShape, payload: &[u8], rows: &[Row]) {
+    let reach = shape.coded() + GUARD;
+    let last = payload.len().checked_sub(reach);
+    let inside = |row: &Row| row.listed < 255 && last.is_some_and(|last| row.groups() <= last);
+    assert!(rows.iter().all(inside), "a coded row reaches past its payload");
+}
+
+/// What turns codes back into words.
 #[derive(Clone, Copy)]
 pub struct Symbols<'a> {
-    /// Upper byte by code; codes from 8 on are the negative ones.
-    pub upper: &'a [u8; 16],
+    /// Upper bytes, without sign and kept bits, by rank.
+    pub ranked: [u8; 4],
+    /// Those of the words that lists name, by code; they are ranked 0 in their group. The last is for entries that only step on.
+    pub rare: &'a [u8; 16],
     /// Added to each word, by column.
     pub bias: &'a [u16],
 }
 
-/// Place of word `i` of a full group among its lower bytes, chosen so that interleaving the bytes of two registers gives
-/// words in order.
+impl Symbols<'_> {
+    /// What an entry's code does to the upper byte of a word that is ranked 0, by XOR: nothing for one that only steps on.
+    pub fn patches(&self) -> [u8; 16] {
+        let mut patches = self.rare.map(|rare| rare ^ self.ranked[0]);
+        patches[STEP] = 0;
+        patches
+    }
+}
+
+/// Place of word `i` of a full group, chosen so that interleaving the bytes of two registers gives words in order.
 pub const fn place(i: usize) -> usize {
     (i >> 3 & 3) << 4 | (i >> 5) << 3 | i & 7
 }
 
-/// Bit of a plane that belongs to a place: shifting a plane by 0 to 7 brings the bits of eight places each to the bottom of the bytes.
-pub const fn plane_bit(place: usize) -> usize {
-    (place & 7) << 3 | place >> 3
+/// The word of a full group at place `p`: undoes [`place`].
+pub const fn word_at(p: usize) -> usize {
+    (p >> 4) << 3 | (p >> 3 & 1) << 5 | p & 7
 }
 
-/// Code of a word from its bits: escape, the tier-2 and tier-3 bits under it, the two last ones. `spec/fast.md`, section 4.
-/// Written for planes: 64 words at a time.
+/// The entries of a list: for each the place in the row, counted through groups and tail, and the code.
 #[inline]
-pub const fn code_planes(escape: u64, second: u64, third: u64, last: [u64; 2]) -> [u64; 3] {
-    [escape ^ last[0], second ^ last[1], third]
-}
-
-/// The code without sign that [`code_planes`] never makes of a row's bits.
-pub const SPARE: usize = 2;
-
-/// Rank by code without sign; none has [`SPARE`].
-const RANKS: [usize; 8] = [0, 1, 7, 2, 6, 5, 4, 3];
-
-/// Upper bytes by code, from those by rank.
-pub fn upper(tops: [u8; 7]) -> [u8; 16] {
-    std::array::from_fn(|code| {
-        let sign = if code < 8 { 0 } else { 0x80 };
-        tops.get(RANKS[code % 8]).copied().unwrap_or(0) | sign
+pub fn entries(list: &[u8], listed: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let (steps, codes) = list.split_at(listed);
+    let mut at = 0;
+    steps.iter().enumerate().map(move |(i, &step)| {
+        at += usize::from(step);
+        (at, usize::from(codes[i / 2] >> (4 * (i % 2)) & 15))
     })
-}
-
-/// The upper bytes that have a code, without sign.
-pub fn coded(upper: &[u8; 16]) -> impl Iterator<Item = u8> {
-    (0..8).filter(|&code| RANKS[code] < 7).map(|code| upper[code])
 }
 
 #[cfg(test)]
@@ -115,11 +151,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_and_plane_bits_are_permutations() {
+    fn places_are_a_permutation_and_undone() {
         let mut seen = [false; GROUP];
         for i in 0..GROUP {
-            let bit = plane_bit(place(i));
-            assert!(!std::mem::replace(&mut seen[bit], true));
+            assert_eq!(word_at(place(i)), i);
+            assert!(!std::mem::replace(&mut seen[place(i)], true));
         }
+    }
+
+    #[test]
+    fn lists_are_read_in_order() {
+        let list = [3, 0, 255, 0x21, 0x0f];
+        assert_eq!(entries(&list, 3).collect::<Vec<_>>(), [(3, 1), (3, 2), (258, 15)]);
+        assert_eq!((super::list(3), super::list(0), super::list(4)), (5, 0, 6));
     }
 }

@@ -4,120 +4,50 @@
 mod avx2;
 mod scalar;
 
+use super::row::{GROUP, RANKS, WordSplit};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
-use crate::kernel::fast::row::{GROUP, WordSplit};
 
-/// Symbols that have a code: upper bytes without sign and kept bits, commonest first.
-pub type Tops = [u8; 7];
-
-/// Bits that a reader is sure to have after one fetch.
-pub const FETCH: u32 = 57;
-
-/// A group, or the words after the last one, taken apart. Masks are in the order of plane bits.
+/// A group, or the words after the last one, taken apart. Bit `p` of a mask is for the word at place `p`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// Lower bytes by place.
-    pub lower: [u8; GROUP],
-    /// Words whose symbol is not the commonest.
-    pub escape: u64,
+    /// Ranks of the symbols, two bits each, as a full group has them; 0 where a symbol has none.
+    pub ranks: [u8; RANKS],
     /// Signs.
     pub sign: u64,
     /// Bits of the upper byte that are kept as they are, lowest first.
     pub kept: [u64; 3],
-    /// Second tier: its bits and their number.
-    pub second: (u64, u32),
-    /// Third and last tier: their bits and their number. Meaningless when the group does not [fit](Packed::fits).
-    pub rest: (u64, u32),
-    /// Words whose symbol has no code; they are coded as the commonest.
-    pub strange: u64,
+    /// Lower bytes by place.
+    pub lower: [u8; GROUP],
+    /// Upper bytes by place, without sign and kept bits.
+    pub symbols: [u8; GROUP],
+    /// Words whose symbol has no rank.
+    pub rare: u64,
 }
 
-impl Packed {
-    /// Whether a reader gets each of the two streams' part with one fetch.
-    pub fn fits(&self) -> bool {
-        self.second.1 <= FETCH && self.rest.1 <= FETCH
-    }
-
-    /// Puts the tiers together from masks. `extract` is PEXT.
-    #[inline]
-    fn new(
-        lower: [u8; GROUP],
-        kept: [u64; 3],
-        [escape, second, third, low, high, strange, sign]: [u64; 7],
-        extract: impl Fn(u64, u64) -> u64,
-    ) -> Packed {
-        let (n2, n3, n4) = (escape.count_ones(), second.count_ones(), third.count_ones());
-        let last = extract(low, third) | extract(high, third).wrapping_shl(n4);
-        Packed {
-            lower,
-            escape,
-            sign,
-            kept,
-            second: (extract(second, escape), n2),
-            rest: (extract(third, second) | last.wrapping_shl(n3), n3 + 2 * n4),
-            strange,
-        }
-    }
-}
-
-/// Takes a full group apart.
+/// Takes a full group apart. `ranked` are upper bytes without sign and kept bits, by rank.
 #[inline]
 pub fn group(
     backend: Backend,
     split: WordSplit,
-    tops: &Tops,
+    ranked: [u8; 4],
     bias: &[u16; GROUP],
     words: &[u16; GROUP],
 ) -> Packed {
     match backend.0 {
-        Isa::Scalar => scalar::group(split, tops, bias, words),
-        // AVX-512 takes AVX2's loop.
+        Isa::Scalar => scalar::group(split, ranked, bias, words),
+        // AVX-512 takes AVX2's loop: encoding waits for its lists.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::group(split, tops, bias, words) },
+        Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::group(split, ranked, bias, words) },
     }
 }
 
-/// Takes fewer words than a group apart: places and plane bits in natural order.
+/// Takes fewer words than a group apart, whose places are their numbers. Ranks are as in a full group, not as a tail has them.
 ///
 /// # Panics
 /// If there are more, or lengths differ.
-pub fn tail(split: WordSplit, tops: &Tops, bias: &[u16], words: &[u16]) -> Packed {
+pub fn tail(split: WordSplit, ranked: [u8; 4], bias: &[u16], words: &[u16]) -> Packed {
     assert!(words.len() < GROUP && bias.len() == words.len());
-    scalar::pack(split, tops, bias, words, |i| (i, i))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backends_agree() {
-        let mut seed = 7_u64;
-        let mut random = || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) as u16
-        };
-        for split in [WordSplit::Bf16, WordSplit::F16] {
-            let tops: Tops =
-                std::array::from_fn(
-                    |i| if split == WordSplit::Bf16 { 60 - i as u8 } else { 8 * (9 - i as u8) },
-                );
-            for round in 0..2000 {
-                let bias: [u16; GROUP] = std::array::from_fn(|_| random() & 0x0380);
-                let spread = if round % 2 == 0 { 0xffff } else { 0x87ff };
-                let words: [u16; GROUP] =
-                    std::array::from_fn(|i| (random() & spread | 0x3800 & !spread).wrapping_add(bias[i]));
-                let expected = group(Backend::SCALAR, split, &tops, &bias, &words);
-                for backend in Backend::available() {
-                    let packed = group(backend, split, &tops, &bias, &words);
-                    assert_eq!(packed.fits(), expected.fits());
-                    if expected.fits() {
-                        assert_eq!(packed, expected, "{backend:?}");
-                    }
-                }
-            }
-        }
-    }
+    scalar::pack(split, ranked, bias, words, |i| i)
 }

@@ -5,17 +5,15 @@ pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
 #[cfg(target_arch = "x86_64")]
-pub(super) mod bits;
-#[cfg(target_arch = "x86_64")]
 mod lines;
 pub(super) mod scalar;
 
+use super::row::{GROUP, Row, RowShape, Symbols, WordSplit, assert_inside, entries, list, word_at};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
-use crate::kernel::fast::row::{RowShape, Symbols, WordSplit};
 
-/// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from `bytes` after `at[i]` on; for rows that have
-/// no such place, nothing. A line at a time, between groups: many at once would stand in each other's way.
+/// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from `bytes` after `at[i]` on; for
+/// rows that have no such place, nothing. A line at a time, between groups: many at once would stand in each other's way.
 #[derive(Clone, Copy)]
 pub struct Ahead<'a> {
     /// Places in the payload.
@@ -29,50 +27,67 @@ impl Ahead<'_> {
     pub const NONE: Ahead<'static> = Ahead { at: &[], bytes: 0 };
 }
 
-/// Writes the words of the coded rows that begin at `at` in `payload`. Their first bytes are skipped; what lies behind a row is read and
-/// ignored. Any bytes give some words.
+/// Writes the words of coded rows, one row after another. Any bytes give some words; an entry of a list that lies behind the row
+/// changes nothing.
 ///
 /// # Panics
-/// If a row is nearer than [`RowShape::reach`] to the end of `payload`, `out` is not `at.len() * dim` long, or the bias not `dim`.
+/// If a row and its guard are not all in the payload, `out` is not `rows.len() * dim` long, or the bias not `dim`.
 pub fn rows(
     backend: Backend,
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
-    at: &[usize],
+    rows: &[Row],
     ahead: Ahead<'_>,
     out: &mut [u16],
 ) {
-    assert!(out.len() == at.len() * shape.dim && symbols.bias.len() == shape.dim);
+    assert!(out.len() == rows.len() * shape.dim && symbols.bias.len() == shape.dim);
     if shape.dim == 0 {
         return;
     }
+    assert_inside(shape, payload, rows);
     match (backend.0, shape.split) {
-        (Isa::Scalar, WordSplit::Bf16 | WordSplit::F16) => {
-            scalar::rows(shape, symbols, payload, at, ahead, out);
-        }
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        (Isa::Scalar, _) => scalar::rows(shape, symbols, payload, rows, out),
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has; rows lie inside.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, WordSplit::Bf16) => unsafe {
-            avx2::rows::<false, 80>(shape, symbols, payload, at, ahead, out)
+            avx2::rows::<false>(shape, symbols, payload, rows, ahead, out)
         },
-        // AVX-512 takes AVX2's loop.
-        // SAFETY: as above; AVX-512's machines have AVX2.
+        // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2 | Isa::Avx512 { .. }, WordSplit::F16) => unsafe {
-            avx2::rows::<true, 104>(shape, symbols, payload, at, ahead, out)
+        (Isa::Avx2, WordSplit::F16) => unsafe {
+            avx2::rows::<true>(shape, symbols, payload, rows, ahead, out)
         },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx512 { .. }, WordSplit::Bf16) => unsafe {
-            avx512::rows(shape, symbols, payload, at, ahead, out)
+            avx512::rows::<false>(shape, symbols, payload, rows, ahead, out)
         },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512 { .. }, WordSplit::F16) => unsafe {
+            avx512::rows::<true>(shape, symbols, payload, rows, ahead, out)
+        },
+    }
+    // Only portable loops ask for nothing ahead.
+    let _ = ahead;
+}
+
+/// Puts the rare words of a row in place, whose group left them as words of rank 0.
+#[inline]
+fn patch(shape: RowShape, patches: &[u8; 16], bias: &[u16], listed: &[u8], row: Row, out: &mut [u16]) {
+    let full = shape.groups() * GROUP;
+    for (at, code) in entries(listed, row.listed) {
+        let column = if at < full { at / GROUP * GROUP + word_at(at % GROUP) } else { at };
+        if let (Some(word), Some(bias)) = (out.get_mut(column), bias.get(column)) {
+            let coded = word.wrapping_sub(*bias) ^ u16::from(patches[code]) << 8;
+            *word = coded.wrapping_add(*bias);
+        }
     }
 }
 
-/// Where the second tier of a row goes on, and where the third and last do, in bits from the row's first byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TierPlaces {
-    pub second: usize,
-    pub rest: usize,
+/// The bytes of a row's list.
+#[inline]
+fn list_of(payload: &[u8], row: Row) -> &[u8] {
+    &payload[row.at..][..list(row.listed)]
 }
