@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Backend(pub(super) Isa);
 
-/// The instruction sets that kernels are written for, slowest first. Each `match` on one names every variant, so that
-/// the compiler finds all operations that a new one lacks.
+/// The instruction sets that kernels are written for, slowest first. Each `match` on one names every variant,
+/// so that the compiler finds all operations that a new one lacks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Isa {
     Scalar,
@@ -72,8 +72,8 @@ impl Backend {
         all
     }
 
-    /// The backend that the environment variable [`Backend::PIN`] names; where it is not set or empty, the fastest.
-    /// Reads the variable at each call: what is to stay on one backend keeps the value.
+    /// The backend that the environment variable [`Backend::PIN`] names; where it is not set or empty, the
+    /// fastest. Reads the variable at each call: what is to stay on one backend keeps the value.
     ///
     /// # Errors
     /// [`UnknownBackend`] where the variable names one that this machine does not have.
@@ -116,8 +116,8 @@ impl Backend {
         }
     }
 
-    /// Every backend of this machine, and those of a lesser machine that share a name with one of them: AVX-512
-    /// without `vdpbf16ps` takes other loops.
+    /// Every backend of this machine, and those of a lesser machine that share a name with one of them:
+    /// AVX-512 without `vdpbf16ps` takes other loops.
     pub fn every_kind() -> Vec<Backend> {
         let mut all = Backend::available();
         #[cfg(target_arch = "x86_64")]
