@@ -49,27 +49,7 @@ impl Backend {
 
     /// Every backend of this machine, slowest first.
     pub fn available() -> Vec<Backend> {
-        let mut all = vec![Backend::SCALAR];
-        #[cfg(target_arch = "x86_64")]
-        {
-            macro_rules! has { ($($feature:tt),*) => { true $(&& is_x86_feature_detected!($feature))* } }
-            if has!("avx2", "bmi1", "bmi2", "fma", "f16c", "lzcnt", "popcnt") {
-                all.push(Backend(Isa::Avx2));
-                if has!(
-                    "avx512f",
-                    "avx512bw",
-                    "avx512dq",
-                    "avx512vl",
-                    "avx512vbmi",
-                    "avx512vbmi2",
-                    "avx512vnni"
-                ) {
-                    let bf16 = has!("avx512bf16");
-                    all.push(Backend(Isa::Avx512 { bf16 }));
-                }
-            }
-        }
-        all
+        std::iter::once(Isa::Scalar).chain(detected()).map(Backend).collect()
     }
 
     /// The backend that the environment variable [`Backend::PIN`] names; where it is not set or empty, the
@@ -116,16 +96,37 @@ impl Backend {
         }
     }
 
-    /// Every backend of this machine, and those of a lesser machine that share a name with one of them:
-    /// AVX-512 without `vdpbf16ps` takes other loops.
+    /// Every backend of this machine, and those of a lesser machine that share a name with one of them: AVX-512
+    /// without `vdpbf16ps` takes other loops.
     pub fn every_kind() -> Vec<Backend> {
-        let mut all = Backend::available();
-        #[cfg(target_arch = "x86_64")]
-        if all.contains(&Backend(Isa::Avx512 { bf16: true })) {
-            all.insert(all.len() - 1, Backend(Isa::Avx512 { bf16: false }));
-        }
-        all
+        let kinds = |backend: Backend| match backend.0 {
+            Isa::Scalar => vec![backend],
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 | Isa::Avx512 { bf16: false } => vec![backend],
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 { bf16: true } => vec![Backend(Isa::Avx512 { bf16: false }), backend],
+        };
+        Backend::available().into_iter().flat_map(kinds).collect()
     }
+}
+
+/// Instruction sets of this machine beside the portable one, slowest first.
+#[cfg(target_arch = "x86_64")]
+fn detected() -> Vec<Isa> {
+    macro_rules! has { ($($feature:tt),*) => { true $(&& is_x86_feature_detected!($feature))* } }
+    if !has!("avx2", "bmi1", "bmi2", "fma", "f16c", "lzcnt", "popcnt") {
+        return Vec::new();
+    }
+    if !has!("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512vbmi2", "avx512vnni") {
+        return vec![Isa::Avx2];
+    }
+    vec![Isa::Avx2, Isa::Avx512 { bf16: has!("avx512bf16") }]
+}
+
+/// No loops are written for other machines yet.
+#[cfg(not(target_arch = "x86_64"))]
+fn detected() -> [Isa; 0] {
+    []
 }
 
 impl fmt::Debug for Backend {

@@ -10,6 +10,8 @@ mod avx512;
 mod scalar;
 mod scale;
 #[cfg(target_arch = "x86_64")]
+mod scaled;
+#[cfg(target_arch = "x86_64")]
 mod seen;
 
 use std::ops::RangeInclusive;
@@ -190,6 +192,10 @@ impl Shared<'_> {
 #[derive(Clone, Copy, Default)]
 struct Listed<'a> {
     exceptions: &'a [Exception],
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "the portable loop looks at exceptions alone")
+    )]
     upper: [u8; 2],
 }
 
