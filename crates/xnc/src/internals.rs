@@ -84,7 +84,7 @@ pub fn decode_table(
     let params = serde_json::from_str(params).map_err(|e| Error::corrupt(e.to_string()))?;
     let stored = Stored { payload, index };
     let reader = codec::open(codec, TableShape { dtype, rows, dim }, &params, stored, Backend::detect()?)?;
-    let checks = if check { Checks::on_touch(&*reader) } else { Checks::never() };
+    let checks = if check { Checks::on_touch(&*reader, stored) } else { Checks::never() };
     let mut out = vec![0; range.len()];
     View { reader: &*reader, stored, checks: &checks }.read(range.start, &mut out)?;
     Ok(out)

@@ -195,7 +195,7 @@ pub fn encode(
 ) -> Result<Encoded> {
     let Encoding { codec, effort, backend } = encoding;
     match codec {
-        Codec::Fast => fast::encode(backend, shape, words, payload, advance),
+        Codec::Fast => fast::encode(backend, shape, words, fast::Placing::DENSE, payload, advance),
         Codec::Xnc => xnc::encode(backend, shape, words, payload, advance),
         Codec::Dense => dense::encode(backend, shape, words, effort, payload, advance),
     }
@@ -235,8 +235,18 @@ pub trait Reader: Send + Sync {
     /// Words in every chunk but the last.
     fn chunk_words(&self) -> usize;
 
-    /// Where a chunk lies in the payload, and its CRC-32C; none where the format has no checksum.
-    fn chunk(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)>;
+    /// Number of parts of the payload that have a checksum each; the chunks, if a codec says nothing else.
+    fn units(&self, _: Stored<'_>) -> usize {
+        self.shape().words().div_ceil(self.chunk_words())
+    }
+
+    /// The parts that words lie in.
+    fn units_of(&self, _: Stored<'_>, words: Range<usize>) -> Range<usize> {
+        words.start / self.chunk_words()..words.end.div_ceil(self.chunk_words())
+    }
+
+    /// Where such a part lies in the payload, and its CRC-32C; none where the format has no checksum.
+    fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)>;
 
     /// Decodes words of one chunk, which was checked, from word `first` of the chunk on. Through `far`, if there is one and the
     /// codec is quicker than memory.

@@ -50,7 +50,7 @@ impl Reader for PlainReader {
         self.shape.words().max(1)
     }
 
-    fn chunk(&self, _: Stored<'_>, _: usize) -> Option<(Range<usize>, u32)> {
+    fn unit(&self, _: Stored<'_>, _: usize) -> Option<(Range<usize>, u32)> {
         None
     }
 

@@ -16,17 +16,16 @@ pub struct Stored<'a> {
     pub payload: &'a [u8],
 }
 
-/// Which chunks were found good already, one bit a chunk; nothing where chunks are not to be checked.
+/// Which parts of a payload were found good already, a bit each; nothing where none is to be checked.
 pub struct Checks(Option<Box<[AtomicU64]>>);
 
 impl Checks {
-    /// Every chunk is checked when it is first read.
-    pub fn on_touch(reader: &dyn Reader) -> Checks {
-        let chunks = reader.shape().words().div_ceil(reader.chunk_words());
-        Checks(Some((0..chunks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect()))
+    /// Every part is checked when it is first read.
+    pub fn on_touch(reader: &dyn Reader, stored: Stored<'_>) -> Checks {
+        Checks(Some((0..reader.units(stored).div_ceil(64)).map(|_| AtomicU64::new(0)).collect()))
     }
 
-    /// No chunk is checked.
+    /// Nothing is checked.
     pub fn never() -> Checks {
         Checks(None)
     }
@@ -58,7 +57,7 @@ impl View<'_> {
         number * size..self.reader.shape().words().min((number + 1) * size)
     }
 
-    /// Compares the checksum of chunk `number` with its bytes, unless the chunk was found good before.
+    /// Compares the checksum of part `number` of the payload with its bytes, unless the part was found good before.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when they differ.
@@ -73,26 +72,35 @@ impl View<'_> {
         Ok(())
     }
 
-    /// As [`View::check`] of the chunk that holds row `row`.
+    /// As [`View::check`] of the parts that words lie in.
+    ///
+    /// # Errors
+    /// As [`View::check`].
+    pub fn check_words(&self, words: Range<usize>) -> Result<()> {
+        self.reader.units_of(self.stored, words).try_for_each(|number| self.check(number))
+    }
+
+    /// As [`View::check_words`] of those of a row.
     ///
     /// # Errors
     /// As [`View::check`].
     pub fn check_row(&self, row: usize) -> Result<()> {
-        self.check(row * self.reader.shape().dim / self.reader.chunk_words())
+        let dim = self.reader.shape().dim;
+        self.check_words(row * dim..(row + 1) * dim)
     }
 
-    /// Checks all chunks.
+    /// Checks all parts.
     ///
     /// # Errors
     /// As [`View::check`].
     pub fn check_all(&self) -> Result<()> {
-        (0..self.chunks()).try_for_each(|number| self.check(number))
+        (0..self.reader.units(self.stored)).try_for_each(|number| self.check(number))
     }
 
     fn compare(&self, number: usize) -> Result<()> {
-        match self.reader.chunk(self.stored, number) {
+        match self.reader.unit(self.stored, number) {
             Some((range, expected)) if crc32c::crc32c(&self.stored.payload[range.clone()]) != expected => {
-                Err(Error::corrupt(format!("checksum of chunk {number} does not match its bytes")))
+                Err(Error::corrupt(format!("checksum of part {number} does not match its bytes")))
             }
             _ => Ok(()),
         }
@@ -117,9 +125,9 @@ impl View<'_> {
     ) -> Result<()> {
         while !out.is_empty() {
             let number = first / self.reader.chunk_words();
-            self.check(number)?;
             let held = self.words_of(number);
             let (part, rest) = out.split_at_mut(out.len().min(held.end - first));
+            self.check_words(first..first + part.len())?;
             self.reader.decode(self, number, first - held.start, part, far)?;
             first += part.len();
             out = rest;

@@ -57,7 +57,8 @@ impl Opened {
         [payload, index]: [Range<usize>; 2],
         stored_bytes: u64,
     ) -> Opened {
-        let checks = Checks::on_touch(&*reader);
+        let stored = Stored { index: &map[index.clone()], payload: &map[payload.clone()] };
+        let checks = Checks::on_touch(&*reader, stored);
         Opened { codec: Some(codec), element, reader, checks, map, index, payload, stored_bytes }
     }
 

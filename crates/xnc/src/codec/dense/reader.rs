@@ -124,7 +124,7 @@ impl Reader for DenseReader {
         self.chunk_rows * self.shape.dim.max(1)
     }
 
-    fn chunk(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
+    fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
         let per = self.chunk_rows / self.stream_rows;
         let end = (self.starts.len() - 1).min((number + 1) * per);
         let crc = stored.index[self.checksums + 4 * number..].first_chunk()?;

@@ -62,7 +62,7 @@ fn check(dtype: Dtype, rows: usize, dim: usize, words: &[u16], effort: u8) -> f6
     let open = || DenseReader::open(shape, &coded.params, stored, Backend::best()).expect("opens");
     // Rows one by one, before anything else was decoded.
     let reader = open();
-    let checks = Checks::on_touch(&reader);
+    let checks = Checks::on_touch(&reader, stored);
     let view = View { reader: &reader, stored, checks: &checks };
     let mut row = vec![0; dim];
     for id in (0..rows).step_by((rows / 50).max(1)) {
@@ -70,7 +70,7 @@ fn check(dtype: Dtype, rows: usize, dim: usize, words: &[u16], effort: u8) -> f6
         assert_eq!(row, words[id * dim..][..dim], "row {id}");
     }
     let reader = open();
-    let checks = Checks::on_touch(&reader);
+    let checks = Checks::on_touch(&reader, stored);
     let view = View { reader: &reader, stored, checks: &checks };
     let mut all = vec![0; words.len()];
     for range in (0..view.chunks()).rev().map(|chunk| view.words_of(chunk)) {
@@ -174,7 +174,7 @@ fn what_is_kept_of_keys_is_bounded() {
     let read = |payload: &[u8], index: &[u8], params: &serde_json::Value| {
         let stored = Stored { payload, index };
         let reader = DenseReader::open(shape, params, stored, Backend::best()).expect("opens");
-        let checks = Checks::on_touch(&reader);
+        let checks = Checks::on_touch(&reader, stored);
         let view = View { reader: &reader, stored, checks: &checks };
         let mut out = vec![0; words.len()];
         view.read(0, &mut out).expect("decodes");

@@ -1,10 +1,9 @@
 //! Choosing the codes of a table: which symbols have one, and a bias for each column.
 
-use super::word_form;
+use super::split;
 use crate::codec::{Source, TableShape};
 use crate::dtype::Dtype;
 use crate::error::Result;
-use crate::kernel::fast::pack::Tops;
 
 /// Rows that the choice looks at, evenly spread: enough for any histogram, few enough to cost nothing.
 const ROWS: usize = 8192;
@@ -12,8 +11,13 @@ const ROWS: usize = 8192;
 /// Words read at a time for the choice, at least one row.
 const PART: usize = 1 << 18;
 
-/// Bits that the rank of a symbol costs besides those that every word takes; the last for a symbol without a code.
-const COST: [u64; 8] = [1, 2, 3, 5, 5, 5, 5, 25];
+/// Bits of an entry of a list; and what a word costs that none names, which makes its row plain.
+const RARE: u64 = 12;
+const UNNAMED: u64 = 400;
+
+/// Symbols that have a rank, and symbols that lists can name besides.
+const RANKED: usize = 4;
+const NAMED: usize = 15;
 
 /// Steps of the search; it ends by itself well before.
 const STEPS: usize = 20;
@@ -24,14 +28,20 @@ fn rows_of_part(dim: usize) -> usize {
 
 /// The codes of a table.
 pub struct Fit {
-    tops: Tops,
+    ranked: [u8; RANKED],
+    rare: [u8; NAMED],
     bias: Vec<u8>,
 }
 
 impl Fit {
-    /// Upper bytes that have a code, commonest first.
-    pub fn tops(&self) -> &Tops {
-        &self.tops
+    /// Upper bytes that have a rank, commonest first.
+    pub fn ranked(&self) -> [u8; RANKED] {
+        self.ranked
+    }
+
+    /// Upper bytes that lists name, commonest first.
+    pub fn rare(&self) -> &[u8; NAMED] {
+        &self.rare
     }
 
     /// Bias of each column, in steps of the exponent field.
@@ -40,8 +50,8 @@ impl Fit {
     }
 
     #[cfg(test)]
-    pub(super) fn of(tops: Tops, bias: Vec<u8>) -> Fit {
-        Fit { tops, bias }
+    pub(super) fn of(ranked: [u8; RANKED], rare: [u8; NAMED], bias: Vec<u8>) -> Fit {
+        Fit { ranked, rare, bias }
     }
 
     /// Looks at some rows. Alternates between the best symbols for given biases and the best biases for given symbols, each a
@@ -72,11 +82,12 @@ impl Fit {
             bias = better;
             ranks = field.ranks(&columns, &bias);
         }
-        let mut tops: Tops = [0; 7];
-        for (symbol, &rank) in ranks.iter().enumerate().filter(|&(_, &rank)| rank < 7) {
-            tops[rank] = (symbol as u8) << word_form(shape.dtype).planes();
+        let (mut ranked, mut rare) = ([0; RANKED], [0; NAMED]);
+        for (symbol, &rank) in ranks.iter().enumerate() {
+            let slot = ranked.get_mut(rank).or_else(|| rare.get_mut(rank.wrapping_sub(RANKED)));
+            slot.into_iter().for_each(|slot| *slot = (symbol as u8) << split(shape.dtype).planes());
         }
-        Ok(Fit { tops, bias })
+        Ok(Fit { ranked, rare, bias })
     }
 }
 
@@ -184,7 +195,11 @@ impl Field {
     /// The cheapest bias near the present one.
     fn improve(&self, column: &Column, bias: u8, ranks: &[usize]) -> u8 {
         let bits = |&candidate: &u8| -> u64 {
-            let cost = |exponent: usize| COST[ranks[self.symbol(exponent, candidate)].min(7)];
+            let cost = |exponent: usize| match ranks[self.symbol(exponent, candidate)] {
+                0..RANKED => 0,
+                RANKED..19 => RARE,
+                _ => UNNAMED,
+            };
             column.iter().map(|&(exponent, n)| n * cost(exponent)).sum()
         };
         // The present one first: it stays when others only equal it.

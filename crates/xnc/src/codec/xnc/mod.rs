@@ -148,7 +148,7 @@ impl Reader for XncReader {
         CHUNK_WORDS
     }
 
-    fn chunk(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
+    fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
         Some((records::range(stored.index, number), Record::get(stored.index, number).crc32c))
     }
 

@@ -4,8 +4,8 @@ use std::arch::x86_64::*;
 
 use super::{GROUP, filled};
 
-/// Adds the 32 lanes of F32 activations, in registers of the even words 0 to 14, the odd ones 1 to 15, and the same 16 on; or those of
-/// word pairs, in order.
+/// Adds the 32 lanes of F32 activations, in registers of the even words 0 to 14, the odd ones 1 to 15, and
+/// the same 16 on; or those of word pairs, in order.
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(in crate::kernel) fn sum(lane: [__m256; 4]) -> f32 {
@@ -122,7 +122,7 @@ pub(super) fn f16_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[f32], o
 const SUBNORMALS_AS_ZERO: u32 = 0x9fc0;
 
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn pair_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
+pub(in crate::kernel) fn pair_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
     for (row, out) in rows.chunks_exact(2 * dim).zip(out) {
         let mut lane = [0.0; 32];
         let (groups, tail) = row.as_chunks::<{ 2 * GROUP }>();
@@ -147,8 +147,8 @@ fn pairs(words: &[u8], x: &[u16], lane: &mut [f32; 32]) {
         return;
     }
     let mut before = 0_u32;
-    // SAFETY: reads `words` and `x` to their ends, 128 bytes a turn, and the lanes. In assembly because the compiler may
-    // assume the ordinary control word everywhere else; it is put back before the block ends.
+    // SAFETY: reads `words` and `x` to their ends, 128 bytes a turn, and the lanes. In assembly because the
+    // compiler may assume the ordinary control word everywhere else; it is put back before the block ends.
     unsafe {
         std::arch::asm!(
             "stmxcsr [{before}]",

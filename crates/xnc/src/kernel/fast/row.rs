@@ -81,27 +81,34 @@ pub const fn list(entries: usize) -> usize {
     entries + entries.div_ceil(2)
 }
 
-/// A coded row in a payload.
+/// What a row lists that holds its words as they are.
+pub const PLAIN: usize = usize::MAX;
+
+/// A row in a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// Its first byte.
     pub at: usize,
-    /// Entries of its list, fewer than 255.
+    /// Entries of its list, or [`PLAIN`].
     pub listed: usize,
 }
 
 impl Row {
-    /// Where the groups begin.
+    /// Whether the row holds its words as they are.
+    pub const fn is_plain(self) -> bool {
+        self.listed == PLAIN
+    }
+
+    /// Where the groups of a coded row begin.
     pub const fn groups(self) -> usize {
         self.at + list(self.listed)
     }
 }
 
-/// Asserts that rows, and the guard behind each, lie in a payload: what makes loads of kernels sound.
+/// Asserts that coded rows, and the guard behind each, lie in a payload: what makes loads of kernels sound.
 pub fn assert_inside(shape: RowShape, payload: &[u8], rows: &[Row]) {
-    let reach = shape.coded() + GUARD;
-    let last = payload.len().checked_sub(reach);
-    let inside = |row: &Row| row.listed < 255 && last.is_some_and(|last| row.groups() <= last);
+    let last = payload.len().checked_sub(shape.coded() + GUARD);
+    let inside = |row: &Row| row.is_plain() || last.is_some_and(|last| row.groups() <= last);
     assert!(rows.iter().all(inside), "a coded row reaches past its payload");
 }
 

@@ -94,7 +94,7 @@ pub(in crate::kernel::fast) unsafe fn words(upper: [__m256i; 2], lower: *const u
 /// # Safety
 /// Rows lie inside the payload, with their guard.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn rows<const F16: bool>(
+pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
@@ -105,6 +105,9 @@ pub(super) unsafe fn rows<const F16: bool>(
     let (uppers, patches) = (Uppers::new(symbols.ranked), symbols.patches());
     let full = shape.groups() * GROUP;
     for (i, (row, out)) in rows.iter().zip(out.chunks_exact_mut(shape.dim)).enumerate() {
+        if row.is_plain() {
+            continue;
+        }
         let lines = Lines::of(shape, payload, ahead, i);
         let start = row.groups();
         // SAFETY: groups lie inside the payload.

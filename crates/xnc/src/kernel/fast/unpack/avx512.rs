@@ -94,6 +94,9 @@ pub(super) unsafe fn rows<const F16: bool>(
     let (uppers, patches) = (Uppers::new(symbols.ranked), symbols.patches());
     let full = shape.groups() * GROUP;
     for (i, (row, out)) in rows.iter().zip(out.chunks_exact_mut(shape.dim)).enumerate() {
+        if row.is_plain() {
+            continue;
+        }
         let lines = Lines::of(shape, payload, ahead, i);
         let start = row.groups();
         // SAFETY: groups lie inside the payload.

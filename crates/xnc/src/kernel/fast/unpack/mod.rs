@@ -27,7 +27,7 @@ impl Ahead<'_> {
     pub const NONE: Ahead<'static> = Ahead { at: &[], bytes: 0 };
 }
 
-/// Writes the words of coded rows, one row after another. Any bytes give some words; an entry of a list that lies behind the row
+/// Writes the words of coded rows, one row after another; of a plain row any words. Any bytes give some words; an entry of a list that lies behind the row
 /// changes nothing.
 ///
 /// # Panics

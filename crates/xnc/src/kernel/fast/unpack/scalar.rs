@@ -3,7 +3,7 @@
 use super::{list_of, patch};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, WordSplit, place};
 
-pub(super) fn rows(
+pub(in crate::kernel::fast) fn rows(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
@@ -11,7 +11,8 @@ pub(super) fn rows(
     out: &mut [u16],
 ) {
     let patches = symbols.patches();
-    for (row, out) in rows.iter().zip(out.chunks_exact_mut(shape.dim)) {
+    let coded = rows.iter().zip(out.chunks_exact_mut(shape.dim)).filter(|(row, _)| !row.is_plain());
+    for (row, out) in coded {
         let bytes = &payload[row.groups()..][..shape.coded()];
         let (groups, last) = bytes.split_at(shape.groups() * shape.record());
         let (full, short) = out.split_at_mut(shape.groups() * GROUP);
@@ -49,14 +50,23 @@ pub(in crate::kernel::fast) fn tail(
     bias: &[u16],
     out: &mut [u16],
 ) {
+    let mut uppers = [0; GROUP];
+    let uppers = &mut uppers[..out.len()];
+    tail_uppers(split, ranked, bytes, uppers);
+    let lower = &bytes[bytes.len() - out.len()..];
+    for (((out, bias), lower), upper) in out.iter_mut().zip(bias).zip(lower).zip(uppers) {
+        *out = u16::from_le_bytes([*lower, *upper]).wrapping_add(*bias);
+    }
+}
+
+/// The upper bytes of the words behind the last full group, those of rare words as of rank 0.
+pub(in crate::kernel::fast) fn tail_uppers(split: WordSplit, ranked: [u8; 4], bytes: &[u8], out: &mut [u8]) {
     let (quarter, plane) = (out.len().div_ceil(4), out.len().div_ceil(8));
     let planes = &bytes[quarter..];
-    let lower = &planes[plane * (1 + split.planes())..];
     let bit = |number: usize, p: usize| planes[plane * number + p / 8] >> (p % 8) & 1;
-    for (p, (out, bias)) in out.iter_mut().zip(bias).enumerate() {
+    for (p, out) in out.iter_mut().enumerate() {
         let rank = usize::from(bytes[p % quarter] >> (2 * (p / quarter)) & 3);
         let kept = (0..split.planes()).map(|j| bit(1 + j, p) << j).sum::<u8>();
-        let upper = ranked[rank] | bit(0, p) << 7 | kept;
-        *out = u16::from_le_bytes([lower[p], upper]).wrapping_add(*bias);
+        *out = ranked[rank] | bit(0, p) << 7 | kept;
     }
 }

@@ -1,0 +1,219 @@
+//! An open table: rows to words.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::index::{BLOCK, Index, PAGE, Placing};
+use super::product::FastProduct;
+use super::row::word_bias;
+use crate::codec::records::is_filling;
+use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
+use crate::dtype::Words;
+use crate::error::{Error, Result};
+use crate::kernel::fast::row::{Row, RowShape, Symbols};
+use crate::kernel::fast::unpack::{self, Ahead};
+use crate::kernel::stream::Stream;
+use crate::kernel::{Backend, prefetch};
+
+/// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded together, and memory is
+/// asked for so many rows ahead.
+const LOOKUPS: usize = 64;
+const TOGETHER: usize = 16;
+const ROWS_AHEAD: usize = 48;
+
+/// Rows that follow each other: how far ahead in the payload memory is asked for.
+const BYTES_AHEAD: usize = 10 * 1024;
+
+/// Rows decoded between stores that go around the caches: their words stay in the nearest one.
+const ROWS_FAR: usize = 2;
+
+/// Words that are decoded in one go: as many as the second-level cache takes with ease.
+const PART: usize = 1 << 15;
+
+/// Where the rows of a table lie and what their codes mean; made by reading the whole index once.
+pub struct FastReader {
+    index: Index,
+    ranked: [u8; 4],
+    rare: [u8; 16],
+    bias: Vec<u16>,
+    backend: Backend,
+}
+
+impl FastReader {
+    pub(in crate::codec) fn open(
+        shape: TableShape,
+        params: &Value,
+        stored: Stored<'_>,
+        backend: Backend,
+    ) -> Result<FastReader> {
+        let placing =
+            Placing::deserialize(params).map_err(|e| Error::corrupt(format!("params of codec fast: {e}")))?;
+        let have = stored.index.len();
+        let index = Index::new(shape, placing, stored.payload.len());
+        let index = index.filter(|index| placing.is_valid() && index.bytes() <= have);
+        let Some(index) = index.filter(|index| is_filling(&stored.index[index.bytes()..])) else {
+            return Err(Error::corrupt(format!("an index of {have} bytes is not that of {} rows", shape.rows)));
+        };
+        if !index.holds(stored) {
+            return Err(Error::corrupt("rows do not lie where the index says, or do not fill the payload"));
+        }
+        let (symbols, bias) = index.codes(stored);
+        let ranked = std::array::from_fn(|rank| symbols[rank]);
+        let rare = std::array::from_fn(|code| symbols[4 + code]);
+        Ok(FastReader { index, ranked, rare, bias: word_bias(shape.dtype, bias), backend })
+    }
+
+    /// Where rows lie.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// What turns codes into words.
+    pub fn symbols(&self) -> Symbols<'_> {
+        Symbols { ranked: self.ranked, rare: &self.rare, bias: &self.bias }
+    }
+
+    /// Extent of the coded rows.
+    pub fn row_shape(&self) -> RowShape {
+        self.index.row
+    }
+
+    /// Checks the pages that rows which follow each other lie in.
+    pub fn check(&self, view: &View<'_>, rows: &[Row]) -> Result<()> {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
+        let end = last.at + self.index.length(last.listed);
+        (first.at / PAGE..end.div_ceil(PAGE)).try_for_each(|page| view.check(page))
+    }
+
+    /// Decodes rows; those that are plain are copied.
+    pub fn decode_rows(&self, stored: Stored<'_>, rows: &[Row], ahead: Ahead<'_>, out: &mut [u16]) {
+        unpack::rows(self.backend, self.index.row, self.symbols(), stored.payload, rows, ahead, out);
+        let dim = self.index.table.dim;
+        for (row, out) in rows.iter().zip(out.chunks_exact_mut(dim)).filter(|(row, _)| row.is_plain()) {
+            Words::new(&stored.payload[row.at..][..2 * dim]).read(0, out);
+        }
+    }
+
+    /// Decodes rows that follow each other; through `far`, a few at a time, if there is one.
+    fn decode_run(&self, stored: Stored<'_>, rows: &[Row], out: &mut [u16], far: Option<&Stream>) {
+        let dim = self.index.table.dim;
+        let at: Vec<usize> = rows.iter().map(|row| row.at).collect();
+        let together = if far.is_some() { ROWS_FAR } else { rows.len().max(1) };
+        let mut near = vec![0; if far.is_some() { ROWS_FAR * dim } else { 0 }];
+        for (number, (rows, out)) in rows.chunks(together).zip(out.chunks_mut(together * dim)).enumerate() {
+            let ahead = Ahead { at: &at[number * together..], bytes: BYTES_AHEAD };
+            match far {
+                None => self.decode_rows(stored, rows, ahead, out),
+                Some(far) => {
+                    let near = &mut near[..out.len()];
+                    self.decode_rows(stored, rows, ahead, near);
+                    far.copy(near, out);
+                }
+            }
+        }
+    }
+
+    /// Some words of a row, from word `skip` on.
+    fn decode_part(&self, stored: Stored<'_>, row: Row, skip: usize, out: &mut [u16]) {
+        let mut whole = vec![0; self.index.table.dim];
+        self.decode_rows(stored, &[row], Ahead::NONE, &mut whole);
+        out.copy_from_slice(&whole[skip..][..out.len()]);
+    }
+}
+
+impl Reader for FastReader {
+    fn shape(&self) -> TableShape {
+        self.index.table
+    }
+
+    fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    fn chunk_words(&self) -> usize {
+        let dim = self.index.table.dim.max(1);
+        (PART / dim).clamp(1, BLOCK) * dim
+    }
+
+    fn units(&self, stored: Stored<'_>) -> usize {
+        stored.payload.len().div_ceil(PAGE)
+    }
+
+    fn units_of(&self, stored: Stored<'_>, words: Range<usize>) -> Range<usize> {
+        let dim = self.index.table.dim.max(1);
+        if words.is_empty() {
+            return 0..0;
+        }
+        let [first, last] = [words.start / dim, (words.end - 1) / dim].map(|row| self.index.row(stored, row));
+        first.at / PAGE..(last.at + self.index.length(last.listed)).div_ceil(PAGE)
+    }
+
+    fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
+        Some(self.index.page(stored, number))
+    }
+
+    fn decode(
+        &self,
+        view: &View<'_>,
+        number: usize,
+        first: usize,
+        out: &mut [u16],
+        far: Option<&Stream>,
+    ) -> Result<()> {
+        let (stored, dim) = (view.stored, self.index.table.dim);
+        if out.is_empty() {
+            return Ok(());
+        }
+        let first = number * self.chunk_words() + first;
+        let mut rows = Vec::new();
+        self.index.run(stored, first / dim..(first + out.len()).div_ceil(dim), &mut rows);
+        let mut rows = &rows[..];
+        // What is left of a row that the first word stands in, whole rows, and the beginning of one more.
+        let skip = first % dim;
+        let (part, out) = out.split_at_mut(out.len().min((dim - skip) % dim));
+        if !part.is_empty()
+            && let Some(row) = rows.split_off_first()
+        {
+            self.decode_part(stored, *row, skip, part);
+        }
+        let (out, part) = out.split_at_mut(out.len() / dim * dim);
+        let (whole, last) = rows.split_at(out.len() / dim);
+        self.decode_run(stored, whole, out, far);
+        if let Some(row) = last.first() {
+            self.decode_part(stored, *row, 0, part);
+        }
+        Ok(())
+    }
+
+    fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()> {
+        let (stored, dim) = (view.stored, self.index.table.dim);
+        let (mut rows, mut at) = ([Row::default(); LOOKUPS], [0; LOOKUPS]);
+        let later = ids.chunks(LOOKUPS).skip(1).chain([&[][..]]);
+        for ((ids, out), later) in ids.chunks(LOOKUPS).zip(out.chunks_mut(LOOKUPS * dim)).zip(later) {
+            let (rows, at) = (&mut rows[..ids.len()], &mut at[..ids.len()]);
+            for ((row, at), &id) in rows.iter_mut().zip(&mut *at).zip(ids) {
+                *row = self.index.row(stored, id);
+                *at = row.at;
+            }
+            for row in rows.iter().take(ROWS_AHEAD) {
+                prefetch(&stored.payload[row.at..][..self.index.length(row.listed)]);
+            }
+            // Meanwhile the index is asked for the places of the next rows.
+            later.iter().for_each(|&id| self.index.ask(stored, id));
+            let parts = rows.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * dim));
+            for ((rows, out), first) in parts.zip((0..).step_by(TOGETHER)) {
+                rows.iter().try_for_each(|row| self.check(view, std::slice::from_ref(row)))?;
+                let ahead = Ahead { at: &at[at.len().min(first + ROWS_AHEAD)..], bytes: 0 };
+                self.decode_rows(stored, rows, ahead, out);
+            }
+        }
+        Ok(())
+    }
+
+    fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
+        Box::new(FastProduct::new(self, x))
+    }
+}
