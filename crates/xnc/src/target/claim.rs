@@ -16,6 +16,8 @@ const ATTEMPTS: usize = 100;
 pub struct Claim {
     file: File,
     path: PathBuf,
+    /// The name may be another run's by now.
+    left: bool,
 }
 
 impl Claim {
@@ -32,7 +34,7 @@ impl Claim {
             let ours =
                 |file: &File| !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && is_at(file, &path);
             match temporaries::create(&path, ours) {
-                Ok(Some(file)) => return Ok(Claim { file, path }),
+                Ok(Some(file)) => return Ok(Claim { file, path, left: false }),
                 Ok(None) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                     if !temporaries::undisturbed(|| remove_leftover(&path)).map_err(Error::io(target))? {
@@ -61,19 +63,23 @@ impl Claim {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] without `force` when something stands there.
-    pub fn give_name(&self, target: &Path, force: bool) -> io::Result<()> {
+    pub fn give_name(&mut self, target: &Path, force: bool) -> io::Result<()> {
         temporaries::leave(&self.path, || {
             if !is_at(&self.file, &self.path) {
                 return Err(io::Error::other("its temporary file was replaced by another program"));
             }
             if force { fs::rename(&self.path, target) } else { give_new_name(&self.path, target) }
-        })
+        })?;
+        self.left = true;
+        Ok(())
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        temporaries::discard(&self.path);
+        if !self.left {
+            temporaries::discard(&self.path);
+        }
     }
 }
 
@@ -124,9 +130,9 @@ mod tests {
         assert!(path.exists() && !remove_leftover(&path).expect("looks"));
         drop(first);
         assert!(!path.exists());
-        let second = Claim::take(&path, &target).expect("free again");
+        let mut second = Claim::take(&path, &target).expect("free again");
         second.give_name(&target, false).expect("free name");
-        let third = Claim::take(&path, &target).expect("the name was left");
+        let mut third = Claim::take(&path, &target).expect("the name was left");
         drop(second);
         assert!(path.exists() && target.exists(), "what another run made since stays");
         let taken = third.give_name(&target, false).expect_err("stands").kind();

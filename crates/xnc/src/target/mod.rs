@@ -84,7 +84,7 @@ impl Target {
     /// # Errors
     /// [`Error::TargetExists`] when it holds others and `force` is not set; those of the system.
     pub fn commit(self) -> Result<()> {
-        let Target { path, claim, force, permissions } = self;
+        let Target { path, mut claim, force, permissions } = self;
         let failed = |cause| Error::Io { path: path.clone(), cause };
         if let Some(permissions) = permissions {
             place::keep_permissions(claim.path(), &permissions, 0).map_err(failed)?;
