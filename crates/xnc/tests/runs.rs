@@ -72,11 +72,8 @@ impl Task<'_> {
 
     /// In a folder of its own, away from what is compared.
     fn marker(&self) -> PathBuf {
-        std::env::temp_dir().join(format!(
-            "xnc-marker-{}-{}",
-            std::process::id(),
-            self.target.file_name().expect("a name").to_string_lossy()
-        ))
+        let names = self.target.iter().rev().take(2).map(|name| name.to_string_lossy());
+        std::env::temp_dir().join(format!("xnc-marker-{}", names.collect::<Vec<_>>().join("-")))
     }
 
     /// Starts, and returns when it pauses at its stage.

@@ -1,5 +1,6 @@
 //! One model file to a compressed file: pick tables, encode them, write the file, restore it once in memory to prove it.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -82,7 +83,8 @@ pub(crate) fn compress(
 
 /// Refuses tables whose companions the file has already, or could not be named.
 fn check_names(file: &Container, selected: &[&Tensor]) -> Result<()> {
-    let is_selected = |name: &str| selected.iter().any(|tensor| tensor.name == name);
+    let by_name: HashSet<&str> = selected.iter().map(|tensor| tensor.name.as_str()).collect();
+    let is_selected = |name: &str| by_name.contains(name);
     let mut names = file.layout().tensors.iter().map(|tensor| tensor.name.as_str());
     if let Some(name) = names.find(|name| name.strip_suffix(INDEX_SUFFIX).is_some_and(is_selected)) {
         return Err(Error::AlreadyCompressed { name: name.into() });

@@ -113,7 +113,7 @@ impl TargetFolder {
         if moves.is_empty() || self.change_places(&tree).map_err(failed)? {
             return Ok(());
         }
-        self.merge(&tree, &moves, record)
+        self.merge(&tree, &moves, record).map_err(failed)
     }
 
     /// Permissions of the source's folders, and every name on the disk.
@@ -173,40 +173,38 @@ impl TargetFolder {
         if walk(&self.path)?.iter().any(|there| tree.binary_search(there).is_err()) {
             return Ok(false);
         }
-        if exchange(self.inside(), &self.path).is_err() {
+        if temporaries::while_live(self.inside(), || exchange(self.inside(), &self.path)).is_err() {
             return Ok(false); // not on this system
         }
         // The old folder, which now has the temporary name, goes when this is dropped.
         place::sync_folder(folder_of(&self.path)).map(|()| true)
     }
 
-    fn merge(&self, tree: &[(PathBuf, Kind)], moves: &[PathBuf], record: &Path) -> Result<()> {
-        let told = self.path.join(record);
+    fn merge(&self, tree: &[(PathBuf, Kind)], moves: &[PathBuf], record: &Path) -> io::Result<()> {
         let folders = tree.iter().filter(|(_, kind)| *kind == Kind::Folder).map(|(path, _)| path.as_path());
         let folders: Vec<PathBuf> =
             [Path::new("")].into_iter().chain(folders).map(|folder| self.path.join(folder)).collect();
-        if self.force && kind(&told).map_err(Error::io(&told))? == Some(Kind::File) {
-            fs::remove_file(&told).map_err(Error::io(&told))?;
-            place::sync_folder(&self.path).map_err(Error::io(&self.path))?;
-        }
         for folder in &folders {
-            fs::create_dir_all(folder).map_err(Error::io(folder))?;
+            fs::create_dir_all(folder)?;
             self.sweep(folder);
         }
-        for (number, file) in moves.iter().enumerate() {
-            if number + 1 == moves.len() {
-                self.sync(&folders)?;
-            }
-            let (from, to) = (self.inside().join(file), self.path.join(file));
-            let moved = if self.force { fs::rename(&from, &to) } else { place::give_new_name(&from, &to) };
-            moved.map_err(Error::io(&to))?;
-        }
-        self.sync(&folders)
-    }
-
-    fn sync(&self, folders: &[PathBuf]) -> Result<()> {
         // From the innermost on, so that no name comes to the disk before what it names.
-        folders.iter().rev().try_for_each(|folder| place::sync_folder(folder).map_err(Error::io(folder)))
+        let sync = || folders.iter().rev().try_for_each(|folder| place::sync_folder(folder));
+        temporaries::while_live(self.inside(), || {
+            let told = self.path.join(record);
+            if self.force && kind(&told)? == Some(Kind::File) {
+                fs::remove_file(&told)?;
+                place::sync_folder(&self.path)?;
+            }
+            for (number, file) in moves.iter().enumerate() {
+                if number + 1 == moves.len() {
+                    sync()?;
+                }
+                let (from, to) = (self.inside().join(file), self.path.join(file));
+                if self.force { fs::rename(&from, &to)? } else { place::give_new_name(&from, &to)? }
+            }
+            sync()
+        })
     }
 
     /// Removes what killed runs left in a folder of the target.

@@ -74,6 +74,15 @@ pub fn create(path: &Path, ours: impl FnOnce(&File) -> bool) -> io::Result<Optio
     Ok(Some(file))
 }
 
+/// Runs `work`, which takes files out of the folder `path`, unless that was removed before. A signal's handler waits meanwhile.
+pub fn while_live<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let live = live();
+    if !live.contains(path) {
+        return Err(io::ErrorKind::Interrupted.into());
+    }
+    work()
+}
+
 /// Runs `work` while no thread of this process makes, renames or removes temporary files.
 pub fn undisturbed<T>(work: impl FnOnce() -> T) -> T {
     let _live = live();
