@@ -10,8 +10,9 @@ use crate::error::{Error, Result};
 /// More threads than this only wait for each other, or cannot be started.
 const MOST: usize = 1024;
 
-/// Runs `work` on at most `threads` threads, 1024 at most, while the caller's waits. 0 stands for the current rayon pool: the one that the
-/// caller is in, else the global one. A number that the caller's pool has not more than keeps to that pool as well.
+/// Runs `work` on at most `threads` threads, 1024 at most, while the caller's waits. 0 stands for the current
+/// rayon pool: the one that the caller is in, else the global one. A number that the caller's pool has not
+/// more than keeps to that pool as well.
 ///
 /// # Errors
 /// [`Error::Threads`] when not even one can be started.

@@ -1,4 +1,5 @@
-//! Model folders as they are found: odd names, sidecars, pointers, absent shards, edited texts, leftovers, a hub's cache.
+//! Model folders as they are found: odd names, sidecars, pointers, absent shards, edited texts, leftovers, a
+//! hub's cache.
 
 mod support;
 
@@ -14,7 +15,8 @@ fn verify(folder: &Path) -> xnc::Result<xnc::RestoreReport> {
     xnc::verify(folder, 2, &Progress::silent())
 }
 
-/// Compresses, verifies, transcodes and restores `m`, which must come back whole; gives all warnings of compressing.
+/// Compresses, verifies, transcodes and restores `m`, which must come back whole; gives all warnings of
+/// compressing.
 fn there_and_back(root: &Path) -> Vec<String> {
     let [source, packed, other, back] = ["m", "m.xnc", "m.other", "back"].map(|name| root.join(name));
     let report = compress(&source, &packed, false).expect("compresses");
@@ -237,7 +239,8 @@ fn an_edited_text_stops_nothing_but_a_changed_model_does() {
     assert!(report.warnings.iter().any(|told| told.contains("config.json is gone")), "{:?}", report.warnings);
     assert!(!back.join("config.json").exists());
 
-    // Damage after that is found all the same, first or last, in compressed and plain models; nothing is left.
+    // Damage after that is found all the same, first or last, in compressed and plain models; nothing is
+    // left.
     fs::remove_dir_all(&back).expect("removes");
     for name in ["c.safetensors", "a.safetensors", "b.safetensors"] {
         let good = fs::read(packed.join(name)).expect("reads");

@@ -94,13 +94,14 @@ impl Task<'_> {
         child
     }
 
-    fn go_on(&self) {
-        // It pauses at every step of the stage; from now on nothing it writes stays.
-        let marker = self.marker();
-        for _ in 0..3000 {
-            fs::remove_file(&marker).ok();
+    /// Lets a paused run end; it would pause at every step of its stage.
+    fn go_on(&self, mut child: Child) -> Output {
+        while child.try_wait().expect("asks").is_none() {
+            fs::remove_file(self.marker()).ok();
             sleep(Duration::from_millis(1));
         }
+        fs::remove_file(self.marker()).ok();
+        child.wait_with_output().expect("ends")
     }
 }
 
@@ -246,8 +247,7 @@ fn a_second_run_into_a_target_is_told_of_the_first() {
             let error = compress(source, &target, force).expect_err("busy").to_string();
             assert!(error.contains("another run is writing to") && error.contains(name), "{error}");
         }
-        task.go_on();
-        let first = first.wait_with_output().expect("ends");
+        let first = task.go_on(first);
         assert!(first.status.success(), "{}", said(first));
         xnc::verify(&target, 2, &Progress::silent()).expect("whole");
     }

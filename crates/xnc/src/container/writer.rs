@@ -9,8 +9,9 @@ use crate::codec::Source;
 use crate::error::{Error, Result};
 use crate::model::{Format, Header, gguf, safetensors};
 
-/// Bytes written at a time. A system keeps what one call wrote in few large pieces, and whoever maps the file finds rows in them with fewer
-/// misses in translating addresses: random rows of Gemma-3-270M cost a sixth less than after pages that the system copied one by one.
+/// Bytes written at a time. A system keeps what one call wrote in few large pieces, and whoever maps the file
+/// finds rows in them with fewer misses in translating addresses: random rows of Gemma-3-270M cost a sixth
+/// less than after pages that the system copied one by one.
 const PART: usize = 4 << 20;
 
 /// Where the bytes of a tensor come from.
@@ -19,7 +20,8 @@ pub enum Content<'a> {
     Bytes(&'a [u8]),
     /// The words of a table, so many.
     Words(&'a dyn Source, usize),
-    /// A range of the file itself, which was written before its header. Such tensors come first, in order, each on the file's alignment.
+    /// A range of the file itself, which was written before its header. Such tensors come first, in order,
+    /// each on the file's alignment.
     Placed(Range<u64>),
 }
 
@@ -75,7 +77,8 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// A file of `items`, in their order: the header of `source` (whose bytes are `head`) with `summary` added, then the tensors.
+    /// A file of `items`, in their order: the header of `source` (whose bytes are `head`) with `summary`
+    /// added, then the tensors.
     pub fn new(
         (head, source): (&[u8], &Header),
         summary: &[(String, String)],
@@ -106,7 +109,8 @@ impl<'a> Plan<'a> {
         self.start() + tensors.sum::<u64>()
     }
 
-    /// Writes the file, moving what was placed where its header is not as long as was foreseen. `advance` hears of every byte of tensors.
+    /// Writes the file, moving what was placed where its header is not as long as was foreseen. `advance`
+    /// hears of every byte of tensors.
     ///
     /// # Errors
     /// [`Error::Write`] when `out` fails; those of reading words.
@@ -189,7 +193,7 @@ mod tests {
 
     #[test]
     fn bytes_move_both_ways_and_over_themselves() {
-        let bytes: Vec<u8> = (0..2 * PART + 999).map(|i| (i * i >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..2 * PART + 999).map(|i| ((i * i) >> 7) as u8).collect();
         for (from, to) in [(64, 64), (64, 128), (640, 64), (0, PART as u64 + 5), (3 * PART as u64, 1)] {
             let mut file = tempfile::tempfile().expect("temporary file");
             file.seek(SeekFrom::Start(from)).expect("seeks");

@@ -86,7 +86,8 @@ impl<'a> Build<'a> {
         Ok(same)
     }
 
-    /// Writes the index `text` of the source so that it fits the compressed files. False where it is no index.
+    /// Writes the index `text` of the source so that it fits the compressed files. False where it is no
+    /// index.
     pub fn index(&mut self, file: &Path, text: &[u8], sizes: (u64, String)) -> Result<bool> {
         let Some(index) = ShardIndex::parse(text) else { return Ok(false) };
         let rewritten = index.rewrite(self.target.inside(), file, &self.compressed)?;

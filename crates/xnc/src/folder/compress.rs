@@ -118,7 +118,8 @@ fn look_through(source: &Path) -> Result<Found> {
     Ok(found)
 }
 
-/// What to select in each file, none for a file without anything. Names are looked for in all files, and must be in one.
+/// What to select in each file, none for a file without anything. Names are looked for in all files, and must
+/// be in one.
 fn split_selection(
     source: &Path,
     models: &[PathBuf],

@@ -32,8 +32,9 @@ pub(crate) fn verify(source: &Path, progress: &Progress<'_>) -> Result<RestoreRe
     if changed.is_empty() { Ok(report) } else { Err(Error::Edited { files: changed }) }
 }
 
-/// Goes through all files of the record; without a target it only checks. Gives the files that hold no tensors and are not any more what
-/// they were, too: somebody may have edited them, and nothing else depends on them.
+/// Goes through all files of the record; without a target it only checks. Gives the files that hold no
+/// tensors and are not any more what they were, too: somebody may have edited them, and nothing else depends
+/// on them.
 fn run(
     source: &Path,
     record: &FolderRecord,

@@ -9,10 +9,12 @@ use super::temporaries;
 use crate::error::{Error, Result};
 use crate::kinds::{Kind, kind};
 
-/// Removing a leftover and making the file anew can meet another run that does the same; it is over after a few.
+/// Removing a leftover and making the file anew can meet another run that does the same; it is over after a
+/// few.
 const ATTEMPTS: usize = 100;
 
-/// A file that this run made and holds a lock on. Its name tells which target it is for, the lock that a run is alive.
+/// A file that this run made and holds a lock on. Its name tells which target it is for, the lock that a run
+/// is alive.
 pub struct Claim {
     file: File,
     path: PathBuf,
@@ -29,8 +31,8 @@ impl Claim {
         let path = std::path::absolute(path).map_err(Error::io(target))?;
         let busy = || Error::Busy { path: target.to_owned(), temporary: path.clone() };
         for _ in 0..ATTEMPTS {
-            // Without locks on this file system the name alone keeps others away. Another run may take the file for a leftover
-            // before it is locked; that run goes on, with its own.
+            // Without locks on this file system the name alone keeps others away. Another run may take the
+            // file for a leftover before it is locked; that run goes on, with its own.
             let ours =
                 |file: &File| !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && is_at(file, &path);
             match temporaries::create(&path, ours) {
@@ -83,7 +85,8 @@ impl Drop for Claim {
     }
 }
 
-/// Removes what a killed run left under the name of a temporary file: the file, and the folder that belongs to it.
+/// Removes what a killed run left under the name of a temporary file: the file, and the folder that belongs
+/// to it.
 pub fn sweep(path: &Path) {
     let claimed = path.with_extension("part");
     // Whoever holds the claim may remove; a claim that is held is no leftover.

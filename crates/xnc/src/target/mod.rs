@@ -1,13 +1,16 @@
 //! Files and folders that appear whole or not at all.
 //!
-//! A target is written under a temporary name, which belongs to one run at a time ([`claim`]), and is renamed when it is whole. What a
-//! run does not finish is removed: by the run itself, by [`remove_temporaries`] on a signal, or by the next run after a kill.
+//! A target is written under a temporary name, which belongs to one run at a time ([`claim`]), and is renamed
+//! when it is whole. What a run does not finish is removed: by the run itself, by [`remove_temporaries`] on a
+//! signal, or by the next run after a kill.
 
 mod claim;
 mod folder;
+mod merge;
 mod place;
 mod space;
 mod temporaries;
+mod tree;
 
 use std::fs::{File, Permissions};
 use std::io::{self, BufReader, Read};
@@ -30,12 +33,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// Starts a file that will become `path`, with the permission bits of `source`. Without `force`, an existing file there is only ever
-    /// compared. Until [`Target::commit`] it is private, and gone when dropped.
+    /// Starts a file that will become `path`, with the permission bits of `source`. Without `force`, an
+    /// existing file there is only ever compared. Until [`Target::commit`] it is private, and gone when
+    /// dropped.
     ///
     /// # Errors
-    /// [`Error::SameFile`] when `path` is `source`; [`Error::SpecialFile`] when `path` is no regular file, a symbolic link among them;
-    /// [`Error::Busy`] while another run writes to `path`; those of creating the temporary file.
+    /// [`Error::SameFile`] when `path` is `source`; [`Error::SpecialFile`] when `path` is no regular file, a
+    /// symbolic link among them; [`Error::Busy`] while another run writes to `path`; those of creating the
+    /// temporary file.
     pub fn create(path: &Path, source: &Path, force: bool) -> Result<Target> {
         if let (Ok(a), Ok(b)) = (path.canonicalize(), source.canonicalize())
             && a == b
