@@ -90,13 +90,8 @@ fn a_record_cannot_name_places_outside() {
         "xnc.json",
         "a\\u0000",
     ] {
-        // Its checksum is made right again.
         let lie = text.replace("\"text/README.md\"", &format!("\"{name}\""));
-        let mut lie = lie.trim_end().as_bytes().to_vec();
-        lie.resize(lie.len().next_multiple_of(64), b' ');
-        let check = format!("{:08x}", crc32c::crc32c(&lie[21..]));
-        lie[11..19].copy_from_slice(check.as_bytes());
-        fs::write(packed.join("xnc.json"), lie).expect("writes");
+        fs::write(packed.join("xnc.json"), sealed(&lie)).expect("writes");
         for error in [restore(&packed, &back, true).expect_err(name), verify(&packed).expect_err(name)] {
             assert!(
                 matches!(&error, Error::Corrupt { what, .. } if what.contains("file name")),
@@ -104,6 +99,35 @@ fn a_record_cannot_name_places_outside() {
             );
         }
         assert_eq!(names(temporary.path()), ["m", "m.xnc"], "not even the folder that it was to be in");
+    }
+}
+
+/// A record's text with its checksum made right.
+fn sealed(text: &str) -> Vec<u8> {
+    let mut bytes = text.trim_end().as_bytes().to_vec();
+    bytes.resize(bytes.len().next_multiple_of(64), b' ');
+    let check = format!("{:08x}", crc32c::crc32c(&bytes[21..]));
+    bytes[11..19].copy_from_slice(check.as_bytes());
+    bytes
+}
+
+#[cfg(unix)] // elsewhere nobody asks how much is free
+#[test]
+fn space_that_is_not_there_is_told_before_any_work() {
+    let temporary = tempfile::tempdir().expect("temporary folder");
+    let [source, packed, back] = ["m", "m.xnc", "in/back"].map(|name| temporary.path().join(name));
+    small_model(&source, 1);
+    compress(&source, &packed, false).expect("compresses");
+    let text = fs::read_to_string(packed.join("xnc.json")).expect("reads");
+    let lie = text.replacen("\"size\":", "\"size\":9000000000000", 1);
+    fs::write(packed.join("xnc.json"), sealed(&lie)).expect("writes");
+    for error in [restore(&packed, &back, true).map(drop), transcode(&packed, &back, true).map(drop)] {
+        let error = error.expect_err("no disk holds so much");
+        let Error::NoSpace { path, need, have } = &error else { panic!("{error}") };
+        assert!(
+            path == &back && *need > 9_000_000_000_000 && have < need && error.to_string().contains("free")
+        );
+        assert_eq!(names(temporary.path()), ["m", "m.xnc"]);
     }
 }
 

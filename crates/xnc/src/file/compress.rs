@@ -108,7 +108,8 @@ fn nothing_selected(file: &Container, selection: &Selection) -> String {
         return format!("the tables are not 16-bit: {}", quantised.join(", "));
     }
     format!(
-        "no 16-bit tensor is an embedding table or output head by name; 16-bit 2-D tensors here: {}; name one with --tensors",
+        "no 16-bit tensor is an embedding table or output head by name; \
+         16-bit 2-D tensors here, any of which can be selected: {}",
         role::list(role::candidates(file.layout()))
     )
 }

@@ -18,7 +18,8 @@ pub(crate) fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>
     let record = FolderRecord::read(source)?;
     check_space(target, record.bytes())?;
     let folder = TargetFolder::create(target, source, options.force)?;
-    let (mut report, changed) = run(source, &record, Some(&folder), &options.progress)?;
+    let restored = run(source, &record, Some(&folder), &options.progress);
+    let (mut report, changed) = restored.map_err(|error| folder.blame(error))?;
     report.warnings.extend(changed.iter().map(|file| match kind(&source.join(file)) {
         Ok(None) => format!("{} is gone since the folder was compressed", file.display()),
         _ => edited(file),

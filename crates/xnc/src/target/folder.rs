@@ -92,6 +92,19 @@ impl TargetFolder {
         Ok(place)
     }
 
+    /// The same error, of the target where it is of the temporary folder, which nobody asked for.
+    pub fn blame(&self, error: Error) -> Error {
+        let told = |path: PathBuf| match path.strip_prefix(self.inside()) {
+            Ok(file) => self.path.join(file),
+            Err(_) => path,
+        };
+        match error {
+            Error::Io { path, cause } => Error::Io { path: told(path), cause },
+            Error::NoSpace { path, need, have } => Error::NoSpace { path: told(path), need, have },
+            other => other,
+        }
+    }
+
     /// Gives the folder its name. Where a folder stands already, the files go into it: all or none when a
     /// file there differs and `force` is not set. With it, the two folders change places where the system can
     /// do that and the old one holds nothing else; otherwise the file `record` goes first and comes last, so
