@@ -1,6 +1,6 @@
 //! A filled folder into one that stands there already.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,8 @@ impl Merge<'_> {
                 }
                 (_, None) => moves.push(inside.clone()),
                 (_, Some(Kind::File)) => {
-                    if !same_bytes(&self.from.join(inside), &to).map_err(Error::io(&to))? {
+                    let ours = File::open(self.from.join(inside));
+                    if !ours.and_then(|mut ours| same_bytes(&mut ours, &to)).map_err(Error::io(&to))? {
                         if !self.force {
                             return Err(Error::TargetExists { path: to });
                         }

@@ -13,7 +13,7 @@ mod temporaries;
 mod tree;
 
 use std::fs::{File, Permissions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -101,7 +101,7 @@ impl Target {
             {
                 return Err(failed(refused));
             }
-            return if same_bytes(claim.path(), &path).map_err(failed)? {
+            return if same_bytes(claim.file(), &path).map_err(failed)? {
                 Ok(())
             } else {
                 Err(Error::TargetExists { path })
@@ -111,11 +111,13 @@ impl Target {
     }
 }
 
-fn same_bytes(a: &Path, b: &Path) -> io::Result<bool> {
-    let (a, b) = (File::open(a)?, File::open(b)?);
+/// Compares through the open file: where locks are binding, nobody else may read it.
+fn same_bytes(a: &mut File, b: &Path) -> io::Result<bool> {
+    let b = File::open(b)?;
     if a.metadata()?.len() != b.metadata()?.len() {
         return Ok(false);
     }
+    a.rewind()?;
     let (mut a, mut b) = (BufReader::with_capacity(1 << 16, a), BufReader::with_capacity(1 << 16, b));
     let (mut left, mut right) = ([0; 1 << 14], [0; 1 << 14]);
     loop {
