@@ -25,7 +25,16 @@ const text = (bytes) => new TextDecoder().decode(bytes);
 const bytesOf = (numbers) => new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** Numbers that the logarithm of another mathematical library may give another last bit. */
+/** The bytes of a product. Which NaN an infinite row gives is open, and storing NaN here stores the usual one. */
+function productBytes(answer) {
+    const values = new Float32Array(answer.buffer);
+    values.forEach((value, at) => {
+        if (Number.isNaN(value)) values[at] = NaN;
+    });
+    return bytesOf(values);
+}
+
+/** The counts exactly; the entropy nearly, since its logarithms come from another mathematical library. */
 function assertAnalysis(found, expected, where) {
     const apart = Math.abs(found.order0_bits_per_weight - expected.order0_bits_per_weight);
     assert.ok(apart < 1e-12, `${where}: the entropies are ${apart} apart`);
@@ -68,7 +77,8 @@ function testFile(file, expected, name) {
             assert.deepEqual(row, there, `${where}: row ${id}`);
         }
         assert.throws(() => ask("rows", bytesOf(Uint32Array.of(rows))), { message: table.past_the_end }, where);
-        assert.equal(sha256(ask("product", bytesOf(Float32Array.from(table.x)))), table.product, `${where}: product`);
+        const product = ask("product", bytesOf(Float32Array.from(table.x)));
+        assert.equal(sha256(productBytes(product)), table.product, `${where}: product`);
         assertAnalysis(JSON.parse(text(ask("analyze"))), table.analysis, where);
         checked += 1;
     }
