@@ -103,7 +103,7 @@ impl Toolchain {
         };
         run(&mut get(&["update"]))?;
         let download = ["install", "--no-install-recommends", "--reinstall", "--download-only"];
-        run(get(&download).args(PACKAGES))?;
+        run(get(&download).args(PACKAGES).arg(compiler_itself(&config)?))?;
         // The very version of the compiler: a library of another one would be refused.
         let version = version_of(&archives, "rustc-web_")?;
         run(&mut get(&["download", &format!("{ARM_LIBRARY}={version}")]))?;
@@ -166,6 +166,15 @@ impl Toolchain {
         let libraries = path("usr/aarch64-linux-gnu");
         vec![path("usr/bin/qemu-aarch64"), "-cpu".into(), "max".into(), "-L".into(), libraries]
     }
+}
+
+/// The package with the compiler's code, which has its version in its name. It says where the compiler looks for libraries: beside itself.
+fn compiler_itself(config: &Path) -> Result<String> {
+    let mut apt = Command::new("apt-cache");
+    let output = apt.args(["depends", "libstd-rust-web-dev:amd64"]).env("APT_CONFIG", config).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let named = text.split_whitespace().find(|word| word.starts_with("libstd-rust-web-1"));
+    Ok(named.context("Debian's rustc has no package libstd-rust-web-1.*")?.to_owned())
 }
 
 /// The downloaded packages.
