@@ -1,5 +1,6 @@
-// Runs the module in Node on model files and compares every answer with the one that the library gave on the machine itself.
-// node web/test.mjs MODULE.wasm ANSWERS.json; `cargo xtask wasm` builds both. Nothing beyond Node is needed.
+// Runs the module in Node on model files and compares every answer with the one that the library gave on the
+// machine itself. node web/test.mjs MODULE.wasm ANSWERS.json; `cargo xtask wasm` builds both. Nothing beyond
+// Node is needed.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -25,7 +26,7 @@ const text = (bytes) => new TextDecoder().decode(bytes);
 const bytesOf = (numbers) => new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** The bytes of a product. Which NaN an infinite row gives is open, and storing NaN here stores the usual one. */
+/** The bytes of a product. Which NaN an infinite row gives is open; storing NaN here stores the usual one. */
 function productBytes(answer) {
     const values = new Float32Array(answer.buffer);
     values.forEach((value, at) => {
@@ -76,7 +77,8 @@ function testFile(file, expected, name) {
             const there = every.subarray(id * rowBytes, (id + 1) * rowBytes);
             assert.deepEqual(row, there, `${where}: row ${id}`);
         }
-        assert.throws(() => ask("rows", bytesOf(Uint32Array.of(rows))), { message: table.past_the_end }, where);
+        const past = () => ask("rows", bytesOf(Uint32Array.of(rows)));
+        assert.throws(past, { message: table.past_the_end }, `${where}: a row past the end`);
         const product = ask("product", bytesOf(Float32Array.from(table.x)));
         assert.equal(sha256(productBytes(product)), table.product, `${where}: product`);
         assertAnalysis(JSON.parse(text(ask("analyze"))), table.analysis, where);

@@ -1,7 +1,7 @@
 //! What the module answers, as bytes and JSON: everything that touches the library.
 //!
-//! `cargo xtask wasm` compiles this file too, so that answers in WebAssembly are compared with those of the same questions
-//! on the machine itself.
+//! `cargo xtask wasm` compiles this file too, so that answers in WebAssembly are compared with those of the
+//! same questions on the machine itself.
 
 use serde_json::{Value, json};
 use xnc::container::Container;

@@ -1,11 +1,12 @@
 //! The library as a WebAssembly module, for pages and for `cargo xtask wasm`.
 //!
-//! A caller asks for room with [`input`], writes bytes there, calls a function, and finds its answer at [`output`]: bytes,
-//! JSON, or, where the function returned 0, why not. A module has one model and one table open at a time, and one thread.
-//! Words and numbers are little-endian, as all memory of WebAssembly is.
+//! A caller asks for room with [`input`], writes bytes there, calls a function, and finds its answer at
+//! [`output`]: bytes, JSON, or, where the function returned 0, why not. A module has one model and one table
+//! open at a time, and one thread. Words and numbers are little-endian, as all memory of WebAssembly is.
 //!
-//! Names of exports are what `unsafe` is needed for: two functions of one name would be undefined. These are all there are,
-//! and there is no other `unsafe`: pointers are only handed out, and only the caller follows them.
+//! Names of exports are what `unsafe` is needed for: two functions of one name would be undefined. These are
+//! all there are, and there is no other `unsafe`: pointers are only handed out, and only the caller follows
+//! them.
 #![deny(unsafe_code)]
 
 mod answers;

@@ -1,7 +1,7 @@
 //! `cargo xtask arm`: the library's tests on an ARM processor, in an emulator.
 //!
-//! The workspace must build for ARM without a warning, and the library's tests must pass there: kernels are picked by the
-//! machine, so no test on another machine runs those for ARM.
+//! The workspace must build for ARM without a warning, and the library's tests must pass there: kernels are
+//! picked by the machine, so no test on another machine runs those for ARM.
 
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! `cargo xtask targets`: the library type-checked for machines that none of its tests run on.
 //!
-//! A check needs neither linker nor system libraries, so it finds what would not compile, and what only warns there, from
-//! one machine: code for other systems, other processors, and a `usize` of 32 bits.
+//! A check needs neither linker nor system libraries, so it finds what would not compile, and what only warns
+//! there, from one machine: code for other systems, other processors, and a `usize` of 32 bits.
 
 use anyhow::Result;
 
@@ -19,8 +19,8 @@ pub fn all(short: bool) -> Result<()> {
     let targets = if short { SHORT.to_vec() } else { [SHORT, MORE].concat() };
     for target in &targets {
         let mut cargo = toolchain.cargo_with_library("check", target);
-        // What blake3 reads to leave out its parts in C and assembly: there are no C headers for these systems here, and
-        // a check of Rust has no use for objects.
+        // What blake3 reads to leave out its parts in C and assembly: there are no C headers for these
+        // systems here, and a check of Rust has no use for objects.
         cargo.env("CARGO_FEATURE_PURE", "1").args(["--package", "xnc"]);
         timed(&format!("the library is checked for {target}"), || run(&mut cargo))?;
     }

@@ -1,7 +1,9 @@
-//! A compiler for other machines, out of Debian's packages, in `.tools/targets`; nothing is installed on the system.
+//! A compiler for other machines, out of Debian's packages, in `.tools/targets`; nothing is installed on the
+//! system.
 //!
-//! rustup may be able to fetch other targets, or not (a machine without access to its server, a Rust from elsewhere); Debian
-//! has one compiler, its standard library for ARM and the sources to build it for the rest, as ordinary packages.
+//! rustup may be able to fetch other targets, or not (a machine without access to its server, a Rust from
+//! elsewhere); Debian has one compiler, its standard library for ARM and the sources to build it for the
+//! rest, as ordinary packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,9 +13,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{root, run, runs, say};
 
-/// rustc with its library and that library's sources; clang and lld, which build and link for every machine; what ARM
-/// programs are linked against, and the emulator that runs them. Each by name, so that it is unpacked even where the system
-/// has it too; what they depend on comes from the system or, where it is missing there, along with them.
+/// rustc with its library and that library's sources; clang and lld, which build and link for every machine;
+/// what ARM programs are linked against, and the emulator that runs them. Each by name, so that it is
+/// unpacked even where the system has it too; what they depend on comes from the system or, where it is
+/// missing there, along with them.
 const PACKAGES: &[&str] = &[
     "rustc-web",
     "libstd-rust-web-dev:amd64",
@@ -31,7 +34,8 @@ const PACKAGES: &[&str] = &[
     "qemu-user",
 ];
 
-/// The standard library for ARM. A package of another architecture, so apt downloads it and would not install it.
+/// The standard library for ARM. A package of another architecture, so apt downloads it and would not install
+/// it.
 const ARM_LIBRARY: &str = "libstd-rust-web-dev:arm64";
 
 /// clang under a name that says for which machine takes its flags from a file of that name beside it.
@@ -140,7 +144,8 @@ impl Toolchain {
         cargo
     }
 
-    /// As [`Toolchain::cargo`], to build the standard library too, from its sources, for a target that has no built one.
+    /// As [`Toolchain::cargo`], to build the standard library too, from its sources, for a target that has no
+    /// built one.
     ///
     /// Stable compilers do that, and deny warnings of the workspace alone, only when told that they are not.
     pub fn cargo_with_library(&self, command: &str, target: &str) -> Command {
@@ -168,7 +173,8 @@ impl Toolchain {
     }
 }
 
-/// The package with the compiler's code, which has its version in its name. It says where the compiler looks for libraries: beside itself.
+/// The package with the compiler's code, which has its version in its name. It says where the compiler looks
+/// for libraries: beside itself.
 fn compiler_itself(config: &Path) -> Result<String> {
     let mut apt = Command::new("apt-cache");
     let output = apt.args(["depends", "libstd-rust-web-dev:amd64"]).env("APT_CONFIG", config).output()?;

@@ -1,7 +1,7 @@
 //! `cargo xtask wasm`: the library as WebAssembly, run in Node, against what it gives on this machine.
 //!
-//! `web/` has the module and the script. The questions are put to the golden files of every codec; their answers here come
-//! from the very code that the module is made of.
+//! `web/` has the module and the script. The questions are put to the golden files of every codec; their
+//! answers here come from the very code that the module is made of.
 
 #[path = "../../../web/src/answers.rs"]
 mod answers;
@@ -26,11 +26,13 @@ const EXPONENTS: i32 = 5;
 /// Builds the module and runs its test.
 pub fn all() -> Result<()> {
     ensure!(node(), "the module is run in Node, which is not there");
+    let web = root().join("web");
+    run(Command::new("cargo").args(["fmt", "--check"]).current_dir(&web))?;
     let toolchain = Toolchain::get()?;
     let module = timed("the WebAssembly module is built", || build(&toolchain))?;
     let answers = timed("golden files are read here", expected)?;
     timed("golden files are read in Node", || {
-        run(Command::new("node").arg(root().join("web/test.mjs")).args([&module, &answers]))
+        run(Command::new("node").arg(web.join("test.mjs")).args([&module, &answers]))
     })?;
     say(&format!(
         "WebAssembly: every answer is the same; the module has {} bytes",
