@@ -112,7 +112,8 @@ impl Toolchain {
         let version = version_of(&archives, "rustc-web_")?;
         run(&mut get(&["download", &format!("{ARM_LIBRARY}={version}")]))?;
         for package in packages(&archives)? {
-            run(Command::new("dpkg-deb").arg("--extract").args([&package, &self.folder]))?;
+            let status = Command::new("dpkg-deb").arg("--extract").args([&package, &self.folder]).status()?;
+            ensure!(status.success(), "dpkg-deb cannot unpack {}", package.display());
         }
         fs::remove_dir_all(&apt)?;
         self.remove_what_no_target_needs()?;
