@@ -85,21 +85,9 @@ impl Toolchain {
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder)?;
         }
-        // apt's own lists may be old, or lack the other architecture; these are apart, and need no rights.
         let apt = self.folder.join("apt");
         let archives = apt.join("cache/archives");
-        fs::create_dir_all(archives.join("partial"))?;
-        fs::create_dir_all(apt.join("state/lists/partial"))?;
-        let shown = apt.display();
-        let config = apt.join("apt.conf");
-        fs::write(
-            &config,
-            format!(
-                "APT::Architecture \"amd64\";\nAPT::Architectures {{ \"amd64\"; \"arm64\"; }};\n\
-                 Dir::State \"{shown}/state\";\nDir::State::status \"/var/lib/dpkg/status\";\n\
-                 Dir::Cache \"{shown}/cache\";\nDebug::NoLocking \"1\";\n"
-            ),
-        )?;
+        let config = configure_apt(&apt)?;
         let get = |args: &[&str]| {
             let mut command = Command::new("apt-get");
             command.args(["-qq", "-y"]).args(args).env("APT_CONFIG", &config).current_dir(&archives);
@@ -172,6 +160,24 @@ impl Toolchain {
         let libraries = path("usr/aarch64-linux-gnu");
         vec![path("usr/bin/qemu-aarch64"), "-cpu".into(), "max".into(), "-L".into(), libraries]
     }
+}
+
+/// A configuration of apt that keeps everything in a folder. apt's own lists may be old, or lack the other
+/// architecture, and changing them takes rights that nobody needs for this.
+fn configure_apt(folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder.join("cache/archives/partial"))?;
+    fs::create_dir_all(folder.join("state/lists/partial"))?;
+    let (config, shown) = (folder.join("apt.conf"), folder.display());
+    let lines = [
+        "APT::Architecture \"amd64\";".to_owned(),
+        "APT::Architectures { \"amd64\"; \"arm64\"; };".to_owned(),
+        format!("Dir::State \"{shown}/state\";"),
+        "Dir::State::status \"/var/lib/dpkg/status\";".to_owned(),
+        format!("Dir::Cache \"{shown}/cache\";"),
+        "Debug::NoLocking \"1\";".to_owned(),
+    ];
+    fs::write(&config, lines.join("\n"))?;
+    Ok(config)
 }
 
 /// The package with the compiler's code, which has its version in its name. It says where the compiler looks
