@@ -3,12 +3,16 @@
 //! `cargo xtask wasm` compiles this file too, so that answers in WebAssembly are compared with those of the
 //! same questions on the machine itself.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use xnc::container::Container;
-use xnc::{Analysis, Progress, Result, Table, Verify};
+use xnc::{Progress, RestoreOptions, Result, Table};
 
 /// A model file in memory.
-pub struct Model(Container);
+pub struct Model {
+    file: Arc<[u8]>,
+    model: xnc::Model,
+}
 
 impl Model {
     /// Reads a model file, plain or compressed.
@@ -16,7 +20,8 @@ impl Model {
     /// # Errors
     /// Those of the library.
     pub fn new(file: Vec<u8>) -> Result<Model> {
-        Container::from_bytes(file).map(Model)
+        let file: Arc<[u8]> = file.into();
+        Ok(Model { model: xnc::Model::from_bytes(file.clone())?, file })
     }
 
     /// The bytes of the file that this one was made of.
@@ -24,9 +29,7 @@ impl Model {
     /// # Errors
     /// Those of the library.
     pub fn restored(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        xnc::restore_into(&self.0, &mut bytes, &Progress::silent())?;
-        Ok(bytes)
+        xnc::restore_bytes(self.file.clone(), &RestoreOptions::default())
     }
 
     /// Names and extents of the tables.
@@ -34,7 +37,7 @@ impl Model {
     /// # Errors
     /// Those of the library.
     pub fn tables(&self) -> Result<Value> {
-        let names = self.0.table_names().into_iter();
+        let names = self.model.tables().into_iter();
         names.map(|name| self.table(name).map(|table| described(name, &table))).collect()
     }
 
@@ -43,7 +46,7 @@ impl Model {
     /// # Errors
     /// Those of the library.
     pub fn table(&self, name: &str) -> Result<Table> {
-        Table::from_container(&self.0, name, Verify::OnTouch)
+        self.model.table(name)
     }
 }
 
@@ -72,7 +75,7 @@ pub fn rows(table: &Table, ids: &[usize]) -> Result<Vec<u16>> {
 /// Those of the library.
 pub fn product(table: &Table, x: &[f32]) -> Result<Vec<f32>> {
     let mut out = vec![0.0; table.rows()];
-    table.product(x, &mut out)?;
+    table.product(x, 1, &mut out)?;
     Ok(out)
 }
 
@@ -81,7 +84,7 @@ pub fn product(table: &Table, x: &[f32]) -> Result<Vec<f32>> {
 /// # Errors
 /// Those of the library.
 pub fn analysis(table: &Table) -> Result<Value> {
-    let analysis: Analysis = xnc::analyze(table, 1, &Progress::silent())?;
+    let analysis = xnc::analyze(table, 1, &Progress::default())?;
     let (patterns, count) = (analysis.patterns, analysis.xnc);
     Ok(json!({
         "words": analysis.words,
@@ -92,13 +95,13 @@ pub fn analysis(table: &Table) -> Result<Value> {
             "bits_2_14_15_16_zero": patterns.bits_2_14_15_16_zero,
         },
         "xnc": {
-            "bits": count.bits(),
+            "bits": count.bits,
             "ratio": analysis.xnc_ratio(),
             "words_9": count.words_9,
             "words_12": count.words_12,
             "words_16": count.words_16,
             "metadata_bits": count.metadata_bits,
         },
-        "order0_bits_per_weight": analysis.order0_bits_per_weight(),
+        "order0_bits_per_weight": analysis.order0_bits_per_weight,
     }))
 }
