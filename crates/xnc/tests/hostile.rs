@@ -4,10 +4,8 @@ mod support;
 
 use std::path::Path;
 
-use support::{Random, compress_all, le, safetensors_file, write};
-use xnc::container::Container;
-use xnc::model::safetensors;
-use xnc::{Codec, Progress, Table, Verify};
+use support::{Random, compress_all, le, safetensors_file, safetensors_header, seal, write};
+use xnc::{Codec, Model, OpenOptions, Progress, Verify};
 
 const NAME: &str = "wte.weight";
 
@@ -25,8 +23,8 @@ impl Parts {
         let source = safetensors_file(&[(NAME, "BF16", vec![500, 40], le(&words))]);
         let packed = folder.join("good");
         compress_all(codec, &write(folder, "plain", &source), &packed);
-        let file = Container::open(&packed).expect("opens");
-        let part = |name: &str| file.bytes(file.layout().tensor(name).expect("is there")).to_vec();
+        let file = Model::open(&packed).expect("opens");
+        let part = |name: &str| file.bytes(name).expect("is there").to_vec();
         let json = |name: &str| serde_json::from_slice(&part(name)).expect("is JSON");
         Parts {
             payload: part(NAME),
@@ -48,28 +46,17 @@ impl Parts {
             ("wte.weight.xnc_meta", meta),
             ("xnc.file", file),
         ];
-        let shapes: Vec<[u64; 1]> = tensors.iter().map(|(_, bytes)| [bytes.len() as u64]).collect();
-        let infos = tensors.iter().zip(&shapes).map(|((name, _), shape)| (*name, "U8", &shape[..], shape[0]));
-        let mut out = safetensors::header(&[], infos, 64);
+        let sizes = tensors.iter().map(|(name, bytes)| (*name, bytes.len() as u64));
+        let mut out = safetensors_header(&[], sizes.map(|(name, size)| (name, "U8", vec![size], size)), 64);
         tensors.iter().for_each(|(_, bytes)| out.extend_from_slice(bytes));
         out
     }
 }
 
-/// A record with its checksum made right.
-fn seal(record: &serde_json::Value) -> Vec<u8> {
-    let mut members = record.as_object().expect("an object").clone();
-    members.shift_remove("crc32c");
-    let text = serde_json::Value::Object(members).to_string();
-    let mut body = text.into_bytes().split_off(1);
-    body.resize((body.len() + 21).next_multiple_of(64) - 21, b' ');
-    [format!("{{\"crc32c\":\"{:08x}\",", crc32c::crc32c(&body)).as_bytes(), &body].concat()
-}
-
 /// Metadata of a duplicate whose original it is itself.
 fn duplicate_of_itself(parts: &mut Parts) {
     let (name, meta) = (parts.meta["name"].clone(), parts.meta.as_object_mut().expect("an object"));
-    ["codec", "index_crc32c", "params"].iter().for_each(|key| drop(meta.shift_remove(*key)));
+    ["codec", "words", "index_crc32c", "params"].iter().for_each(|key| drop(meta.shift_remove(*key)));
     meta.insert("same_as".into(), name);
 }
 
@@ -91,7 +78,8 @@ fn lies_under_right_checksums_are_errors() {
         ("BLAKE3", |p| p.meta["blake3"] = "00".repeat(32).into()),
         ("chunk 0", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
         ("chunk 1", |p| p.index[16..24].copy_from_slice(&1u64.to_le_bytes())),
-        ("chunk 0", |p| p.index[8..12].copy_from_slice(&u32::MAX.to_le_bytes())),
+        ("chunk 0", |p| p.index[12..16].copy_from_slice(&u32::MAX.to_le_bytes())),
+        ("checksum of chunk 0", |p| p.index[8] ^= 1),
         ("padding", |p| *p.index.last_mut().expect("not empty") = 1),
         ("padding", |p| *p.payload.last_mut().expect("not empty") = 1),
         ("cannot hold", |p| p.index.truncate(16)),
@@ -107,7 +95,12 @@ fn lies_under_right_checksums_are_errors() {
         ("header of the source", |p| p.file["outside"][0]["length"] = u64::MAX.into()),
         ("chunk 2", |p| p.payload.truncate(p.payload.len() - 64)),
         ("padding", |p| p.payload.extend_from_slice(&[0; 32])),
-        ("chunk 0", |p| p.meta["dtype"] = "F16".into()),
+        ("cannot hold F16 words", |p| p.meta["words"] = "F16".into()),
+        ("not what the source's header says", |p| p.meta["dtype"] = "F32".into()),
+        ("chunk 0", |p| {
+            p.meta["dtype"] = "F16".into();
+            p.meta["words"] = "F16".into();
+        }),
         ("key-value pairs", |p| p.file["outside"] = serde_json::json!([{"from": 1, "length": u64::MAX}])),
         ("records a gguf source", |p| p.file["format"] = "gguf".into()),
     ];
@@ -125,8 +118,10 @@ fn recheck(parts: &mut Parts) {
 fn lies_in_codec_fast_are_errors() {
     let lies: &[(&str, Lie)] = &[
         ("cannot hold", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
-        ("params", |p| p.meta["params"] = serde_json::json!({"coding": "rot13"})),
-        ("cannot be coded as", |p| p.meta["params"] = serde_json::json!({"coding": "f16"})),
+        ("params", |p| p.meta["params"] = serde_json::json!({"coding": "bf16"})),
+        ("params", |p| p.meta["params"] = serde_json::json!([])),
+        ("cannot hold F16 words", |p| p.meta["words"] = "F16".into()),
+        ("did not match any variant", |p| p.meta["words"] = "F64".into()),
         ("chunk 0", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
         ("chunk 0", |p| p.index[..8].copy_from_slice(&100u64.to_le_bytes())),
         ("chunk 0", |p| p.index[16] = 1),
@@ -170,14 +165,16 @@ type Lie = fn(&mut Parts);
 fn tell(codec: Codec, lies: &[(&str, Lie)]) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let good = write(folder.path(), "a", &Parts::good(folder.path(), codec).file());
-    xnc::verify(&good, 1, &Progress::silent()).expect("parts put together unchanged are good");
+    xnc::verify(&good, 1, &Progress::default()).expect("parts put together unchanged are good");
     for (number, (says, lie)) in lies.iter().enumerate() {
         let mut parts = Parts::good(folder.path(), codec);
         lie(&mut parts);
         let path = write(folder.path(), "lying", &parts.file());
-        let restoring = xnc::verify(&path, 1, &Progress::silent()).expect_err("a lie").to_string();
+        let restoring = xnc::verify(&path, 1, &Progress::default()).expect_err("a lie").to_string();
         // Lookups may not need the lie; then they must only not panic.
-        let opening = match Table::open(&path, NAME, Verify::Never) {
+        let mut unchecked = OpenOptions::default();
+        unchecked.verify = Verify::Never;
+        let opening = match Model::open(&path).and_then(|model| model.table_with(NAME, &unchecked)) {
             Ok(table) => {
                 let mut row = vec![0; table.dim()];
                 (0..table.rows().min(500)).for_each(|id| drop(table.row(id, &mut row)));
@@ -201,6 +198,6 @@ fn a_bomb_of_zeros_unpacks_no_further_than_it_says() {
     let text = base64::engine::general_purpose::STANDARD.encode(zlib.finish().expect("memory"));
     parts.file["outside"][0]["zlib"] = text.into();
     let path = write(folder.path(), "bomb", &parts.file());
-    let error = xnc::verify(&path, 1, &Progress::silent()).expect_err("a bomb").to_string();
+    let error = xnc::verify(&path, 1, &Progress::default()).expect_err("a bomb").to_string();
     assert!(error.contains("one zlib stream"), "{error}");
 }
