@@ -1,5 +1,5 @@
 //! Model files made in memory, and the calls that all integration tests share.
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 mod files;
 mod random;
