@@ -150,6 +150,7 @@ fn bless() {
         for (name, codec, source) in golden() {
             let path = spec().join("vectors").join(name);
             if !path.exists() && std::env::var_os("XNC_BLESS").is_some() {
+                std::fs::create_dir_all(spec().join("vectors")).expect("makes the folder of golden files");
                 let folder = tempfile::tempdir().expect("temporary folder");
                 compress_all(codec, &write(folder.path(), "source", &source), &path);
             }

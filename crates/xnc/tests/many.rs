@@ -93,3 +93,25 @@ fn compressing_and_restoring() {
     };
     assert_linear("compressing and restoring", plain, there_and_back);
 }
+
+/// Names as a mixture of experts has them, long and alike: all of them asked for, one by a pattern, and one that is not there.
+#[test]
+fn selecting() {
+    let name = |i: usize| format!("model.layers.{}.mlp.experts.{}.down_proj.weight", i / 512, i % 512);
+    let make = |number: usize| {
+        let names: Vec<String> = (0..number).map(name).collect();
+        let infos = names.iter().map(|name| (name.as_str(), "BF16", vec![2, 1], 4));
+        let mut file = safetensors_header(&[], infos, 8);
+        file.resize(file.len() + 4 * number, 0);
+        file
+    };
+    assert_linear("selecting", make, |file, number| {
+        let select = |names: Vec<String>| {
+            xnc::compress_bytes(file.clone(), &options(Codec::Fast, Selection::Named(names), 1)).map(|(_, told)| told)
+        };
+        assert_eq!(select((0..number).map(name).collect()).expect("all are there").tensors.len(), number);
+        assert_eq!(select(vec!["*.7.*.7.*".into()]).expect("one is there").tensors.len(), 1);
+        let error = select(vec!["layers.7.mlp.experts.7.down".into()]).expect_err("not there").to_string();
+        assert!(error.contains("model.layers.7.mlp.experts.7.down_proj.weight") && error.len() < 500, "{error}");
+    });
+}

@@ -30,16 +30,16 @@ impl Source {
         self.add(parsed.items, folder, module);
     }
 
-    fn add(&mut self, items: Vec<Item>, folder: &Path, module: Vec<String>) {
-        for item in &items {
+    fn add(&mut self, mut items: Vec<Item>, folder: &Path, module: Vec<String>) {
+        for item in &mut items {
             let Item::Mod(inner) = item else { continue };
             if is_test(&inner.attrs) {
                 continue;
             }
             let name = inner.ident.to_string();
             let (path, below) = ([&module[..], &[name.clone()]].concat(), folder.join(&name));
-            match &inner.content {
-                Some((_, items)) => self.add(items.clone(), &below, path),
+            match inner.content.take() {
+                Some((_, items)) => self.add(items, &below, path),
                 None => {
                     let candidates: [PathBuf; 2] = [below.with_extension("rs"), below.join("mod.rs")];
                     let file = candidates.into_iter().find(|file| file.exists());
@@ -267,7 +267,7 @@ impl Face<'_> {
                 }
             }
         }
-        all.sort();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
         for (what, own, attributes) in all {
             self.counted(depth, &what, hidden || own, &[attributes]);
         }
