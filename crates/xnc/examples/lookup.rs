@@ -1,4 +1,5 @@
-//! Looks rows of a table up, without ever holding the table decoded: `cargo run -p xnc --example lookup [FILE]`.
+//! Looks rows of a table up, without ever holding the table decoded: `cargo run -p xnc --example lookup
+//! [FILE]`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,8 +7,10 @@ use std::sync::Arc;
 use xnc::{CompressOptions, Model, Selection};
 
 fn main() -> xnc::Result<()> {
-    let sample =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors");
+    let sample = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors"
+    );
     let path = std::env::args_os().nth(1).map_or(PathBuf::from(sample), PathBuf::from);
     let mut model = Model::open(&path)?;
     if !model.is_compressed() {

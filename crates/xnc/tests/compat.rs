@@ -1,6 +1,7 @@
 //! Golden files: what any version wrote, every later version reads; an independent decoder reads the same.
 //!
-//! The files in `spec/vectors/` are write-once. `XNC_BLESS=1 cargo test --test compat` writes those that are missing.
+//! The files in `spec/vectors/` are write-once. `XNC_BLESS=1 cargo test --test compat` writes those that are
+//! missing.
 
 mod support;
 
@@ -74,18 +75,17 @@ fn chunks() -> Vec<support::Tensor<'static>> {
     ]
 }
 
-/// Values of 16 bits stored as F32, a NaN, infinities, subnormals and both zeros among them; and values that are not of 16 bits.
+/// Values of 16 bits stored as F32, a NaN, infinities, subnormals and both zeros among them; and values that
+/// are not of 16 bits.
 fn wide_types() -> Vec<support::Tensor<'static>> {
     let mut random = Random(31);
     let mut bf16 = random.bf16_weights(90 * 70, 150);
     let mut f16 = native_f16(&mut random, 80 * 66);
     // A signalling NaN stays one as BF16 and has no FP16 word, so FP16 has quiet ones only.
-    bf16[100..110].copy_from_slice(&[
-        0x7fc1, 0xffc0, 0x7f81, 0x7f80, 0xff80, 0x0001, 0x807f, 0x8000, 0x0000, 0x7f7f,
-    ]);
-    f16[100..110].copy_from_slice(&[
-        0x7e01, 0xfe00, 0x7fff, 0x7c00, 0xfc00, 0x0001, 0x83ff, 0x8000, 0x0000, 0x7bff,
-    ]);
+    bf16[100..110]
+        .copy_from_slice(&[0x7fc1, 0xffc0, 0x7f81, 0x7f80, 0xff80, 0x0001, 0x807f, 0x8000, 0x0000, 0x7f7f]);
+    f16[100..110]
+        .copy_from_slice(&[0x7e01, 0xfe00, 0x7fff, 0x7c00, 0xfc00, 0x0001, 0x83ff, 0x8000, 0x0000, 0x7bff]);
     let real: Vec<u8> = (0..40 * 33).flat_map(|_| random.normal().to_le_bytes()).collect();
     vec![
         ("bf16.as.f32", "F32", vec![90, 70], bf16_as_f32(&bf16)),
@@ -132,7 +132,8 @@ fn predictable() -> Vec<support::Tensor<'static>> {
     ]
 }
 
-/// Tables of few rows, that nothing predicts, with one row to a stream, and two; lower bytes whose last bits are as good as random.
+/// Tables of few rows, that nothing predicts, with one row to a stream, and two; lower bytes whose last bits
+/// are as good as random.
 fn unpredictable(mut random: Random) -> Vec<support::Tensor<'static>> {
     let one = random.bf16_weights(3 * 2100, 0);
     let two = random.bf16_weights(5 * 1030, 0);
@@ -242,7 +243,8 @@ fn the_decoder_written_from_the_spec_agrees() {
     }
 }
 
-/// Opens a compressed file with the package of its format and reads every tensor; the plain ones must be as they were.
+/// Opens a compressed file with the package of its format and reads every tensor; the plain ones must be as
+/// they were.
 const READ_WITH_PACKAGES: &str = r#"
 import sys
 import numpy

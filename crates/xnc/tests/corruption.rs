@@ -1,4 +1,5 @@
-//! Damaged files: every flipped bit and every length gives a clear error or the exact original, never a panic, never wrong words.
+//! Damaged files: every flipped bit and every length gives a clear error or the exact original, never a
+//! panic, never wrong words.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Tables with one damaged chunk: whoever touches it is told, on however many threads, and all others get what is right.
+//! Tables with one damaged chunk: whoever touches it is told, on however many threads, and all others get
+//! what is right.
 
 mod support;
 
@@ -19,7 +20,8 @@ fn damaged(codec: Codec) -> (Vec<u16>, Model) {
     let packed = folder.path().join("packed");
     compress_all(codec, &write(folder.path(), "plain", &file), &packed);
     let mut bytes = std::fs::read(packed).expect("written");
-    let payload = Model::from_bytes(bytes.clone()).expect("opens").tensor(NAME).expect("there").ranges[0].clone();
+    let payload =
+        Model::from_bytes(bytes.clone()).expect("opens").tensor(NAME).expect("there").ranges[0].clone();
     bytes[(payload.start + payload.end) as usize / 2] ^= 0x10;
     (words, Model::from_bytes(bytes).expect("payloads are not looked at"))
 }
@@ -30,7 +32,8 @@ fn checked(model: &Model, verify: Verify) -> xnc::Result<Table> {
     model.table_with(NAME, &options)
 }
 
-/// Which rows come back, each of them right; the others are errors that name the table. Rows are read from `first` on, round about.
+/// Which rows come back, each of them right; the others are errors that name the table. Rows are read from
+/// `first` on, round about.
 fn good_rows(table: &Table, words: &[u16], first: usize) -> Vec<bool> {
     let mut good = vec![false; ROWS];
     let mut row = vec![0; DIM];
@@ -40,7 +43,9 @@ fn good_rows(table: &Table, words: &[u16], first: usize) -> Vec<bool> {
                 assert!(row == words[id * DIM..][..DIM], "row {id} is wrong");
                 good[id] = true;
             }
-            Err(Error::Corrupt { what, .. }) => assert!(what.contains(NAME) && what.contains("chunk"), "{what}"),
+            Err(Error::Corrupt { what, .. }) => {
+                assert!(what.contains(NAME) && what.contains("chunk"), "{what}")
+            }
             Err(other) => panic!("{other}"),
         }
     }
@@ -65,7 +70,10 @@ fn threads_that_touch_chunks_first_at_once_all_learn_the_same() {
                         // Half of them begin at the same row, the others elsewhere.
                         let found = good_rows(&table, words, (thread % 4 / 2) * ROWS / 4);
                         assert!(found == *expected, "{codec}: thread {thread} learns other things");
-                        assert!(good_rows(&table, words, ROWS / 2) == *expected, "{codec}: and a second time");
+                        assert!(
+                            good_rows(&table, words, ROWS / 2) == *expected,
+                            "{codec}: and a second time"
+                        );
                     });
                 }
             });
@@ -93,7 +101,10 @@ fn products_say_so_and_those_of_good_rows_are_right() {
                 ];
                 for told in told {
                     let error = told.expect_err("damaged");
-                    assert!(matches!(&error, Error::Corrupt { what, .. } if what.contains(NAME)), "{codec}: {error}");
+                    assert!(
+                        matches!(&error, Error::Corrupt { what, .. } if what.contains(NAME)),
+                        "{codec}: {error}"
+                    );
                 }
             }
         }
@@ -160,7 +171,8 @@ fn when_checksums_are_compared_is_the_caller_s_choice() {
     }
 }
 
-/// One changes the file below an open table to see who looks again: clones know what each other found good, tables opened anew do not.
+/// One changes the file below an open table to see who looks again: clones know what each other found good,
+/// tables opened anew do not.
 #[cfg(target_os = "linux")]
 #[test]
 fn clones_share_what_was_found_good() {

@@ -3,16 +3,16 @@
 mod support;
 
 use support::{
-    Random, Tensor, assert_same, assert_twins, bf16_as_f32, compress_all, f16_as_f32, gguf_file, open, options,
-    plain_twin, restore, safetensors_file, write,
+    Random, Tensor, assert_same, assert_twins, bf16_as_f32, compress_all, f16_as_f32, gguf_file, open,
+    options, plain_twin, restore, safetensors_file, write,
 };
 use xnc::{Codec, Dtype, Error, Model, Selection, TensorReport};
 
 const ROWS: usize = 200;
 const DIM: usize = 70;
 
-/// The oddest words of each type: NaNs, infinities, the largest and smallest numbers, subnormals, both zeros. Widening makes a
-/// signalling FP16 NaN quiet, so F32 holds none.
+/// The oddest words of each type: NaNs, infinities, the largest and smallest numbers, subnormals, both zeros.
+/// Widening makes a signalling FP16 NaN quiet, so F32 holds none.
 const ODD_BF16: [u16; 12] =
     [0x7fc0, 0xffff, 0x7f81, 0xff81, 0x7f80, 0xff80, 0x7f7f, 0x0080, 0x0001, 0x807f, 0x8000, 0x0000];
 const ODD_F16: [u16; 12] =
@@ -21,7 +21,8 @@ const ODD_F16: [u16; 12] =
 /// FP16 words, most of which are no BF16 values.
 fn f16_words(odd: &[u16]) -> Vec<u16> {
     let mut random = Random(61);
-    let mut words: Vec<u16> = (0..ROWS * DIM).map(|_| half::f16::from_f32(random.normal()).to_bits()).collect();
+    let mut words: Vec<u16> =
+        (0..ROWS * DIM).map(|_| half::f16::from_f32(random.normal()).to_bits()).collect();
     words[DIM..][..odd.len()].copy_from_slice(odd);
     words
 }
@@ -38,7 +39,8 @@ fn f32_tensor(name: &'static str, bytes: Vec<u8>) -> Tensor<'static> {
 
 fn report_of(bytes: Vec<u8>, codec: Codec) -> TensorReport {
     let source = safetensors_file(&[f32_tensor("wte.weight", bytes)]);
-    let (_, report) = xnc::compress_bytes(source, &options(codec, Selection::Embeddings, 1)).expect("no error");
+    let (_, report) =
+        xnc::compress_bytes(source, &options(codec, Selection::Embeddings, 1)).expect("no error");
     report.tensors.into_iter().next().expect("one tensor")
 }
 
@@ -59,7 +61,8 @@ fn the_oddest_values_come_back_from_files_of_both_formats() {
             let report = compress_all(codec, &plain, &packed);
             for tensor in &report.tensors {
                 assert_eq!((tensor.dtype.as_str(), tensor.codec), ("F32", Some(codec)), "{}", tensor.name);
-                // FP16 values that use their whole mantissa take 17 bits and more under codec `xnc`, and 32 here.
+                // FP16 values that use their whole mantissa take 17 bits and more under codec `xnc`, and 32
+                // here.
                 assert!(tensor.stored_bytes < tensor.source_bytes * 6 / 10, "{} as {codec}", tensor.name);
             }
             assert_eq!(report.tensors[2].same_as.as_deref(), Some("model.embed_tokens.weight"));

@@ -37,7 +37,8 @@ fn plain(number: usize) -> Vec<u8> {
     file
 }
 
-/// A compressed file with one table and very many duplicates of it, which is put together here: compressing their words would take long.
+/// A compressed file with one table and very many duplicates of it, which is put together here: compressing
+/// their words would take long.
 fn compressed(number: usize) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("temporary folder");
     let words = Random(72).bf16_weights(64 * 64, 0);
@@ -85,7 +86,8 @@ fn opening_and_listing() {
 fn compressing_and_restoring() {
     let there_and_back = |file: Vec<u8>, number: usize| {
         let (packed, report) =
-            xnc::compress_bytes(file.clone(), &options(Codec::Fast, Selection::Embeddings, 2)).expect("compresses");
+            xnc::compress_bytes(file.clone(), &options(Codec::Fast, Selection::Embeddings, 2))
+                .expect("compresses");
         assert_eq!(report.tensors.len(), 1);
         let packed = packed.expect("it shrinks");
         assert_eq!(Model::from_bytes(packed.clone()).expect("opens").tensors().count(), number + 1);
@@ -94,7 +96,8 @@ fn compressing_and_restoring() {
     assert_linear("compressing and restoring", plain, there_and_back);
 }
 
-/// Names as a mixture of experts has them, long and alike: all of them asked for, one by a pattern, and one that is not there.
+/// Names as a mixture of experts has them, long and alike: all of them asked for, one by a pattern, and one
+/// that is not there.
 #[test]
 fn selecting() {
     let name = |i: usize| format!("model.layers.{}.mlp.experts.{}.down_proj.weight", i / 512, i % 512);
@@ -107,11 +110,15 @@ fn selecting() {
     };
     assert_linear("selecting", make, |file, number| {
         let select = |names: Vec<String>| {
-            xnc::compress_bytes(file.clone(), &options(Codec::Fast, Selection::Named(names), 1)).map(|(_, told)| told)
+            xnc::compress_bytes(file.clone(), &options(Codec::Fast, Selection::Named(names), 1))
+                .map(|(_, told)| told)
         };
         assert_eq!(select((0..number).map(name).collect()).expect("all are there").tensors.len(), number);
         assert_eq!(select(vec!["*.7.*.7.*".into()]).expect("one is there").tensors.len(), 1);
         let error = select(vec!["layers.7.mlp.experts.7.down".into()]).expect_err("not there").to_string();
-        assert!(error.contains("model.layers.7.mlp.experts.7.down_proj.weight") && error.len() < 500, "{error}");
+        assert!(
+            error.contains("model.layers.7.mlp.experts.7.down_proj.weight") && error.len() < 500,
+            "{error}"
+        );
     });
 }

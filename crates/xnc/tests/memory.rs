@@ -43,7 +43,8 @@ fn an_encoded_table_is_the_one_of_a_file() {
             assert_eq!(of_file.codec(), Some(codec));
             for threads in [0, 1, 2] {
                 let what = format!("{codec} {dtype} {rows} x {dim}, {threads} threads");
-                let table = Table::encode(dtype, rows, dim, &words, &with(codec, threads, None)).expect("encodes");
+                let table =
+                    Table::encode(dtype, rows, dim, &words, &with(codec, threads, None)).expect("encodes");
                 assert_eq!((table.codec(), table.name()), (Some(codec), ""), "{what}");
                 assert_twins(&of_file, &table, &what);
                 // Nothing but payload and index is held; a file adds its record and fills all up.
@@ -57,7 +58,8 @@ fn an_encoded_table_is_the_one_of_a_file() {
 #[test]
 fn tables_of_every_shape_come_back() {
     let mut random = Random(52);
-    let shapes = [(1, 1), (1, 31), (1, 70_000), (2, 5000), (31, 1), (70_000, 1), (3, 33), (257, 63), (5, 66_000)];
+    let shapes =
+        [(1, 1), (1, 31), (1, 70_000), (2, 5000), (31, 1), (70_000, 1), (3, 33), (257, 63), (5, 66_000)];
     for (rows, dim) in shapes {
         for dtype in [Dtype::Bf16, Dtype::F16] {
             let mut words = random.bf16_weights(rows * dim, 300);
@@ -71,7 +73,10 @@ fn tables_of_every_shape_come_back() {
                     Ok(table) => assert_twins(&plain, &table, &what),
                     // Wider than codec `dense` takes.
                     Err(Error::NotATable { reason, .. }) => {
-                        assert!(codec == Codec::Dense && dim > 60_000 && reason.contains("does not take"), "{what}");
+                        assert!(
+                            codec == Codec::Dense && dim > 60_000 && reason.contains("does not take"),
+                            "{what}"
+                        );
                     }
                     Err(other) => panic!("{what}: {other}"),
                 }
@@ -88,9 +93,14 @@ fn tables_of_any_words_come_back_on_every_backend() {
             let plain = plain_twin(dtype, 512, 128, &words);
             for &codec in Codec::ALL {
                 for backend in Backend::available() {
-                    let table = Table::encode(dtype, 512, 128, &words, &with(codec, 2, Some(backend))).expect("encodes");
+                    let table = Table::encode(dtype, 512, 128, &words, &with(codec, 2, Some(backend)))
+                        .expect("encodes");
                     assert_eq!(table.backend(), backend);
-                    assert_twins(&plain, &table, &format!("{codec} {dtype} {backend:?}, first {:#x}", words[1]));
+                    assert_twins(
+                        &plain,
+                        &table,
+                        &format!("{codec} {dtype} {backend:?}, first {:#x}", words[1]),
+                    );
                 }
             }
         }
@@ -185,14 +195,17 @@ fn bytes_in_memory_become_what_files_become() {
                 assert!(matches!(again, Error::AlreadyCompressed { .. }));
             }
         }
-        let plain = xnc::restore_bytes(source.clone(), &RestoreOptions::default()).expect_err("not compressed");
+        let plain =
+            xnc::restore_bytes(source.clone(), &RestoreOptions::default()).expect_err("not compressed");
         assert!(matches!(plain, Error::NotCompressed { .. }), "{plain}");
     }
 }
 
 #[test]
 fn bytes_that_do_not_shrink_give_nothing_and_a_reason() {
-    for (dtype, shape, bytes) in [("BF16", vec![256, 256], le(&every_word())), ("I32", vec![8, 8], vec![0; 256])] {
+    for (dtype, shape, bytes) in
+        [("BF16", vec![256, 256], le(&every_word())), ("I32", vec![8, 8], vec![0; 256])]
+    {
         let source = safetensors_file(&[("wte.weight", dtype, shape, bytes)]);
         let (bytes, report) =
             xnc::compress_bytes(source, &options(Codec::Xnc, Selection::All, 1)).expect("no error");

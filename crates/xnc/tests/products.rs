@@ -107,7 +107,7 @@ fn vectors_made_ready_once_serve_many_threads_and_any_ranges() {
                     let mut random = Random(thread);
                     for _ in 0..40 {
                         let first = random.next() as usize % ROWS;
-                        let rows = first..first + random.next() as usize % (ROWS - first).min(90) ;
+                        let rows = first..first + random.next() as usize % (ROWS - first).min(90);
                         let mut out = vec![0.0; 3 * rows.len()];
                         ready.product(rows.clone(), &mut out).expect("multiplies");
                         for vector in 0..3 {

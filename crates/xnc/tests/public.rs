@@ -1,4 +1,5 @@
-//! The library's face: every public item that a user can name, held in `public.txt`, and fewer than eighty of them.
+//! The library's face: every public item that a user can name, held in `public.txt`, and fewer than eighty of
+//! them.
 //!
 //! `XNC_BLESS=1 cargo test -p xnc --test public` writes the list after a change that is meant.
 
@@ -11,7 +12,8 @@ use syn::{Attribute, Expr, Fields, ImplItem, Item, Lit, Meta, Type, UseTree, Vis
 /// As many counted items as this are too many to learn.
 const LIMIT: usize = 80;
 
-/// Items of the crate by the path of their module, which is empty for the root. Modules of tests are left out.
+/// Items of the crate by the path of their module, which is empty for the root. Modules of tests are left
+/// out.
 struct Source(BTreeMap<Vec<String>, Vec<Item>>);
 
 /// A definition: its module, and its name there.
@@ -43,7 +45,11 @@ impl Source {
                 None => {
                     let candidates: [PathBuf; 2] = [below.with_extension("rs"), below.join("mod.rs")];
                     let file = candidates.into_iter().find(|file| file.exists());
-                    self.add_file(&file.unwrap_or_else(|| panic!("no file of module {path:?}")), &below, path);
+                    self.add_file(
+                        &file.unwrap_or_else(|| panic!("no file of module {path:?}")),
+                        &below,
+                        path,
+                    );
                 }
             }
         }
@@ -226,12 +232,17 @@ impl Face<'_> {
             }
             Item::Enum(item) => {
                 for variant in &item.variants {
-                    let fields: Vec<String> =
-                        variant.fields.iter().filter_map(|field| Some(field.ident.as_ref()?.to_string())).collect();
+                    let fields: Vec<String> = variant
+                        .fields
+                        .iter()
+                        .filter_map(|field| Some(field.ident.as_ref()?.to_string()))
+                        .collect();
                     let fields = match &variant.fields {
                         Fields::Unit => String::new(),
                         Fields::Named(_) => format!(" {{ {} }}", fields.join(", ")),
-                        Fields::Unnamed(fields) => format!("({})", vec!["_"; fields.unnamed.len()].join(", ")),
+                        Fields::Unnamed(fields) => {
+                            format!("({})", vec!["_"; fields.unnamed.len()].join(", "))
+                        }
                     };
                     let text = format!("{}{fields}", variant.ident);
                     self.line(depth + 1, &text, is_hidden(&variant.attrs), &[&variant.attrs]);
@@ -314,7 +325,10 @@ fn the_public_face_is_what_the_list_says() {
         std::fs::write(&path, &text).expect("writes");
     }
     let held = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(held == text, "the public face changed; it is now\n{text}\nXNC_BLESS=1 keeps it, if that is meant");
+    assert!(
+        held == text,
+        "the public face changed; it is now\n{text}\nXNC_BLESS=1 keeps it, if that is meant"
+    );
     assert!(face.unexplained.is_empty(), "hidden items that do not say `For ...`: {:?}", face.unexplained);
     assert!(face.counted < LIMIT, "{} public items are too many", face.counted);
 }

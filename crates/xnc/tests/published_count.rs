@@ -1,4 +1,5 @@
-//! The published scheme, transcribed plainly on strings of bits as its description reads, as the oracle for every count.
+//! The published scheme, transcribed plainly on strings of bits as its description reads, as the oracle for
+//! every count.
 
 mod support;
 
@@ -59,8 +60,8 @@ fn ratio(analysis: &Analysis) -> f64 {
     16.0 * analysis.words as f64 / analysis.xnc.bits as f64
 }
 
-/// Counts a file's tables three ways: transcription, `analyze`, and the bits of the encoded stream, of which there
-/// are as many as FP16 tables; this tells how many.
+/// Counts a file's tables three ways: transcription, `analyze`, and the bits of the encoded stream, of which
+/// there are as many as FP16 tables; this tells how many.
 fn check(path: &Path) -> usize {
     let folder = tempfile::tempdir().expect("temporary folder");
     let packed = folder.path().join("packed");

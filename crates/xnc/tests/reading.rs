@@ -1,4 +1,5 @@
-//! What callers may ask of open models and tables: any range, wrong lengths, models that are gone or lie inside other files.
+//! What callers may ask of open models and tables: any range, wrong lengths, models that are gone or lie
+//! inside other files.
 
 mod support;
 
@@ -6,13 +7,20 @@ use std::fs::File;
 use std::sync::Arc;
 
 use support::{
-    Random, all_words, as_f16, assert_same, assert_twins, compress_all, le, plain_twin, safetensors_file, write,
+    Random, all_words, as_f16, assert_same, assert_twins, compress_all, le, plain_twin, safetensors_file,
+    write,
 };
 use xnc::{Backend, Codec, Dtype, EncodeOptions, Error, Model, OpenOptions, Table};
 
 const NAME: &str = "wte.weight";
 
-fn encode(codec: Codec, backend: Option<Backend>, dtype: Dtype, [rows, dim]: [usize; 2], words: &[u16]) -> Table {
+fn encode(
+    codec: Codec,
+    backend: Option<Backend>,
+    dtype: Dtype,
+    [rows, dim]: [usize; 2],
+    words: &[u16],
+) -> Table {
     let mut options = EncodeOptions::default();
     (options.codec, options.backend) = (codec, backend);
     Table::encode(dtype, rows, dim, words, &options).expect("encodes")
@@ -44,7 +52,9 @@ fn long_reads_are_right_wherever_they_begin() {
     let (far, all) = (1 << 23, words.len());
     assert!(all > far + 10_000);
     let check = |table: &Table, words: &[u16], what: &str| {
-        for (first, length) in [(0, all), (0, far), (1, far), (12_345, all - 12_345), (all - far - 7, far + 1)] {
+        for (first, length) in
+            [(0, all), (0, far), (1, far), (12_345, all - 12_345), (all - far - 7, far + 1)]
+        {
             // Filled with what no read leaves by chance, and not on a cache line.
             let mut out = vec![0x5a5a; length + 1];
             table.read(first, &mut out[1..]).expect("reads");
@@ -76,7 +86,14 @@ fn reads_at_and_past_the_end() {
             table.read(all - 1, &mut last).expect("the last word");
             assert_eq!(last[0], words[all - 1]);
         }
-        let past = [(all, 1), (all + 1, 0), (all.saturating_sub(1), 2), (usize::MAX, 1), (usize::MAX, 0), (0, all + 1)];
+        let past = [
+            (all, 1),
+            (all + 1, 0),
+            (all.saturating_sub(1), 2),
+            (usize::MAX, 1),
+            (usize::MAX, 0),
+            (0, all + 1),
+        ];
         for (first, length) in past {
             let error = table.read(first, &mut vec![0; length]).expect_err("past the end");
             let rows = table.rows() as u64;
@@ -134,7 +151,9 @@ fn wrong_lengths_are_errors_that_tell_both() {
         table.gather(&[], &mut []).expect("nothing to do");
     }
     let options = OpenOptions::default();
-    for (rows, dim, bytes) in [(2, 2, 7), (2, 2, 9), (0, 0, 1), (usize::MAX, 2, 0), (usize::MAX, usize::MAX, 2)] {
+    for (rows, dim, bytes) in
+        [(2, 2, 7), (2, 2, 9), (0, 0, 1), (usize::MAX, 2, 0), (usize::MAX, usize::MAX, 2)]
+    {
         let table = Table::from_bytes(Dtype::F16, rows, dim, vec![0; bytes], &options);
         assert!(matches!(table, Err(Error::WrongLength { found, .. }) if found == bytes));
     }
@@ -204,7 +223,8 @@ fn a_model_inside_another_file() {
                 let end = bytes.len() as u64;
                 for start in [end + 1, u64::MAX] {
                     for length in [None, Some(0), Some(1), Some(u64::MAX)] {
-                        let error = Model::open_part(&file, start, length).map(drop).expect_err("past the end");
+                        let error =
+                            Model::open_part(&file, start, length).map(drop).expect_err("past the end");
                         assert!(matches!(error, Error::Io { .. }), "{what}: {error}");
                     }
                 }

@@ -32,7 +32,8 @@ fn a_source_with_a_tensor_of_a_companions_name_is_refused_as_such() {
 
 #[test]
 fn columns_of_a_table_without_rows_take_no_memory() {
-    // Codec `fast` counted exponents by column, and a header of a few bytes can claim any number of them. Found by reading.
+    // Codec `fast` counted exponents by column, and a header of a few bytes can claim any number of them.
+    // Found by reading.
     let folder = tempfile::tempdir().expect("temporary folder");
     let words = le(&Random(1).bf16_weights(64 * 64, 0));
     for (rows, dim) in [(0, 1 << 50), (1 << 50, 0)] {

@@ -5,8 +5,8 @@ mod support;
 use std::path::Path;
 
 use support::{
-    Random, Tensor, as_f16, assert_twins, bf16_as_f32, compress_all, every_word, f16_as_f32, gguf_file, le, open,
-    restore, safetensors_file, write,
+    Random, Tensor, as_f16, assert_twins, bf16_as_f32, compress_all, every_word, f16_as_f32, gguf_file, le,
+    open, restore, safetensors_file, write,
 };
 use xnc::{Codec, EncodeOptions, Model, Selection};
 
@@ -20,8 +20,8 @@ fn to(codec: Codec) -> EncodeOptions {
     options
 }
 
-/// Tables of every kind: plain BF16, BF16 in disguise, native FP16, F32 of either kind, a duplicate, a wild one that stays plain,
-/// and no table.
+/// Tables of every kind: plain BF16, BF16 in disguise, native FP16, F32 of either kind, a duplicate, a wild
+/// one that stays plain, and no table.
 fn tensors() -> Vec<Tensor<'static>> {
     let mut random = Random(5);
     let words = random.bf16_weights(300 * 70, 400);
@@ -49,7 +49,8 @@ fn every_codec_from_every_codec_is_what_compress_writes() {
             compress_all(from, &plain, &compressed);
             for &to in Codec::ALL {
                 let (expected, found) = (folder.path().join("expected"), folder.path().join("found"));
-                // Tables that stayed plain the first time stay so; the others are named, that a codec may have its own view.
+                // Tables that stayed plain the first time stay so; the others are named, that a codec may
+                // have its own view.
                 let model = Model::open(&compressed).expect("opens");
                 let coded = model.tensors().filter(|tensor| tensor.codec.is_some());
                 let names: Vec<String> = coded.map(|tensor| tensor.name).collect();
@@ -74,9 +75,15 @@ fn tables_in_memory_go_from_every_codec_to_every_codec() {
     for &from in Codec::ALL {
         let compressed = folder.path().join("compressed");
         compress_all(from, &plain, &compressed);
-        for name in
-            ["model.embed_tokens.weight", "image", "native", "bf16.as.f32", "f16.as.f32", "lm_head.weight", "every"]
-        {
+        for name in [
+            "model.embed_tokens.weight",
+            "image",
+            "native",
+            "bf16.as.f32",
+            "f16.as.f32",
+            "lm_head.weight",
+            "every",
+        ] {
             let (expected, table) = (open(&plain, name), open(&compressed, name));
             for &codec in Codec::ALL {
                 let other = table.transcode(&to(codec)).expect("encodes");
@@ -142,7 +149,8 @@ fn a_table_that_could_not_be_transcoded_is_still_a_table() {
         let packed = folder.path().join("packed");
         compress_all(codec, &plain, &packed);
         let mut bytes = std::fs::read(&packed).expect("read");
-        let payload = Model::open(&packed).expect("opens").tensor("wte.weight").expect("is there").ranges[0].clone();
+        let payload =
+            Model::open(&packed).expect("opens").tensor("wte.weight").expect("is there").ranges[0].clone();
         bytes[(payload.start + payload.end) as usize / 2] ^= 4;
         let table = open(&write(folder.path(), "damaged", &bytes), "wte.weight");
         let good = |table: &xnc::Table| -> Vec<bool> {
@@ -154,7 +162,10 @@ fn a_table_that_could_not_be_transcoded_is_still_a_table() {
         for _ in 0..2 {
             for &other in Codec::ALL.iter().filter(|&&other| other != codec) {
                 let error = table.transcode(&to(other)).expect_err("damaged");
-                assert!(matches!(&error, xnc::Error::Corrupt { what, .. } if what.contains("wte.weight")), "{error}");
+                assert!(
+                    matches!(&error, xnc::Error::Corrupt { what, .. } if what.contains("wte.weight")),
+                    "{error}"
+                );
             }
             let good = good(&table);
             let lost = good.iter().filter(|&&good| !good).count();

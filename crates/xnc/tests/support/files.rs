@@ -1,12 +1,13 @@
-//! Model files in memory, written here from the formats' own definitions and not with the library that reads them.
+//! Model files in memory, written here from the formats' own definitions and not with the library that reads
+//! them.
 
 use serde_json::{Map, Value, json};
 
 /// A tensor to put into a file: name, type, shape, bytes.
 pub type Tensor<'a> = (&'a str, &'a str, Vec<u64>, Vec<u8>);
 
-/// The length and the header of a safetensors file with tensors of these names, types, shapes and sizes, in this order, filled with
-/// spaces so that the data begins on a multiple of `align`.
+/// The length and the header of a safetensors file with tensors of these names, types, shapes and sizes, in
+/// this order, filled with spaces so that the data begins on a multiple of `align`.
 pub fn safetensors_header<'a>(
     metadata: &[(&str, &str)],
     tensors: impl IntoIterator<Item = (&'a str, &'a str, Vec<u64>, u64)>,

@@ -88,6 +88,31 @@ pub fn restore(source: &Path, target: &Path) -> xnc::Result<xnc::RestoreReport> 
     xnc::restore(source, target, &options)
 }
 
+/// All files below a folder, with their paths in it, sorted.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in next.read_dir().expect("lists") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path.strip_prefix(folder).expect("below it").to_owned());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// All tensors of a safetensors file as another library sees them, companions among them, and their sizes.
+pub fn stored_tensors(path: &Path) -> Vec<(String, u64)> {
+    let bytes = std::fs::read(path).expect("reads");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
+    file.tensors().into_iter().map(|(name, view)| (name, view.data().len() as u64)).collect()
+}
+
 /// Opens a table of a file.
 pub fn open(path: &Path, name: &str) -> Table {
     Model::open(path).expect("opens").table(name).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -95,7 +120,8 @@ pub fn open(path: &Path, name: &str) -> Table {
 
 /// A table of plain words in memory: what compressed ones are compared with.
 pub fn plain_twin(dtype: xnc::Dtype, rows: usize, dim: usize, words: &[u16]) -> Table {
-    Table::from_bytes(dtype, rows, dim, le(words), &OpenOptions::default()).expect("as many words as asked for")
+    Table::from_bytes(dtype, rows, dim, le(words), &OpenOptions::default())
+        .expect("as many words as asked for")
 }
 
 /// All words of a table.
