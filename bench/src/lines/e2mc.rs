@@ -83,18 +83,18 @@ mod tests {
                 .find(|&(end, _)| i < end)
                 .map_or(0, |(_, word)| word)
         });
-        let model = E2mc::train(&histogram(&[line]), TableSize { name: "two", entries: 2 });
+        let model = E2mc::train(&histogram(&line), TableSize { name: "two", entries: 2 });
         assert_eq!([0xa, 0xb, 0xc, 0xd, 0xe].map(|word| model.bits[word]), [1, 2, 18, 18, 18]);
         assert_eq!(model.bits(&line), 1 + 16 + 8 * 2 + 8 * 18);
         assert_eq!(model.table_bits(), 44);
         // With all in it: a 1, b 2, then c, d and the escape, which stands for one.
-        let whole = E2mc::train(&histogram(&[line]), E2mc::SIZES[2]);
+        let whole = E2mc::train(&histogram(&line), E2mc::SIZES[2]);
         assert_eq!(whole.bits(&line), 1 + 16 + 8 * 2 + 4 * 3 + 4 * 4);
     }
 
     #[test]
     fn words_never_seen_escape_and_a_line_of_them_is_raw() {
-        let model = E2mc::train(&histogram(&[[7; 32]]), E2mc::SIZES[1]);
+        let model = E2mc::train(&histogram(&[7; 32]), E2mc::SIZES[1]);
         assert_eq!(model.bits(&[7; 32]), 1 + 32);
         assert_eq!(model.bits(&line_of([1; 16])), 1 + 512);
     }

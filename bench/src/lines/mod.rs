@@ -99,12 +99,12 @@ fn fits(value: i64, bits: u32) -> bool {
     sign_extend(value, bits) == value
 }
 
-/// How often each 16-bit word stands in the lines.
-fn histogram(lines: &[Line]) -> Vec<u64> {
+/// How often each of the 2^16 words stands in `words`.
+pub(crate) fn histogram(words: &[u16]) -> Vec<u64> {
     let zeros = || vec![0; 1 << 16];
-    // As many lines as make a histogram small beside them.
-    let parts = lines.par_chunks(1 << 16).fold(zeros, |mut counts, part| {
-        part.as_flattened().iter().for_each(|&word| counts[usize::from(word)] += 1);
+    // As many words as make a histogram small beside them.
+    let parts = words.par_chunks(1 << 21).fold(zeros, |mut counts, part| {
+        part.iter().for_each(|&word| counts[usize::from(word)] += 1);
         counts
     });
     parts.reduce(zeros, |mut counts, more| {

@@ -259,5 +259,5 @@ impl Results {
 fn taken<T>(measure: impl FnOnce() -> Result<T>) -> Result<Taken<T>> {
     let start = Instant::now();
     let found = measure()?;
-    Ok(Taken { machine: Machine::this(), seconds: start.elapsed().as_secs_f64(), found })
+    Ok(Taken { machine: Machine::this()?, seconds: start.elapsed().as_secs_f64(), found })
 }

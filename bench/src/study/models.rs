@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use half::{bf16, f16};
 use serde::{Deserialize, Serialize};
-use xnc::container::Container;
-use xnc::{Codec, Dtype, Table, Verify};
+use xnc::{Codec, Dtype, Model};
 
 use super::Study;
 use super::ratios::Ratios;
@@ -126,10 +125,10 @@ const DENSE_LIMIT: u64 = 200_000_000;
 
 fn file(study: &Study, path: &Path) -> Result<Vec<File>> {
     let name = path.file_name().context("a file")?.to_string_lossy().into_owned();
-    let container = Container::open(path)?;
-    let before = container.file_bytes();
-    let names = container.table_names();
-    let tables = names.iter().map(|name| Table::from_container(&container, name, Verify::Never));
+    let model = Model::open(path)?;
+    let before = model.file_bytes();
+    let names = model.tables();
+    let tables = names.iter().map(|name| model.table(name));
     let table = tables.collect::<xnc::Result<Vec<_>>>()?.into_iter().max_by_key(|t| t.rows() * t.dim());
     let table = table.context("the file has no table")?;
     let mut files = Vec::new();
