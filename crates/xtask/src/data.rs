@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use half::bf16;
-use xnc::model::{Header, Layout, gguf, safetensors};
+use safetensors::tensor::{Dtype, TensorView};
+use xnc::internals::{Stand, parse_header, write_like};
 
 use crate::models::{self, GEMMA3, MINILM, SMOLLM2, Source};
 use crate::{dither, root, say};
@@ -26,18 +27,20 @@ pub fn tables() -> Result<()> {
             continue;
         }
         let bytes = fs::read(models::fetch(source)?)?;
-        let layout = Layout::parse(&bytes, bytes.len() as u64)?;
-        let tensor = layout.tensor(TOKEN_TABLE).context("the model has no token table")?;
-        ensure!(tensor.dtype == "Q8_0", "the token table is {}, not Q8_0", tensor.dtype);
-        let q8_0 = &bytes[tensor.range.start as usize..tensor.range.end as usize];
+        let tensors = parse_header(&bytes, bytes.len() as u64)?;
+        let table = tensors.iter().find(|tensor| tensor.0 == TOKEN_TABLE);
+        let (_, found, shape, range) = table.context("the model has no token table")?;
+        ensure!(found == "Q8_0" && shape.len() == 2, "the token table is {found}, not Q8_0");
+        let (rows, dim) = (shape[0] as usize, shape[1] as usize);
+        let q8_0 = &bytes[range.start as usize..range.end as usize];
         for (dithered, ending) in [(true, "safetensors"), (false, "gguf")] {
             let words = dither::bf16_words(q8_0, dithered);
-            for (dtype, words) in [("F16", &dither::to_f16(&words)), ("BF16", &words)] {
-                let path = data_path(stem, &format!("{}.{ending}", dtype.to_lowercase()))?;
+            for (dtype, words) in [(Dtype::F16, &dither::to_f16(&words)), (Dtype::BF16, &words)] {
+                let path = data_path(stem, &format!("{dtype}.{ending}").to_lowercase())?;
                 if dithered {
-                    write_table(&path, "model.embed_tokens.weight", dtype, &tensor.shape, words)?;
+                    write_table(&path, "model.embed_tokens.weight", dtype, [rows, dim], words)?;
                 } else {
-                    write_model(&path, &bytes, &layout, dtype, words)?;
+                    write_model(&path, &bytes, &tensors, dtype, words)?;
                 }
             }
         }
@@ -55,42 +58,33 @@ fn data_path(stem: &str, kind: &str) -> Result<PathBuf> {
     Ok(models::data_folder()?.join(format!("{stem}.{kind}")))
 }
 
-/// Writes a GGUF model with its token table replaced; everything else stays as it is.
-fn write_model(path: &Path, bytes: &[u8], layout: &Layout, dtype: &str, words: &[u16]) -> Result<()> {
-    let Header::Gguf(header) = layout.header() else { bail!("the model is no GGUF file") };
-    let table: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let tensors: Vec<_> = layout
-        .tensors
+/// Writes a GGUF model with its token table replaced; keys and the other tensors stay as they are.
+fn write_model(path: &Path, bytes: &[u8], tensors: &[Stand], dtype: Dtype, words: &[u16]) -> Result<()> {
+    let (dtype, table) = (dtype.to_string(), little_endian(words));
+    let tensors: Vec<_> = tensors
         .iter()
-        .map(|t| match t.name == TOKEN_TABLE {
-            true => (t.name.as_str(), dtype, &t.shape[..], &table[..]),
-            false => (
-                t.name.as_str(),
-                t.dtype.as_str(),
-                &t.shape[..],
-                &bytes[t.range.start as usize..t.range.end as usize],
-            ),
+        .map(|(name, own, shape, range)| match name == TOKEN_TABLE {
+            true => (&name[..], &dtype[..], &shape[..], &table[..]),
+            false => (&name[..], &own[..], &shape[..], &bytes[range.start as usize..range.end as usize]),
         })
         .collect();
-    let infos = tensors.iter().map(|(name, dtype, shape, data)| (*name, *dtype, *shape, data.len() as u64));
-    let mut out = gguf::header(bytes, header, &[], infos, header.alignment);
-    for (.., data) in tensors {
-        out.extend_from_slice(data);
-        out.resize(out.len().next_multiple_of(header.alignment as usize), 0);
-    }
-    write_whole(path, &out)
+    write_whole(path, &write_like(bytes, &tensors)?)
+}
+
+fn little_endian(words: &[u16]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 /// Cuts the sample out of the model it comes from, rounded to BF16.
 pub fn sample() -> Result<()> {
     let bytes = fs::read(models::fetch(&MINILM)?)?;
-    let layout = Layout::parse(&bytes, bytes.len() as u64)?;
+    let model = safetensors::SafeTensors::deserialize(&bytes)?;
     let name = "embeddings.word_embeddings.weight";
-    let tensor = layout.tensor(name).context("the model has no token table")?;
-    ensure!(tensor.dtype == "F32" && tensor.shape.len() == 2, "the token table is {}", tensor.dtype);
-    let dim = tensor.shape[1] as usize;
-    let start = tensor.range.start as usize;
-    let rows = &bytes[start + SAMPLE_ROWS.start * dim * 4..start + SAMPLE_ROWS.end * dim * 4];
+    let tensor = model.tensor(name).context("the model has no token table")?;
+    let dtype = tensor.dtype();
+    ensure!(dtype == Dtype::F32 && tensor.shape().len() == 2, "the token table is {dtype}");
+    let dim = tensor.shape()[1];
+    let rows = &tensor.data()[SAMPLE_ROWS.start * dim * 4..SAMPLE_ROWS.end * dim * 4];
     let words: Vec<u16> = rows
         .as_chunks::<4>()
         .0
@@ -98,17 +92,15 @@ pub fn sample() -> Result<()> {
         .map(|four| bf16::from_f32(f32::from_le_bytes(*four)).to_bits())
         .collect();
     let path = root().join("samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors");
-    write_table(&path, name, "BF16", &[SAMPLE_ROWS.len() as u64, dim as u64], &words)
+    write_table(&path, name, Dtype::BF16, [SAMPLE_ROWS.len(), dim], &words)
 }
 
 /// Writes one table as a safetensors file, whole or not at all.
-fn write_table(path: &Path, name: &str, dtype: &str, shape: &[u64], words: &[u16]) -> Result<()> {
-    let metadata = [("format".to_owned(), "pt".to_owned())];
-    let mut bytes =
-        safetensors::header(&metadata, [(name, dtype, shape, 2 * words.len() as u64)].into_iter(), 8);
-    bytes.reserve(2 * words.len());
-    words.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
-    write_whole(path, &bytes)
+fn write_table(path: &Path, name: &str, dtype: Dtype, shape: [usize; 2], words: &[u16]) -> Result<()> {
+    let bytes = little_endian(words);
+    let table = TensorView::new(dtype, shape.to_vec(), &bytes)?;
+    let metadata = [("format".to_owned(), "pt".to_owned())].into();
+    write_whole(path, &safetensors::serialize([(name, table)], Some(metadata))?)
 }
 
 /// Renamed when whole, so that an interrupted run leaves nothing that looks finished.
