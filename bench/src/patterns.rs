@@ -149,9 +149,7 @@ impl Origin {
             changed_by_cast: share(&|word| changed_by_cast(word)),
             deviation,
             noise_f16: DroppedBits::of(noise.iter().map(|&x| (f16::from_f32(x).to_bits(), 1))),
-            noise_cast: DroppedBits::of(
-                noise.iter().map(|&x| (cast(bf16::from_f32(x).to_bits()), 1)),
-            ),
+            noise_cast: DroppedBits::of(noise.iter().map(|&x| (cast(bf16::from_f32(x).to_bits()), 1))),
         })
     }
 }

@@ -58,7 +58,8 @@ impl TableFile {
             Dtype::F16 => safetensors::Dtype::F16,
         };
         let tensor = TensorView::new(element, vec![rows, dim], bytemuck::cast_slice(words))?;
-        safetensors::serialize_to_file([(NAME, tensor)], None, &path).with_context(|| format!("cannot write {}", path.display()))?;
+        safetensors::serialize_to_file([(NAME, tensor)], None, &path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(TableFile { label: label.into(), path, tensor: NAME.into(), dtype, rows, dim })
     }
 

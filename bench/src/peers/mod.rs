@@ -117,7 +117,10 @@ enum Encoded {
     /// Bytes for a file.
     Bytes(Vec<u8>),
     /// A table of ours.
-    Table(#[expect(dead_code, reason = "held until the clock has stopped: freeing it is no encoding")] ::xnc::Table),
+    Table(
+        #[expect(dead_code, reason = "held until the clock has stopped: freeing it is no encoding")]
+        ::xnc::Table,
+    ),
 }
 
 /// An opened file.

@@ -59,6 +59,11 @@ fn dense() {
 }
 
 #[test]
+fn fast() {
+    run("fast", 1500);
+}
+
+#[test]
 fn round_trip() {
     run("round_trip", 200);
 }
