@@ -73,9 +73,9 @@ impl Coded {
 
     /// Edits index or payload, which then often stay multiples of 64.
     pub fn edit(&mut self, choices: &mut Choices<'_>) {
-        let part = if choices.byte() % 2 == 0 { &mut self.index } else { &mut self.payload };
+        let part = if choices.byte().is_multiple_of(2) { &mut self.index } else { &mut self.payload };
         edit::apply_some(part, choices, 3);
-        if choices.byte() % 4 != 0 {
+        if !choices.byte().is_multiple_of(4) {
             part.resize(part.len().next_multiple_of(64), 0);
         }
     }
