@@ -40,7 +40,7 @@ pub fn tables() -> Result<()> {
                 if dithered {
                     write_table(&path, "model.embed_tokens.weight", dtype, [rows, dim], words)?;
                 } else {
-                    write_model(&path, &bytes, &tensors, dtype, words)?;
+                    write_whole(&path, &model_file(&bytes, &tensors, dtype, words)?)?;
                 }
             }
         }
@@ -58,8 +58,8 @@ fn data_path(stem: &str, kind: &str) -> Result<PathBuf> {
     Ok(models::data_folder()?.join(format!("{stem}.{kind}")))
 }
 
-/// Writes a GGUF model with its token table replaced; keys and the other tensors stay as they are.
-fn write_model(path: &Path, bytes: &[u8], tensors: &[Stand], dtype: Dtype, words: &[u16]) -> Result<()> {
+/// A GGUF model with its token table replaced; keys and the other tensors stay as they are.
+fn model_file(bytes: &[u8], tensors: &[Stand], dtype: Dtype, words: &[u16]) -> Result<Vec<u8>> {
     let (dtype, table) = (dtype.to_string(), little_endian(words));
     let tensors: Vec<_> = tensors
         .iter()
@@ -68,7 +68,7 @@ fn write_model(path: &Path, bytes: &[u8], tensors: &[Stand], dtype: Dtype, words
             false => (&name[..], &own[..], &shape[..], &bytes[range.start as usize..range.end as usize]),
         })
         .collect();
-    write_whole(path, &write_like(bytes, &tensors)?)
+    Ok(write_like(bytes, &tensors)?)
 }
 
 fn little_endian(words: &[u16]) -> Vec<u8> {
@@ -97,10 +97,13 @@ pub fn sample() -> Result<()> {
 
 /// Writes one table as a safetensors file, whole or not at all.
 fn write_table(path: &Path, name: &str, dtype: Dtype, shape: [usize; 2], words: &[u16]) -> Result<()> {
-    let bytes = little_endian(words);
-    let table = TensorView::new(dtype, shape.to_vec(), &bytes)?;
-    let metadata = [("format".to_owned(), "pt".to_owned())].into();
-    write_whole(path, &safetensors::serialize([(name, table)], Some(metadata))?)
+    write_whole(path, &table_file(name, dtype, shape, &little_endian(words))?)
+}
+
+/// A safetensors file of one table.
+fn table_file(name: &str, dtype: Dtype, shape: [usize; 2], words: &[u8]) -> Result<Vec<u8>> {
+    let table = TensorView::new(dtype, shape.to_vec(), words)?;
+    Ok(safetensors::serialize([(name, table)], Some([("format".into(), "pt".into())].into()))?)
 }
 
 /// Renamed when whole, so that an interrupted run leaves nothing that looks finished.
@@ -110,4 +113,43 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(&unfinished, bytes)?;
     fs::rename(&unfinished, path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::SafeTensors;
+
+    const SAMPLE: &[u8] = include_bytes!("../../../samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors");
+    const GGUF: &[u8] = include_bytes!("../../../spec/vectors/1.0-xnc.gguf");
+
+    #[test]
+    fn the_sample_is_written_as_it_was_committed() {
+        let file = SafeTensors::deserialize(SAMPLE).expect("a good file");
+        let [(name, table)] = &file.tensors()[..] else { panic!("one table") };
+        let &[rows, dim] = table.shape() else { panic!("two axes") };
+        let again = table_file(name, table.dtype(), [rows, dim], table.data()).expect("one table");
+        assert!(again == SAMPLE);
+    }
+
+    /// Every tensor but the table is what it was; the table is where its header says, on the alignment that readers ask for.
+    #[test]
+    fn a_model_gets_another_table() {
+        let bytes = |file: &[u8], stand: &Stand| file[stand.3.start as usize..stand.3.end as usize].to_vec();
+        let mut tensors = parse_header(GGUF, GGUF.len() as u64).expect("a good file");
+        let dim = tensors[0].2[0];
+        tensors[0] = (TOKEN_TABLE.into(), "Q8_0".into(), vec![3, dim], tensors[0].3.clone());
+        let words: Vec<u16> = (0..3 * dim as u16).collect();
+        let made = model_file(GGUF, &tensors, Dtype::BF16, &words).expect("a good file");
+        let found = parse_header(&made, made.len() as u64).expect("a good file");
+        assert_eq!(found.len(), tensors.len());
+        for (old, new) in tensors.iter().zip(&found) {
+            assert_eq!((&old.0, &old.2, new.3.start % 32), (&new.0, &new.2, 0));
+            if new.0 == TOKEN_TABLE {
+                assert_eq!((&new.1[..], bytes(&made, new)), ("BF16", little_endian(&words)));
+            } else {
+                assert_eq!((&new.1, bytes(&made, new)), (&old.1, bytes(GGUF, old)));
+            }
+        }
+    }
 }
