@@ -51,8 +51,9 @@ const fn published(model: &'static str, family: &'static str, percent: f64) -> P
     Published { model, family, bits_2_14_15_16_zero: percent / 100.0 }
 }
 
-/// Lee, Jang, Kim, ISCAS 2025, table I, as the authors repeat it beside their scripts (IDSL-SeoulTech/XNC, README): embedding
-/// layers cast to FP16. All-zero words are about 0 there (SmolVLM 0.02 %), narrow ones 0.25 to 0.26 %, others 99.7 %.
+/// Lee, Jang, Kim, ISCAS 2025, table I, as the authors repeat it beside their scripts (IDSL-SeoulTech/XNC,
+/// README): embedding layers cast to FP16. All-zero words are about 0 there (SmolVLM 0.02 %), narrow ones 0.25
+/// to 0.26 %, others 99.7 %.
 pub const PUBLISHED: [Published; 12] = [
     published("Llama-3.2-1B", "llama", 99.83),
     published("Llama-3.2-3B", "llama", 99.83),

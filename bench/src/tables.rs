@@ -1,4 +1,5 @@
-//! Tables as the study takes them: plain words in a safetensors file, from a model, rounded from one, or made from a fixed seed.
+//! Tables as the study takes them: plain words in a safetensors file, from a model, rounded from one, or made
+//! from a fixed seed.
 
 use std::fs;
 use std::ops::{Deref, DerefMut};

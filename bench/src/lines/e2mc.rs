@@ -1,10 +1,11 @@
 //! E2MC: Lal, Lucas, Juurlink, "Entropy Encoding Based Memory Compression for GPUs", IPDPS 2017, on 16-bit symbols.
-//! 16-bit symbols, one Huffman code for all memory, its table the commonest 1024 symbols; any other is an escape code and its
-//! 16 bits. A line that would grow stays as it is.
+//! 16-bit symbols, one Huffman code for all memory, its table the commonest 1024 symbols; any other is an
+//! escape code and its 16 bits. A line that would grow stays as it is.
 //!
-//! The 1024 entries are from memory of the paper, whose text was out of reach; since the size decides the ratio, half of it
-//! and a table of every word are counted too. Left out: a limit on code lengths, the pointers that let several decoders share
-//! a block, the rounding to memory bursts. The paper samples while a program starts; here the code has seen the whole table.
+//! The 1024 entries are from memory of the paper, whose text was out of reach; since the size decides the
+//! ratio, half of it and a table of every word are counted too. Left out: a limit on code lengths, the
+//! pointers that let several decoders share a block, the rounding to memory bursts. The paper samples while a
+//! program starts; here the code has seen the whole table.
 
 use super::{About, Line, Model, huffman, or_raw};
 

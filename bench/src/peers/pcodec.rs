@@ -1,4 +1,5 @@
-//! pcodec: numbers in bins of an entropy coder. It has no BF16, so words go in as unsigned integers, which measures best.
+//! pcodec: numbers in bins of an entropy coder. It has no BF16, so words go in as unsigned integers, which
+//! measures best.
 
 use anyhow::{Result, bail};
 use pco::ChunkConfig;

@@ -1,4 +1,5 @@
-//! The study: a section a file, each measured on its own and merged into one results file, from which all pages are made.
+//! The study: a section a file, each measured on its own and merged into one results file, from which all
+//! pages are made.
 
 pub mod limits;
 pub mod lines;

@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn the_papers_average_follows_from_its_ratio() {
-        // 1.34 on the tables and a body of 4.25 bits give the published 9.91 % within half a point: the shapes are right.
+        // 1.34 on the tables and a body of 4.25 bits give the published 9.91 % within half a point: the shapes
+        // are right.
         let shapes = shapes();
         assert_eq!(shapes.len(), 12);
         let sum: f64 = shapes.iter().map(|shape| shape.saving(4.25, 16.0 / PUBLISHED_RATIO)).sum();

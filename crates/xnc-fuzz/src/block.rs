@@ -1,4 +1,5 @@
-//! Block decode: any bits are blocks of some words, and those are what the model reads; anything else about a chunk is an error.
+//! Block decode: any bits are blocks of some words, and those are what the model reads; anything else about a
+//! chunk is an error.
 
 use serde_json::Value;
 use xnc::{Codec, Dtype};

@@ -80,8 +80,8 @@ impl Coded {
         }
     }
 
-    /// Reads everything, then parts: where the whole gives words, a part gives the same, and where only one of the two is an error,
-    /// it is the whole.
+    /// Reads everything, then parts: where the whole gives words, a part gives the same, and where only one of
+    /// the two is an error, it is the whole.
     pub fn read_whole_and_parts(&self, choices: &mut Choices<'_>) {
         let check = choices.byte() % 4 == 1;
         let whole = self.read(0..self.count(), check);

@@ -1,4 +1,5 @@
-//! Compressed files with lies in them: parts of a good file are edited, checksums made right again, then it is opened, looked up and restored.
+//! Compressed files with lies in them: parts of a good file are edited, checksums made right again, then it is
+//! opened, looked up and restored.
 
 use std::io::{Read as _, Write};
 use std::sync::OnceLock;

@@ -1,5 +1,5 @@
-//! Codec `dense` on edited tables: an index and a payload with lies in them give an error or words, and a range the words of the
-//! whole.
+//! Codec `dense` on edited tables: an index and a payload with lies in them give an error or words, and a
+//! range the words of the whole.
 
 use std::sync::OnceLock;
 

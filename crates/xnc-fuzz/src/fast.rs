@@ -1,5 +1,5 @@
-//! Codec `fast` on edited tables, as target `dense` does it: rows with lies in them give an error or words, and a range the words of
-//! the whole.
+//! Codec `fast` on edited tables, as target `dense` does it: rows with lies in them give an error or words,
+//! and a range the words of the whole.
 
 use std::sync::OnceLock;
 

@@ -1,5 +1,5 @@
-//! Model files written from descriptions, as other programs write them: any alignment, padding that is not zero, keys that stand
-//! twice.
+//! Model files written from descriptions, as other programs write them: any alignment, padding that is not
+//! zero, keys that stand twice.
 
 use std::collections::BTreeMap;
 

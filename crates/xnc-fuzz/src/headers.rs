@@ -1,4 +1,5 @@
-//! The two parsers: any bytes, any claimed file size; what they accept must lie in the file, apart, and be what others read.
+//! The two parsers: any bytes, any claimed file size; what they accept must lie in the file, apart, and be
+//! what others read.
 
 use xnc::internals::{Stand, parse_header, write_like};
 

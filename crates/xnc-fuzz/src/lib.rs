@@ -1,8 +1,9 @@
-//! What the fuzz targets do, apart from who calls them: libFuzzer through `/fuzz`, random bytes through `tests/random.rs`.
+//! What the fuzz targets do, apart from who calls them: libFuzzer through `/fuzz`, random bytes through
+//! `tests/random.rs`.
 //!
 //! Every body takes any bytes and panics where the library breaks a promise. The bytes are a list of choices
-//! ([`choices::Choices`]), so that random ones are as good as libFuzzer's: they pick a good file and edit it ([`edit`]), or
-//! describe tensors ([`files`]).
+//! ([`choices::Choices`]), so that random ones are as good as libFuzzer's: they pick a good file and edit it
+//! ([`edit`]), or describe tensors ([`files`]).
 
 pub mod block;
 pub mod choices;

@@ -17,8 +17,8 @@ const SAMPLE_ROWS: std::ops::Range<usize> = 1000..5096;
 /// A table of `data/`: the model it is from and the stem of its files.
 const TABLES: [(&Source, &str); 2] = [(&SMOLLM2, "SmolLM2-135M"), (&GEMMA3, "Gemma-3-270M")];
 
-/// Makes whatever is missing: for each model the dithered table as BF16 and FP16 safetensors, for ratios, and the whole model as
-/// GGUF with a 16-bit table of exactly `q * d`, for running.
+/// Makes whatever is missing: for each model the dithered table as BF16 and FP16 safetensors, for ratios, and
+/// the whole model as GGUF with a 16-bit table of exactly `q * d`, for running.
 pub fn tables() -> Result<()> {
     for (source, stem) in TABLES {
         let paths = KINDS.iter().map(|kind| data_path(stem, kind)).collect::<Result<Vec<_>>>()?;
@@ -132,7 +132,8 @@ mod tests {
         assert!(again == SAMPLE);
     }
 
-    /// Every tensor but the table is what it was; the table is where its header says, on the alignment that readers ask for.
+    /// Every tensor but the table is what it was; the table is where its header says, on the alignment that
+    /// readers ask for.
     #[test]
     fn a_model_gets_another_table() {
         let bytes = |file: &[u8], stand: &Stand| file[stand.3.start as usize..stand.3.end as usize].to_vec();

@@ -88,7 +88,8 @@ fn folded_word(random: &mut Rng, class: u8) -> u16 {
     (sign ^ mid ^ (rest & 8) << 11) | core | rest & 7
 }
 
-/// Every class boundary: each of the 256 values of the deciding bits of one word, at each place, among words of each class.
+/// Every class boundary: each of the 256 values of the deciding bits of one word, at each place, among words
+/// of each class.
 pub fn boundaries() -> Vec<Block> {
     let mut random = Rng::with_seed(1);
     let mut blocks = Vec::new();
@@ -143,7 +144,8 @@ pub fn random(random: &mut Rng) -> Block {
     }))
 }
 
-/// Every `step`-th block of the tables in a file below the root, plain or compressed, BF16 cast to FP16. None when it is not there.
+/// Every `step`-th block of the tables in a file below the root, plain or compressed, BF16 cast to FP16. None
+/// when it is not there.
 pub fn tables(path: &str, step: usize) -> Result<Option<Vec<Block>>> {
     let path = root().join(path);
     if !path.exists() {
