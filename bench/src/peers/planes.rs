@@ -1,5 +1,6 @@
-//! Two ways to help a compressor of bytes: bytes of a kind side by side, and pieces that decode alone. What was compressed so is read
-//! into buffers that are made once: ours are too, and fresh pages would cost more than some of these decoders.
+//! Two ways to help a compressor of bytes: bytes of a kind side by side, and pieces that decode alone. What
+//! was compressed so is read into buffers that are made once: ours are too, and fresh pages would cost more
+//! than some of these decoders.
 
 use std::ops::Range;
 

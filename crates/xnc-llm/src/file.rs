@@ -56,8 +56,8 @@ impl ModelFile {
         self.model.tensor(name)?.codec
     }
 
-    /// A table of 16-bit words. Plain words and codec `fast` stay in the mapped file; what is stored under another codec comes into
-    /// memory under `fast`, from a mapping that ends with that.
+    /// A table of 16-bit words. Plain words and codec `fast` stay in the mapped file; what is stored under
+    /// another codec comes into memory under `fast`, from a mapping that ends with that.
     ///
     /// # Errors
     /// Those of [`Model::table`] and [`Table::transcode`].

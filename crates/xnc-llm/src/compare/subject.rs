@@ -34,7 +34,8 @@ pub struct Subject {
     pub rss_bytes: Option<u64>,
     /// Largest resident memory.
     pub peak_rss_bytes: Option<u64>,
-    /// Resident memory that belongs to the token table: its pages of the mapped file, and what closing it gives back elsewhere.
+    /// Resident memory that belongs to the token table: its pages of the mapped file, and what closing it
+    /// gives back elsewhere.
     pub table_rss_bytes: Option<u64>,
     /// Length of each prompt in tokens.
     pub prompt_tokens: Vec<usize>,

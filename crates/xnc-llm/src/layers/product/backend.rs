@@ -1,5 +1,5 @@
-//! The instruction sets that products of 16 rows run on. All give the same bits: sums of integers are exact, and floating point is left
-//! to plain loops.
+//! The instruction sets that products of 16 rows run on. All give the same bits: sums of integers are exact,
+//! and floating point is left to plain loops.
 
 use half::f16;
 #[cfg(target_arch = "x86_64")]
