@@ -329,6 +329,9 @@ fn the_public_face_is_what_the_list_says() {
         held == text,
         "the public face changed; it is now\n{text}\nXNC_BLESS=1 keeps it, if that is meant"
     );
-    assert!(face.unexplained.is_empty(), "hidden items that do not say `For ...`: {:?}", face.unexplained);
-    assert!(face.counted < LIMIT, "{} public items are too many", face.counted);
+    let Face { counted, unexplained, .. } = face;
+    assert!(
+        unexplained.is_empty() && counted < LIMIT,
+        "{counted} public items, {LIMIT} are too many; hidden ones that do not say `For ...`: {unexplained:?}"
+    );
 }
