@@ -39,7 +39,7 @@ impl Source {
                 continue;
             }
             let name = inner.ident.to_string();
-            let (path, below) = ([&module[..], &[name.clone()]].concat(), folder.join(&name));
+            let (path, below) = ([&module[..], std::slice::from_ref(&name)].concat(), folder.join(&name));
             match inner.content.take() {
                 Some((_, items)) => self.add(items, &below, path),
                 None => {
@@ -80,7 +80,7 @@ impl Source {
                 "self" => {}
                 "super" => drop(at.pop()),
                 _ => {
-                    let inner = [&at[..], &[step.clone()]].concat();
+                    let inner = [&at[..], std::slice::from_ref(step)].concat();
                     // A type that is imported by the name of its crate is not ours.
                     at = self.0.contains_key(&inner).then_some(inner).filter(|_| depth < path.len())?;
                 }
