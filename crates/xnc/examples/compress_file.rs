@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use xnc::{CompressOptions, Progress, RestoreOptions, Selection};
+use xnc::{CompressOptions, Progress, RestoreOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sample = concat!(
@@ -21,9 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn there_and_back(source: &Path, target: &Path, back: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let mut options = CompressOptions::default();
-    options.selection = Selection::All; // the sample's name is none that embedding tables have
-    let report = xnc::compress(source, target, &options)?;
+    let report = xnc::compress(source, target, &CompressOptions::default())?;
     for tensor in &report.tensors {
         let codec = tensor.codec.map_or("plain", xnc::Codec::name);
         let name = &tensor.name;

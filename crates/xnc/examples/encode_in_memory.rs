@@ -3,13 +3,18 @@
 
 use xnc::{Codec, Dtype, EncodeOptions, Table};
 
+/// A number between -0.5 and 0.5 that looks random: SplitMix64.
+fn noise(seed: usize) -> f32 {
+    let mut z = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ z >> 31) >> 40) as f32 / (1u32 << 24) as f32 - 0.5
+}
+
 fn main() -> xnc::Result<()> {
     let (rows, dim) = (4000, 128);
     // BF16 words between -0.5 and 0.5, small ones more often than large ones.
-    let word = |i: usize| {
-        let noise = (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / (1u32 << 24) as f32 - 0.5;
-        ((4.0 * noise * noise * noise).to_bits() >> 16) as u16
-    };
+    let word = |i: usize| ((4.0 * noise(i).powi(3)).to_bits() >> 16) as u16;
     let words: Vec<u16> = (0..rows * dim).map(word).collect();
     println!("{rows} rows of {dim} BF16 words: {} bytes", 2 * words.len());
     for &codec in Codec::ALL {

@@ -2,9 +2,8 @@
 //! [FILE]`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use xnc::{CompressOptions, Model, Selection};
+use xnc::{CompressOptions, Model};
 
 fn main() -> xnc::Result<()> {
     let sample = concat!(
@@ -15,10 +14,8 @@ fn main() -> xnc::Result<()> {
     let mut model = Model::open(&path)?;
     if !model.is_compressed() {
         // Usually a file is compressed once, with `xnc compress`; here it is done in memory.
-        let mut options = CompressOptions::default();
-        options.selection = Selection::All;
         let bytes = std::fs::read(&path).map_err(|cause| xnc::Error::Io { path: path.clone(), cause })?;
-        if let (Some(packed), _) = xnc::compress_bytes(Arc::new(bytes), &options)? {
+        if let (Some(packed), _) = xnc::compress_bytes(bytes, &CompressOptions::default())? {
             model = Model::from_bytes(packed)?;
         }
     }

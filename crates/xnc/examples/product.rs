@@ -6,10 +6,16 @@ use xnc::{Dtype, EncodeOptions, OpenOptions, Table};
 const TOKENS: usize = 20_000;
 const DIM: usize = 256;
 
+/// A number between -0.5 and 0.5 that looks random: SplitMix64.
+fn noise(seed: usize) -> f32 {
+    let mut z = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ z >> 31) >> 40) as f32 / (1u32 << 24) as f32 - 0.5
+}
+
 /// Weights that look like a model's: small, of both signs, most of them near zero.
 fn weight(token: usize, column: usize) -> f32 {
-    let noise =
-        |seed: usize| (seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / (1u32 << 24) as f32 - 0.5;
     let place = token * DIM + column;
     0.05 * (noise(3 * place) + noise(3 * place + 1) + noise(3 * place + 2))
 }

@@ -156,9 +156,9 @@ fn when_checksums_are_compared_is_the_caller_s_choice() {
         let told = [
             table.product(&x, 1, &mut vec![0.0; ROWS]),
             table.product(&x, 3, &mut vec![0.0; ROWS]),
-            table.product_bf16(&vec![0x3f80; DIM], 3, &mut vec![0.0; ROWS]),
+            table.product_bf16(&[0x3f80; DIM], 3, &mut vec![0.0; ROWS]),
             table.read(0, &mut vec![0; ROWS * DIM]),
-            (0..ROWS).try_for_each(|id| table.row(id, &mut vec![0; DIM])),
+            (0..ROWS).try_for_each(|id| table.row(id, &mut [0; DIM])),
         ];
         for told in told {
             let fits = match &told {

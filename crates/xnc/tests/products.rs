@@ -9,7 +9,7 @@ use xnc::{Codec, Dtype, EncodeOptions, Table};
 
 /// More rows than threads take at a time, and not a whole number of such pieces.
 const ROWS: usize = 3 * 1024 + 77;
-const DIM: usize = 96;
+const DIM: usize = 64;
 
 /// A plain table and the same under every codec.
 fn tables() -> Vec<Table> {

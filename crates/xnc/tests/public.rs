@@ -39,7 +39,7 @@ impl Source {
                 continue;
             }
             let name = inner.ident.to_string();
-            let (path, below) = ([&module[..], &[name.clone()]].concat(), folder.join(&name));
+            let (path, below) = ([&module[..], std::slice::from_ref(&name)].concat(), folder.join(&name));
             match inner.content.take() {
                 Some((_, items)) => self.add(items, &below, path),
                 None => {
@@ -80,7 +80,7 @@ impl Source {
                 "self" => {}
                 "super" => drop(at.pop()),
                 _ => {
-                    let inner = [&at[..], &[step.clone()]].concat();
+                    let inner = [&at[..], std::slice::from_ref(step)].concat();
                     // A type that is imported by the name of its crate is not ours.
                     at = self.0.contains_key(&inner).then_some(inner).filter(|_| depth < path.len())?;
                 }
@@ -329,6 +329,9 @@ fn the_public_face_is_what_the_list_says() {
         held == text,
         "the public face changed; it is now\n{text}\nXNC_BLESS=1 keeps it, if that is meant"
     );
-    assert!(face.unexplained.is_empty(), "hidden items that do not say `For ...`: {:?}", face.unexplained);
-    assert!(face.counted < LIMIT, "{} public items are too many", face.counted);
+    let Face { counted, unexplained, .. } = face;
+    assert!(
+        unexplained.is_empty() && counted < LIMIT,
+        "{counted} public items, {LIMIT} are too many; hidden ones that do not say `For ...`: {unexplained:?}"
+    );
 }

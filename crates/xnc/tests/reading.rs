@@ -269,10 +269,9 @@ fn bytes_of_any_owner() {
             assert_twins(&plain, &table, &format!("{table:?}"));
         }
     }
-    for owner in [Odd([&[0][..], &le(&words)].concat())] {
-        let table = Table::from_bytes(Dtype::Bf16, 400, 72, owner, &OpenOptions::default()).expect("opens");
-        assert_twins(&plain, &table, "plain words at an odd address");
-    }
+    let owner = Odd([&[0][..], &le(&words)].concat());
+    let table = Table::from_bytes(Dtype::Bf16, 400, 72, owner, &OpenOptions::default()).expect("opens");
+    assert_twins(&plain, &table, "plain words at an odd address");
 }
 
 #[test]

@@ -79,5 +79,5 @@ struct Params {
     predicted: bool,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "threads"))]
 mod tests;
