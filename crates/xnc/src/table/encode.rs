@@ -37,6 +37,10 @@ impl Table {
         options: &EncodeOptions,
     ) -> Result<Table> {
         expect_length("the words of a table", words.len(), rows.saturating_mul(dim))?;
+        if words.is_empty() {
+            let plain = super::OpenOptions { backend: options.backend, ..super::OpenOptions::default() };
+            return Table::from_bytes(dtype, rows, dim, [], &plain);
+        }
         let shape = TableShape { dtype, rows, dim };
         encode("", shape, dtype.into(), &Words::new(bytes_of(words)), options)
     }
