@@ -81,8 +81,12 @@ pub fn report_cut(command: &Command, path: Option<PathBuf>) -> u8 {
 pub fn report_usage(json: bool, error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         // Help and version are no errors, and are printed like any other output.
-        let shown = say::print_bytes(error.render().to_string().as_bytes());
-        return shown.map_or_else(|e| if is_closed_pipe(&e) { 0 } else { FILES }, |()| 0);
+        let Err(error) = say::print_bytes(error.render().to_string().as_bytes()) else { return 0 };
+        if !is_closed_pipe(&error) {
+            say::tell(&format!("xnc: {error}"));
+            return FILES;
+        }
+        return 0;
     }
     error.print().ok();
     if json {

@@ -138,7 +138,6 @@ fn exit_codes_name_the_fault_and_nothing_is_lost() {
         (2, "restore named.safetensors".into(), "-o"),
         (2, "compress m.safetensors -o n.safetensors --effort 2".into(), "--codec dense"),
         (2, "compress m.safetensors -o n.safetensors --effort 5 --codec dense".into(), "1..=4"),
-        (2, "rows m.safetensors --tensor x --ids 0 --json --format raw".into(), "cannot be used with"),
     ];
     for (code, line, says) in cases {
         let (found, out, err) = xnc(&dir, &line);

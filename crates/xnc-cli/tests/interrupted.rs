@@ -124,3 +124,32 @@ fn two_runs_to_one_target_do_not_disturb_each_other() {
         "done already"
     );
 }
+
+#[test]
+fn pipes_are_refused_at_once_with_a_remedy() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let dir = dir.path();
+    fs::write(dir.join("m.safetensors"), model([("embed_tokens.weight", [512, 64])])).expect("writes");
+    assert!(Command::new("mkfifo").arg(dir.join("p")).status().expect("runs").success());
+    for line in [
+        "compress m.safetensors -o p",
+        "compress m.safetensors -o p --force",
+        "inspect m.safetensors --html p --force",
+    ] {
+        let (code, _, err) = xnc(dir, line);
+        assert!(
+            code == 5 && err.contains("pipe") && err.contains("name another target"),
+            "{line}: {code}: {err}"
+        );
+    }
+    for line in
+        ["compress p -o x", "restore p -o x", "verify p", "inspect p", "rows p --tensor e --ids 0", "bench p"]
+    {
+        let (code, _, err) = xnc(dir, line);
+        assert!(
+            (code == 3 || code == 5) && err.contains('p') && !err.contains("target"),
+            "{line}: {code}: {err}"
+        );
+    }
+    assert_eq!(names(dir), ["m.safetensors", "p"]);
+}

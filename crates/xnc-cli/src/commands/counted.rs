@@ -30,10 +30,9 @@ pub struct Counted {
     exponents: Exponents,
 }
 
-/// Words by biased exponent, without the exponents that no word has at both ends: most tables use a few of 256.
+/// Words by biased exponent: the exponents that there are, of how many. Most tables have a few of 256.
 struct Exponents {
-    first: usize,
-    counts: Box<[u64]>,
+    counts: Box<[(u8, u64)]>,
     all: usize,
 }
 
@@ -66,18 +65,17 @@ impl Counted {
 
     /// Words by biased exponent, every exponent of the type.
     pub fn exponents(&self) -> Vec<u64> {
-        let Exponents { first, counts, all } = &self.exponents;
+        let Exponents { counts, all } = &self.exponents;
         let mut out = vec![0; *all];
-        out[*first..first + counts.len()].copy_from_slice(counts);
+        counts.iter().for_each(|(exponent, n)| out[usize::from(*exponent)] = *n);
         out
     }
 }
 
 impl Exponents {
     fn new(counts: &[u64]) -> Exponents {
-        let first = counts.iter().position(|n| *n > 0).unwrap_or(0);
-        let end = counts.iter().rposition(|n| *n > 0).map_or(first, |last| last + 1);
-        Exponents { first, counts: counts[first..end].into(), all: counts.len() }
+        let there = (0..=u8::MAX).zip(counts.iter().copied()).filter(|(_, n)| *n > 0);
+        Exponents { counts: there.collect(), all: counts.len() }
     }
 }
 

@@ -19,6 +19,18 @@ pub fn command(folder: &Path, line: &str) -> Command {
     command
 }
 
+/// As [`command`], with at most so many kB of address space where the system can bound it. Threads take much of that, so few run.
+pub fn bounded(folder: &Path, line: &str, kb: usize) -> Command {
+    if !cfg!(target_os = "linux") {
+        return command(folder, line);
+    }
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -v {kb}; exec \"$0\" {line}");
+    shell.arg("-c").arg(script).arg(cargo_bin!("xnc")).current_dir(folder).stdin(Stdio::null());
+    shell.env("RAYON_NUM_THREADS", "2");
+    shell
+}
+
 /// Runs a line; gives exit code, standard output and standard error.
 pub fn xnc(folder: &Path, line: &str) -> (i32, String, String) {
     run(&mut command(folder, line))
