@@ -1,12 +1,12 @@
 //! Compressed files with lies in them: parts of a good file are edited, checksums made right again, then it is opened, looked up and restored.
 
-use std::io::{Read as _, Write};
+use std::io::{Read as _, Seek as _, Write};
 use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use xnc::container::{self, Container, Content, FILE_RECORD, INDEX_SUFFIX, Item, META_SUFFIX};
+use xnc::container::{self, Container, Content, FILE_RECORD, INDEX_SUFFIX, Item, META_SUFFIX, Plan};
 use xnc::model::{Format, gguf};
 use xnc::{Codec, Progress, Table, Verify};
 

@@ -144,10 +144,16 @@ fn what_is_refused_loses_nothing() {
 
     compress(&source, &packed, Selection::Embeddings).expect("compresses");
     assert!(say(compress(&packed, &back, Selection::All)).contains("already compressed"));
-    // A damaged copy is found before its file appears.
-    fs::write(packed.join("onnx/readme.txt"), "nothing there").expect("writes");
+    // A damaged table is found before anything appears.
+    let shard = packed.join("model-00003-of-00003.safetensors");
+    let good = fs::read(&shard).expect("reads");
+    let mut damaged = good.clone();
+    let at = damaged.len() - 100;
+    damaged[at] ^= 1;
+    fs::write(&shard, damaged).expect("writes");
     let error = restore(&packed, &back).expect_err("damaged").to_string();
-    assert!(error.contains("onnx/readme.txt") && !back.join("onnx/readme.txt").exists(), "{error}");
+    assert!(error.contains("model-00003-of-00003.safetensors") && !back.exists(), "{error}");
+    fs::write(&shard, good).expect("writes");
     // So is a record that names a place outside the folder.
     let record = fs::read_to_string(packed.join("xnc.json")).expect("reads");
     fs::write(packed.join("xnc.json"), record.replace("onnx/readme.txt", "../../readme.md")).expect("writes");

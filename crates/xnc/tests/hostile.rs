@@ -4,9 +4,10 @@ mod support;
 
 use std::path::Path;
 
-use support::{Random, compress_all, le, safetensors_file, write};
+use support::{Random, compress_all, gguf_file, le, safetensors_file, write};
 use xnc::container::Container;
-use xnc::model::safetensors;
+use xnc::model::role::{self, Selection};
+use xnc::model::{Element, Header, Layout, gguf, safetensors};
 use xnc::{Codec, Progress, Table, Verify};
 
 const NAME: &str = "wte.weight";
@@ -203,4 +204,73 @@ fn a_bomb_of_zeros_unpacks_no_further_than_it_says() {
     let path = write(folder.path(), "bomb", &parts.file());
     let error = xnc::verify(&path, 1, &Progress::silent()).expect_err("a bomb").to_string();
     assert!(error.contains("one zlib stream"), "{error}");
+}
+
+/// More tensors than any model has. Whatever takes time by the square of it takes minutes here.
+const MANY: u64 = 100_000;
+
+/// Names as a mixture of experts has them: long, and alike.
+fn many_names() -> Vec<String> {
+    let name =
+        |number| format!("model.layers.{}.mlp.experts.{}.down_proj.weight", number / 512, number % 512);
+    (0..MANY).map(name).collect()
+}
+
+/// Finds every name, picks by role and by pattern, and tells what is near a wrong name.
+fn look_up(layout: &Layout, names: &[String]) {
+    assert_eq!(layout.tensors().len(), names.len());
+    for name in names {
+        assert_eq!(&layout.tensor(name).expect("is there").name, name);
+    }
+    assert!(layout.tensor("model").is_none());
+    let select = |selection| role::select(layout, &selection, &[], Element::WORDS);
+    assert!(select(Selection::Embeddings).expect("selects").is_empty());
+    let all = select(Selection::Named(names.to_vec())).expect("selects");
+    assert!(all.iter().zip(layout.tensors()).all(|(picked, tensor)| std::ptr::eq(*picked, tensor)));
+    assert_eq!(all.len(), names.len());
+    let some = select(Selection::Named(vec!["*.7.*.7.*".into()])).expect("selects");
+    assert_eq!(some.len(), 1);
+    let error =
+        select(Selection::Named(vec!["layers.7.mlp.experts.7.down".into()])).expect_err("is not there");
+    let error = error.to_string();
+    assert!(error.contains(": model.layers.7.mlp.experts.7.down_proj.weight, "), "{error}");
+    assert!(error.ends_with(" and 99995 more") && error.len() < 500, "{error}");
+}
+
+#[test]
+fn a_file_of_many_tensors_opens_in_linear_time() {
+    let names = many_names();
+    let infos = || names.iter().map(|name| (name.as_str(), "BF16", &[2u64, 1][..], 4));
+    let head = safetensors::header(&[], infos(), 64);
+    let layout = Layout::parse(&head, head.len() as u64 + 4 * MANY).expect("our own header");
+    look_up(&layout, &names);
+
+    let tensors: Vec<_> = names.iter().map(|name| (name.as_str(), "BF16", vec![2, 1], vec![0; 4])).collect();
+    let file = gguf_file(&tensors, None);
+    let layout = Layout::parse(&file, file.len() as u64).expect("a good file");
+    look_up(&layout, &names);
+    let Header::Gguf(header) = layout.header() else { panic!("a GGUF header") };
+    let again = gguf::header(&file, header, &[], infos().collect::<Vec<_>>().into_iter(), 64);
+    let layout = Layout::parse(&again, again.len() as u64 + 64 * MANY).expect("our own header");
+    look_up(&layout, &names);
+}
+
+#[test]
+fn a_compressed_file_of_many_tables_opens_in_linear_time() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut parts = Parts::good(folder.path(), Codec::Fast);
+    let mut tensors = vec![("xnc.file".to_owned(), seal(&parts.file))];
+    for name in many_names().into_iter().take(MANY as usize / 3) {
+        parts.meta["name"] = name.clone().into();
+        tensors.push((format!("{name}.xnc_meta"), seal(&parts.meta)));
+        tensors.push((format!("{name}.xnc_index"), Vec::new()));
+        tensors.push((name, Vec::new()));
+    }
+    let shapes: Vec<[u64; 1]> = tensors.iter().map(|(_, bytes)| [bytes.len() as u64]).collect();
+    let infos =
+        tensors.iter().zip(&shapes).map(|((name, _), shape)| (name.as_str(), "U8", &shape[..], shape[0]));
+    let mut file = safetensors::header(&[], infos, 64);
+    tensors.iter().for_each(|(_, bytes)| file.extend_from_slice(bytes));
+    let container = Container::from_bytes(file).expect("opens");
+    assert_eq!(container.metas().len(), MANY as usize / 3);
 }

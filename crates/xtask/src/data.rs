@@ -60,7 +60,7 @@ fn write_model(path: &Path, bytes: &[u8], layout: &Layout, dtype: &str, words: &
     let Header::Gguf(header) = layout.header() else { bail!("the model is no GGUF file") };
     let table: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let tensors: Vec<_> = layout
-        .tensors
+        .tensors()
         .iter()
         .map(|t| match t.name == TOKEN_TABLE {
             true => (t.name.as_str(), dtype, &t.shape[..], &table[..]),

@@ -182,8 +182,9 @@ impl<'a> Plan<'a> {
             shift(out, first.start..last.end, at).map_err(failed)?;
             advance((last.end - first.start) as usize);
             at += last.end.next_multiple_of(self.align) - first.start;
-            out.set_length(at).map_err(failed)?;
         }
+        // Behind them may be what a table left that stays plain after all.
+        out.set_length(at).map_err(failed)?;
         out.rewind().and_then(|()| out.write_all(&self.header)).map_err(failed)?;
         out.seek(SeekFrom::Start(at)).map_err(failed)?;
         for item in self.items {

@@ -79,7 +79,7 @@ fn select<'a>(
     if let Some(name) = file.evidence() {
         return Err(Error::AlreadyCompressed { name: name.into() });
     }
-    let selected = role::select(file.layout(), &options.selection, table_rows, Element::ALL)?;
+    let selected = role::select(file.layout(), &options.selection, table_rows)?;
     if selected.is_empty() {
         report.nothing = Some(nothing_selected(file, &options.selection));
         return Ok(None);
@@ -111,7 +111,11 @@ fn write_compressed(
     // The digest takes one thread for long; the tables take all others meanwhile.
     let (entries, sha256) = rayon::join(encode_all, || digest.run(&map, progress));
     let entries: Vec<Entry<'_>> = entries?;
-    report.tensors = entries.iter().map(|entry| entry.report.clone()).collect();
+    // Whoever asks for all tensors of 16-bit values did not ask for those of F32 that are none.
+    let asked_for = |entry: &&Entry<'_>| {
+        options.selection != Selection::All || entry.element != Element::F32 || entry.report.codec.is_some()
+    };
+    report.tensors = entries.iter().filter(asked_for).map(|entry| entry.report.clone()).collect();
     if entries.iter().all(|entry| matches!(entry.form, Form::Plain(_))) {
         report.nothing = Some(all_plain(&entries));
         return Ok(false);

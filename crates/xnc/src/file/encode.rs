@@ -16,6 +16,7 @@ use crate::progress::Steps;
 
 /// What stands in the target for a table of the source.
 pub struct Entry<'a> {
+    pub element: Element,
     pub report: TensorReport,
     pub form: Form<'a>,
 }
@@ -185,7 +186,7 @@ impl<'p> Encoder<'p> {
             source_bytes: tensor.bytes(),
             stored_bytes: form.bytes(tensor.bytes()),
         };
-        Entry { report, form }
+        Entry { element, report, form }
     }
 }
 

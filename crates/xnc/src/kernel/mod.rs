@@ -1,10 +1,11 @@
 //! Hot loops: the only `unsafe` of the library besides the file mapping.
 //!
-//! Loops that one codec owns are in the folder of its name; the others are shared. One folder an operation: its
-//! `mod.rs` holds the contract, asserts lengths once and dispatches on a [`Backend`], naming every instruction set;
-//! `scalar.rs` is first and complete; each other file is one instruction set. Every backend gives the same bits, and
-//! one test run covers all that the machine has: [`operations`] lists what is compared. Kernels take slices, allocate
-//! nothing, cannot fail, import nothing from the rest of the crate but `dtype`, and choose no backend themselves.
+//! Loops that one codec owns are in the folder of its name; the others are shared. One folder an operation:
+//! its `mod.rs` holds the contract, asserts lengths once and dispatches on a [`Backend`], naming every
+//! instruction set; `scalar.rs` is first and complete; each other file is one instruction set. Every backend
+//! gives the same bits, and one test run covers all that the machine has: [`operations`] lists what is
+//! compared. Kernels take slices, allocate nothing, cannot fail, import nothing from the rest of the crate
+//! but `dtype`, and choose no backend themselves.
 #![allow(unsafe_code)]
 
 pub mod dense;
@@ -36,7 +37,8 @@ pub fn bytes_of(words: &[u16]) -> &[u8] {
 pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
     for line in (0..size_of_val(values)).step_by(64) {
-        // SAFETY: every x86-64 machine has the instruction, and a prefetch reads nothing, whatever the address.
+        // SAFETY: every x86-64 machine has the instruction, and a prefetch reads nothing, whatever the
+        // address.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().wrapping_add(line));

@@ -172,3 +172,6 @@ fn place(tensors: &mut [Tensor], data: u64, alignment: u64, file_bytes: u64) -> 
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

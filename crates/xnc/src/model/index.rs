@@ -6,8 +6,8 @@ use hashbrown::HashTable;
 
 use super::Tensor;
 
-/// Positions of tensors, found by a hash of their names. Names are whatever a hostile file says, so the hash is seeded;
-/// they are not kept a second time.
+/// Positions of tensors, found by a hash of their names. Names are whatever a hostile file says, so the hash
+/// is seeded; they are not kept a second time.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     positions: HashTable<usize>,

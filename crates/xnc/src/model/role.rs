@@ -6,7 +6,7 @@ mod table_names;
 
 use std::collections::BTreeSet;
 
-use super::{Element, Layout, Tensor};
+use super::{Layout, Tensor};
 use crate::error::{Error, Result};
 
 pub use nearest::nearest_list;
@@ -22,27 +22,21 @@ pub enum Selection {
     /// Tables by role.
     #[default]
     Embeddings,
-    /// Every 16-bit tensor.
+    /// Every tensor of 16-bit values.
     All,
     /// Exactly these. A name in which `*` or `?` stands is a pattern, unless a tensor has that very name: `*` stands
     /// for any characters and `?` for one. A pattern takes the tensors of two dimensions or more that it matches,
-    /// passes over those that are not 16-bit, and must find one.
+    /// passes over those of other types, and must find one.
     Named(Vec<String>),
 }
 
-/// The tensors that `selection` picks, in file order, of the given element types: [`Element::WORDS`], or
-/// [`Element::ALL`] for a caller who looks whether the values of an F32 tensor are of 16 bits. `table_rows` are the
-/// numbers of rows that a configuration gives to tables ([`super::folder::table_rows`]), none for a lone file.
+/// The tensors that `selection` picks, in file order; whether the values of an F32 tensor are of 16 bits is for the caller to
+/// see. `table_rows` are the numbers of rows that a configuration gives to tables, none for a lone file.
 ///
 /// # Errors
 /// A name that is missing, or names a tensor of another type.
-pub fn select<'a>(
-    layout: &'a Layout,
-    selection: &Selection,
-    table_rows: &[u64],
-    elements: &[Element],
-) -> Result<Vec<&'a Tensor>> {
-    let all = layout.tensors().iter().filter(|tensor| is_one_of(tensor, elements));
+pub fn select<'a>(layout: &'a Layout, selection: &Selection, table_rows: &[u64]) -> Result<Vec<&'a Tensor>> {
+    let all = layout.tensors().iter().filter(|tensor| tensor.element().is_some());
     Ok(match selection {
         Selection::All => all.collect(),
         Selection::Embeddings => {
@@ -51,7 +45,7 @@ pub fn select<'a>(
         Selection::Named(names) => {
             let mut picked = BTreeSet::new();
             for name in names {
-                let found = named(layout, name, elements)?;
+                let found = named(layout, name)?;
                 if found.is_empty() {
                     let available = nearest_list(&name.replace(['*', '?'], ""), names_of(candidates(layout)));
                     return Err(Error::TensorNotFound { name: name.clone(), available });
@@ -65,16 +59,16 @@ pub fn select<'a>(
 
 /// Whether a file has anything under a name or pattern of [`Selection::Named`]. A tensor that is named and is no table
 /// is there; [`select`] complains of it.
-pub fn has(layout: &Layout, name: &str, elements: &[Element]) -> bool {
-    named(layout, name, elements).map_or(true, |found| !found.is_empty())
+pub fn has(layout: &Layout, name: &str) -> bool {
+    named(layout, name).map_or(true, |found| !found.is_empty())
 }
 
 /// Positions of the tensors that a name or pattern means.
-fn named(layout: &Layout, name: &str, elements: &[Element]) -> Result<Vec<usize>> {
+fn named(layout: &Layout, name: &str) -> Result<Vec<usize>> {
     if let Some(position) = layout.position(name) {
         let tensor = &layout.tensors()[position];
-        if !is_one_of(tensor, elements) {
-            let reason = format!("its type is {}, not BF16 or F16", tensor.dtype);
+        if tensor.element().is_none() {
+            let reason = format!("its type is {}, not BF16, F16 or F32", tensor.dtype);
             return Err(Error::NotATable { name: name.into(), reason });
         }
         return Ok(vec![position]);
@@ -83,14 +77,10 @@ fn named(layout: &Layout, name: &str, elements: &[Element]) -> Result<Vec<usize>
         return Ok(Vec::new());
     }
     let fits = |tensor: &Tensor| {
-        is_one_of(tensor, elements) && tensor.shape.len() >= 2 && pattern::matches(name, &tensor.name)
+        tensor.element().is_some() && tensor.shape.len() >= 2 && pattern::matches(name, &tensor.name)
     };
     let tensors = layout.tensors().iter().enumerate();
     Ok(tensors.filter(|(_, tensor)| fits(tensor)).map(|(position, _)| position).collect())
-}
-
-fn is_one_of(tensor: &Tensor, elements: &[Element]) -> bool {
-    tensor.element().is_some_and(|element| elements.contains(&element))
 }
 
 /// Whether a 2-D tensor plays the role of a table: by its name, or because its rows are counted by the vocabulary.
@@ -152,13 +142,9 @@ mod tests {
         ])
     }
 
-    fn picked(
-        selection: &Selection,
-        rows: &[u64],
-        elements: &[Element],
-    ) -> std::result::Result<Vec<String>, String> {
+    fn picked(selection: &Selection, rows: &[u64]) -> std::result::Result<Vec<String>, String> {
         let layout = model();
-        let picked = select(&layout, selection, rows, elements).map_err(|error| error.to_string())?;
+        let picked = select(&layout, selection, rows).map_err(|error| error.to_string())?;
         Ok(picked.iter().map(|tensor| tensor.name.clone()).collect())
     }
 
@@ -168,34 +154,18 @@ mod tests {
 
     #[test]
     fn selections_pick_in_file_order_and_once() {
-        let words = Element::WORDS;
-        let tables = ["lm_head.weight", "model.embed_tokens.weight"];
-        assert_eq!(picked(&Selection::Embeddings, &[], words).expect("picks"), tables);
-        assert_eq!(picked(&Selection::Embeddings, &[3], words).expect("picks"), [tables[0], tables[1], "*"]);
-        let all =
-            ["lm_head.weight", "model.embed_norm.weight", "model.embed_tokens.weight", "model.experts", "*"];
-        assert_eq!(picked(&Selection::All, &[], words).expect("picks"), all);
-        let twice = names(&["model.embed_tokens.weight", "*_head*", "lm_head.weight", "*embed*"]);
-        assert_eq!(picked(&twice, &[], words).expect("picks"), tables);
-        assert_eq!(picked(&names(&["*.experts"]), &[], words).expect("picks"), ["model.experts"]);
-        assert_eq!(picked(&names(&["model.embed_norm.weight"]), &[], words).expect("picks").len(), 1);
-        assert_eq!(picked(&names(&["*"]), &[], words).expect("a tensor has that name"), ["*"]);
-    }
-
-    #[test]
-    fn tensors_of_f32_are_picked_for_those_who_ask() {
-        let f32_too = [Selection::Embeddings, names(&["*embed_*"]), names(&["other"]), Selection::All];
-        let expected: [&[&str]; 3] = [
-            &["lm_head.weight", "model.embed_tokens.weight", "shared.weight"],
-            &["model.embed_tokens.weight", "model.embed_wide.weight"],
-            &["other"],
-        ];
-        for (selection, expected) in f32_too.iter().zip(expected) {
-            assert_eq!(picked(selection, &[], Element::ALL).expect("picks"), expected);
-        }
-        assert_eq!(picked(&f32_too[0], &[5], Element::ALL).expect("picks").last().expect("some"), "other");
-        assert_eq!(picked(&f32_too[3], &[], Element::ALL).expect("picks").len(), 8);
-        assert!(picked(&f32_too[2], &[], Element::WORDS).expect_err("F32").contains("type is F32"));
+        let tables = ["lm_head.weight", "model.embed_tokens.weight", "shared.weight"];
+        assert_eq!(picked(&Selection::Embeddings, &[]).expect("picks"), tables);
+        let counted = picked(&Selection::Embeddings, &[3, 5]).expect("picks");
+        assert_eq!(counted, [tables[0], tables[1], tables[2], "*", "other"]);
+        assert_eq!(picked(&Selection::All, &[]).expect("picks").len(), 8, "all but one of I16");
+        let twice = names(&["model.embed_tokens.weight", "*_head*", "lm_head.weight", "*embed_t*"]);
+        assert_eq!(picked(&twice, &[]).expect("picks"), tables[..2]);
+        let wide = picked(&names(&["*embed_*"]), &[]).expect("picks");
+        assert_eq!(wide, ["model.embed_tokens.weight", "model.embed_wide.weight"]);
+        assert_eq!(picked(&names(&["*.experts"]), &[]).expect("picks"), ["model.experts"]);
+        assert_eq!(picked(&names(&["model.embed_norm.weight"]), &[]).expect("picks").len(), 1);
+        assert_eq!(picked(&names(&["*"]), &[]).expect("a tensor has that name"), ["*"]);
     }
 
     #[test]
@@ -209,7 +179,7 @@ mod tests {
             ("model.embed_ids.weight", "`model.embed_ids.weight` cannot be used as a table: its type is I16"),
         ];
         for (name, says) in cases {
-            let error = picked(&names(&["lm_head.weight", name]), &[], Element::WORDS).expect_err(name);
+            let error = picked(&names(&["lm_head.weight", name]), &[]).expect_err(name);
             assert!(error.contains(says), "{name}: {error}");
         }
     }
@@ -219,7 +189,7 @@ mod tests {
         let cases =
             [("lm_head.weight", true), ("*head*", true), ("model.embed_ids.weight", true), ("no", false)];
         for (name, expected) in cases.into_iter().chain([("*ids*", false), ("??", false)]) {
-            assert_eq!(has(&model(), name, Element::WORDS), expected, "{name}");
+            assert_eq!(has(&model(), name), expected, "{name}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Model files made in memory, and the calls that all integration tests share.
 #![allow(dead_code)] // each test binary uses its own part
 
+pub mod folders;
 mod random;
 
 use std::path::{Path, PathBuf};

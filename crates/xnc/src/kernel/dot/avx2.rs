@@ -4,8 +4,8 @@ use std::arch::x86_64::*;
 
 use super::{GROUP, filled};
 
-/// Adds the 32 lanes of F32 activations, in registers of the even words 0 to 14, the odd ones 1 to 15, and the same 16 on; or those of
-/// word pairs, in order.
+/// Adds the 32 lanes of F32 activations, in registers of the even words 0 to 14, the odd ones 1 to 15, and
+/// the same 16 on; or those of word pairs, in order.
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(in crate::kernel) fn sum(lane: [__m256; 4]) -> f32 {
@@ -147,8 +147,8 @@ fn pairs(words: &[u8], x: &[u16], lane: &mut [f32; 32]) {
         return;
     }
     let mut before = 0_u32;
-    // SAFETY: reads `words` and `x` to their ends, 128 bytes a turn, and the lanes. In assembly because the compiler may
-    // assume the ordinary control word everywhere else; it is put back before the block ends.
+    // SAFETY: reads `words` and `x` to their ends, 128 bytes a turn, and the lanes. In assembly because the
+    // compiler may assume the ordinary control word everywhere else; it is put back before the block ends.
     unsafe {
         std::arch::asm!(
             "stmxcsr [{before}]",

@@ -1,11 +1,13 @@
-//! The plain twin: rows of uncompressed words times one vector of activations. What it computes defines every product.
+//! The plain twin: rows of uncompressed words times one vector of activations. What it computes defines every
+//! product.
 //!
-//! With F32 activations there are 32 lanes, lane `l` takes the words `w` of a row with `w % 32 == l` in order, one fused
-//! multiply-add each, from +0. Then `a[l] = lane[l] + lane[l + 16]`, `b[j] = a[2j] + a[2j + 1]`, `c[j] = b[j] + b[j + 4]`,
-//! `d[j] = c[j] + c[j + 2]`, and the result is `d[0] + d[1]`.
+//! With F32 activations there are 32 lanes, lane `l` takes the words `w` of a row with `w % 32 == l` in
+//! order, one fused multiply-add each, from +0. Then `a[l] = lane[l] + lane[l + 16]`, `b[j] = a[2j] + a[2j +
+//! 1]`, `c[j] = b[j] + b[j + 4]`, `d[j] = c[j] + c[j + 2]`, and the result is `d[0] + d[1]`.
 //!
-//! With BF16 activations there are 32 lanes of word pairs, as `vdpbf16ps` has them: lane `l` takes words `2l` and `2l + 1` of each 64,
-//! the odd one first; subnormal inputs and results count as zero. Lanes are added in halves: 16, 8, 4, 2, 1 apart.
+//! With BF16 activations there are 32 lanes of word pairs, as `vdpbf16ps` has them: lane `l` takes words `2l`
+//! and `2l + 1` of each 64, the odd one first; subnormal inputs and results count as zero. Lanes are added in
+//! halves: 16, 8, 4, 2, 1 apart.
 //!
 //! In both, a row is filled with zero words, and the activations with zeros, to a multiple of 64.
 
@@ -72,8 +74,8 @@ macro_rules! with_ahead {
     };
 }
 
-/// `out[r]` is row `r` of `rows` times `x`, which [`arrange`] made; `rows` holds `out.len()` rows of `dim` words.
-/// `ahead` is one of [`AHEAD`] and changes no result.
+/// `out[r]` is row `r` of `rows` times `x`, which [`arrange`] made; `rows` holds `out.len()` rows of `dim`
+/// words. `ahead` is one of [`AHEAD`] and changes no result.
 ///
 /// # Panics
 /// If lengths differ.
@@ -109,7 +111,8 @@ pub fn rows_f32(
     }
 }
 
-/// `out[r]` is row `r` of BF16 words times the BF16 activations `x`, which are [`padded`] with zeros. `ahead` is as in [`rows_f32`].
+/// `out[r]` is row `r` of BF16 words times the BF16 activations `x`, which are [`padded`] with zeros. `ahead`
+/// is as in [`rows_f32`].
 ///
 /// # Panics
 /// If lengths differ.

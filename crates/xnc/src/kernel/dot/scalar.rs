@@ -72,8 +72,8 @@ fn value(word: u16) -> f32 {
     f32::from_bits(u32::from(kept) << 16)
 }
 
-/// One step of `vdpbf16ps`: fused, to nearest even; a result that is subnormal once rounded, were its exponent not bounded, becomes zero.
-/// `a` and `b` are BF16 values, none of the three is subnormal.
+/// One step of `vdpbf16ps`: fused, to nearest even; a result that is subnormal once rounded, were its
+/// exponent not bounded, becomes zero. `a` and `b` are BF16 values, none of the three is subnormal.
 fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     let result = a.mul_add(b, c);
     if result.abs() > f32::MIN_POSITIVE || result.is_nan() {
@@ -82,8 +82,9 @@ fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     if result.abs() < f32::MIN_POSITIVE {
         return 0.0f32.copysign(result);
     }
-    // The least normal number, perhaps only because subnormals are spaced twice as wide as numbers of this size would be. It is
-    // right from half a narrow step below on. Near there the sum is exact in f64: 16 bits of product, multiples of 2^-149 in `c`.
+    // The least normal number, perhaps only because subnormals are spaced twice as wide as numbers of this
+    // size would be. It is right from half a narrow step below on. Near there the sum is exact in f64: 16
+    // bits of product, multiples of 2^-149 in `c`.
     let edge = f64::from(f32::MIN_POSITIVE) * (1.0 - 0.5f64.powi(25));
     let tiny = (f64::from(a) * f64::from(b) + f64::from(c)).abs() < edge;
     if tiny { 0.0f32.copysign(result) } else { result }

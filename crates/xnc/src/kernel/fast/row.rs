@@ -57,8 +57,8 @@ impl RowShape {
         1 + self.groups() * self.record() + self.tail_bytes()
     }
 
-    /// Bytes from a row's first that kernels may read, whatever the bytes are: tiers hold four bits a word at most,
-    /// and are fetched eight bytes at a time.
+    /// Bytes from a row's first that kernels may read, whatever the bytes are: tiers hold four bits a word at
+    /// most, and are fetched eight bytes at a time.
     pub const fn reach(self) -> usize {
         self.tiers() + self.dim / 2 + 16
     }
@@ -73,19 +73,20 @@ pub struct Symbols<'a> {
     pub bias: &'a [u16],
 }
 
-/// Place of word `i` of a full group among its lower bytes, chosen so that interleaving the bytes of two registers gives
-/// words in order.
+/// Place of word `i` of a full group among its lower bytes, chosen so that interleaving the bytes of two
+/// registers gives words in order.
 pub const fn place(i: usize) -> usize {
     (i >> 3 & 3) << 4 | (i >> 5) << 3 | i & 7
 }
 
-/// Bit of a plane that belongs to a place: shifting a plane by 0 to 7 brings the bits of eight places each to the bottom of the bytes.
+/// Bit of a plane that belongs to a place: shifting a plane by 0 to 7 brings the bits of eight places each to
+/// the bottom of the bytes.
 pub const fn plane_bit(place: usize) -> usize {
     (place & 7) << 3 | place >> 3
 }
 
-/// Code of a word from its bits: escape, the tier-2 and tier-3 bits under it, the two last ones. `spec/fast.md`, section 4.
-/// Written for planes: 64 words at a time.
+/// Code of a word from its bits: escape, the tier-2 and tier-3 bits under it, the two last ones.
+/// `spec/fast.md`, section 4. Written for planes: 64 words at a time.
 #[inline]
 pub const fn code_planes(escape: u64, second: u64, third: u64, last: [u64; 2]) -> [u64; 3] {
     [escape ^ last[0], second ^ last[1], third]

@@ -3,8 +3,8 @@
 use crate::kernel::fast::row::GROUP;
 use crate::kernel::xnc::decode::Block;
 
-/// Reads choices. There is no end: after the last byte all come again, turned by a bit a round; without any, all
-/// choices are 0.
+/// Reads choices. There is no end: after the last byte all come again, turned by a bit a round; without any,
+/// all choices are 0.
 #[derive(Clone)]
 pub struct Choices<'a> {
     bytes: &'a [u8],
@@ -56,8 +56,8 @@ impl<'a> Choices<'a> {
         (0..n).map(|_| self.word()).collect()
     }
 
-    /// `n` BF16 words of one kind: any; like weights, or like weights with more exponents; so small that sums of their
-    /// products come to lie around the least normal number.
+    /// `n` BF16 words of one kind: any; like weights, or like weights with more exponents; so small that sums
+    /// of their products come to lie around the least normal number.
     pub fn bf16(&mut self, n: usize) -> Vec<u16> {
         let kind = self.below(4);
         let word = |choices: &mut Self| match kind {
@@ -75,8 +75,8 @@ impl<'a> Choices<'a> {
         std::array::from_fn(|_| self.word() & spread | 0x3800 & !spread)
     }
 
-    /// `n` blocks of the kinds that tables have: any words, words that pass, words that are short, and one word that
-    /// differs from the others.
+    /// `n` blocks of the kinds that tables have: any words, words that pass, words that are short, and one
+    /// word that differs from the others.
     pub fn blocks(&mut self, n: usize) -> Vec<Block> {
         let block = |choices: &mut Self| {
             let mask = choices.one(&[0xffff, 0xfff8, 0xbff8, 0x87f8, 0x8ff8]);

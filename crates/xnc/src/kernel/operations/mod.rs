@@ -1,5 +1,5 @@
-//! Every operation of the kernels, as a list: what it makes of any bytes on a backend, as bits. Tests and fuzzers hold
-//! all backends against the scalar one with it.
+//! Every operation of the kernels, as a list: what it makes of any bytes on a backend, as bits. Tests and
+//! fuzzers hold all backends against the scalar one with it.
 
 mod choices;
 mod dense;
@@ -22,8 +22,8 @@ pub struct Operation {
     pub loops: Loops,
 }
 
-/// Whose loop runs on each instruction set that has not its own beyond doubt, the scalar one; by name of the file. A
-/// new instruction set gets a field, so that all operations have to say what they do on it.
+/// Whose loop runs on each instruction set that has not its own beyond doubt, the scalar one; by name of the
+/// file. A new instruction set gets a field, so that all operations have to say what they do on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loops {
     /// On AVX2.

@@ -20,7 +20,6 @@ fn backends_agree_on_every_operation() {
     }
 }
 
-/// Rows that are multiplied without being written are most rows, on every backend, or the comparison shows little.
 #[test]
 fn folders_with_a_dispatch_are_listed_with_the_files_that_they_have() {
     let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kernel");

@@ -14,7 +14,8 @@ pub(super) fn copy(from: &[u16], to: &mut [u16]) {
     let (lines, last) = lines.as_chunks_mut::<LINE>();
     let (from, from_last) = from[head..].as_chunks::<LINE>();
     for (from, to) in from.iter().zip(lines) {
-        // SAFETY: a line is two registers long, and begins at a multiple of 64 bytes, as these stores ask for.
+        // SAFETY: a line is two registers long, and begins at a multiple of 64 bytes, as these stores ask
+        // for.
         unsafe {
             let half = [0, 1].map(|i| _mm256_loadu_si256(from.as_ptr().cast::<__m256i>().add(i)));
             _mm256_stream_si256(to.as_mut_ptr().cast(), half[0]);

@@ -8,18 +8,19 @@ use std::marker::PhantomData;
 use super::Backend;
 use super::backend::Isa;
 
-/// Copies words around the caches where this machine can. Worth it where they are more than the caches hold: it saves
-/// the trip on which a line comes from memory only to be written over.
+/// Copies words around the caches where this machine can. Worth it where they are more than the caches hold:
+/// it saves the trip on which a line comes from memory only to be written over.
 ///
-/// Few words at a time, with work between: stores that wait for memory then hold nothing up. One row of 640 words
-/// after the other, a table is decoded half again as fast as 64 KiB after the other (Zen 5).
+/// Few words at a time, with work between: stores that wait for memory then hold nothing up. One row of 640
+/// words after the other, a table is decoded half again as fast as 64 KiB after the other (Zen 5).
 pub struct Stream {
     backend: Backend,
     /// The fence orders the stores of its own thread only, so a stream stays on the thread of its scope.
     _here: PhantomData<*const ()>,
 }
 
-/// Runs `copies`, and sees to it that all words that it copied are there for other threads before this returns.
+/// Runs `copies`, and sees to it that all words that it copied are there for other threads before this
+/// returns.
 pub fn scope<R>(backend: Backend, copies: impl FnOnce(&Stream) -> R) -> R {
     // Dropped on a panic too, and out of reach of the closure, which could forget it.
     let _fence = Fence;
@@ -36,8 +37,8 @@ impl Stream {
         match self.backend.0 {
             Isa::Scalar => to.copy_from_slice(from),
             // AVX-512 takes AVX2's loop.
-            // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2. The
-            // fence follows: only `scope` makes a `Stream`.
+            // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
+            // AVX2. The fence follows: only `scope` makes a `Stream`.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::copy(from, to) },
         }

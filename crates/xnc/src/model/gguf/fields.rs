@@ -55,7 +55,8 @@ impl<'a> Fields<'a> {
             } else if !matches!(element, STRING | ARRAY) {
                 return Err(unknown(self.at, element));
             } else {
-                // Each turn consumes at least the bytes of a length or fails, so the file's size bounds the loop.
+                // Each turn consumes at least the bytes of a length or fails, so the file's size bounds the
+                // loop.
                 for _ in 0..count {
                     self.skip_value(element, nesting + 1)?;
                 }

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Type(pub u32, pub &'static str, pub u64, pub u64);
 
-/// Ids and block sizes of ggml's types. Those that ggml has dropped again, for blocks stored in another order, still
-/// stand in files.
+/// Ids and block sizes of ggml's types. Those that ggml has dropped again, for blocks stored in another
+/// order, still stand in files.
 const TYPES: &[Type] = &[
     Type(0, "F32", 1, 4),
     Type(1, "F16", 1, 2),

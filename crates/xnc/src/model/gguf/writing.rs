@@ -3,9 +3,10 @@
 use super::fields::{STRING, U32};
 use super::{ALIGNMENT_KEY, GgufHeader, MAGIC, type_id};
 
-/// A header for tensors of the given sizes, laid out one after another on `alignment` bytes, a power of two of at most
-/// [`super::MAX_ALIGNMENT`]. It has the pairs of `source`, the alignment replaced, and the text pairs of `extra`
-/// appended, but for keys that stand already. `head` is the file that `source` was read from.
+/// A header for tensors of the given sizes, laid out one after another on `alignment` bytes, a power of two
+/// of at most [`super::MAX_ALIGNMENT`]. It has the pairs of `source`, the alignment replaced, and the text
+/// pairs of `extra` appended, but for keys that stand already. `head` is the file that `source` was read
+/// from.
 pub fn header<'a>(
     head: &[u8],
     source: &GgufHeader,

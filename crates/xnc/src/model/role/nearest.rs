@@ -9,8 +9,8 @@ const COMPARED: usize = 96;
 /// Characters shown of one name.
 const SHOWN: usize = 160;
 
-/// The candidates that are nearest to `name`, the nearest first, five at most. Near is what takes few edits, ends in
-/// the same way, or contains the name: people leave the beginnings of names out and mistype the rest.
+/// The candidates that are nearest to `name`, the nearest first, five at most. Near is what takes few edits,
+/// ends in the same way, or contains the name: people leave the beginnings of names out and mistype the rest.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let name = compared(name);
     let mut best: Vec<(Reverse<isize>, &str)> = Vec::new();

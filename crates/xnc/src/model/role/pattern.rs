@@ -5,7 +5,8 @@ pub(super) fn is_pattern(name: &str) -> bool {
     name.contains(['*', '?'])
 }
 
-/// Whether all of `name` matches `pattern`, where `*` stands for any characters, none among them, and `?` for one.
+/// Whether all of `name` matches `pattern`, where `*` stands for any characters, none among them, and `?` for
+/// one.
 ///
 /// Only the last `*` is ever tried again, so the time is at most the product of both lengths.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {

@@ -1,6 +1,6 @@
-//! Decodes rows of the `dense` codec: prediction from the columns, from the row's own earlier dimensions and from
-//! other rows, and the residual by rANS. Every step is 32-bit integer arithmetic that wraps; `spec/dense.md`
-//! defines it to the bit.
+//! Decodes rows of the `dense` codec: prediction from the columns, from the row's own earlier dimensions and
+//! from other rows, and the residual by rANS. Every step is 32-bit integer arithmetic that wraps;
+//! `spec/dense.md` defines it to the bit.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -62,12 +62,12 @@ pub struct Lane<'a> {
     pub refs: [&'a [i8]; REFS],
 }
 
-/// Decodes rows: `words[i]` receives row `i`, and `innovations[i]` its innovations unless it is empty. Returns whether
-/// every row ended exactly where its stream does. Fastest with 32 rows or more in a call.
+/// Decodes rows: `words[i]` receives row `i`, and `innovations[i]` its innovations unless it is empty.
+/// Returns whether every row ended exactly where its stream does. Fastest with 32 rows or more in a call.
 ///
 /// # Panics
-/// If lengths differ, `scratch` does not fit the backend, the dimension and the number of rows, or a head holds a
-/// scale above 127, a lift above 7 or weights above [`WEIGHTS`].
+/// If lengths differ, `scratch` does not fit the backend, the dimension and the number of rows, or a head
+/// holds a scale above 127, a lift above 7 or weights above [`WEIGHTS`].
 pub fn decode(
     backend: Backend,
     tables: &Tables,

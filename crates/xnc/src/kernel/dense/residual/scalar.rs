@@ -89,7 +89,8 @@ pub fn half(t: &Tables) -> i32 {
     last + ((8191 * (pieces[PIECES] as i32 - last)) >> 13)
 }
 
-/// The cell of grid points that `v` lies in: lower and upper edge, and the number of bits that its points leave open.
+/// The cell of grid points that `v` lies in: lower and upper edge, and the number of bits that its points
+/// leave open.
 #[inline(always)]
 pub fn cell(v: i32, mantissa: u32, coarse: u32) -> (i32, i32, u32) {
     let sign = v >> 31;

@@ -26,7 +26,8 @@ pub struct Tables {
     pub(super) inverse: Vec<i32>,
     pub(super) unit: Vec<i32>,
     pub(super) shift: Vec<u32>,
-    /// Row `j`, at `j * dim`, holds the coefficients of the earlier dimensions `0..j`. Empty where nothing is predicted.
+    /// Row `j`, at `j * dim`, holds the coefficients of the earlier dimensions `0..j`. Empty where nothing is
+    /// predicted.
     pub(super) coef: Vec<i16>,
     /// Distribution of the residual's magnitude: cumulative slots at the piece boundaries.
     pub(super) pieces: [u16; PIECES + 1],
@@ -36,7 +37,8 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Lays out `columns`; `coef` holds `0..j` coefficients for each column `j`, one after another, or nothing at all.
+    /// Lays out `columns`; `coef` holds `0..j` coefficients for each column `j`, one after another, or
+    /// nothing at all.
     ///
     /// # Panics
     /// If a scale or shift is out of range, `coef` has another length, or `pieces` falls or passes 32764.

@@ -35,7 +35,8 @@ pub fn length(row: &[i8]) -> f32 {
     (row.iter().map(|&e| halved(e) as i32 * halved(e) as i32).sum::<i32>() as f32).sqrt()
 }
 
-/// A set of rows packed for [`search`]: groups of sixteen, four dimensions of each row side by side, halved and offset by 32.
+/// A set of rows packed for [`search`]: groups of sixteen, four dimensions of each row side by side, halved
+/// and offset by 32.
 pub struct Set {
     stride: usize,
     bytes: Vec<u8>,

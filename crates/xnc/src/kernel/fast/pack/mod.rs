@@ -27,7 +27,8 @@ pub struct Packed {
     pub kept: [u64; 3],
     /// Second tier: its bits and their number.
     pub second: (u64, u32),
-    /// Third and last tier: their bits and their number. Meaningless when the group does not [fit](Packed::fits).
+    /// Third and last tier: their bits and their number. Meaningless when the group does not
+    /// [fit](Packed::fits).
     pub rest: (u64, u32),
     /// Words whose symbol has no code; they are coded as the commonest.
     pub strange: u64,
@@ -86,38 +87,4 @@ pub fn group(
 pub fn tail(split: WordSplit, tops: &Tops, bias: &[u16], words: &[u16]) -> Packed {
     assert!(words.len() < GROUP && bias.len() == words.len());
     scalar::pack(split, tops, bias, words, |i| (i, i))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backends_agree() {
-        let mut seed = 7_u64;
-        let mut random = || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) as u16
-        };
-        for split in [WordSplit::Bf16, WordSplit::F16] {
-            let tops: Tops =
-                std::array::from_fn(
-                    |i| if split == WordSplit::Bf16 { 60 - i as u8 } else { 8 * (9 - i as u8) },
-                );
-            for round in 0..2000 {
-                let bias: [u16; GROUP] = std::array::from_fn(|_| random() & 0x0380);
-                let spread = if round % 2 == 0 { 0xffff } else { 0x87ff };
-                let words: [u16; GROUP] =
-                    std::array::from_fn(|i| (random() & spread | 0x3800 & !spread).wrapping_add(bias[i]));
-                let expected = group(Backend::SCALAR, split, &tops, &bias, &words);
-                for backend in Backend::available() {
-                    let packed = group(backend, split, &tops, &bias, &words);
-                    assert_eq!(packed.fits(), expected.fits());
-                    if expected.fits() {
-                        assert_eq!(packed, expected, "{backend:?}");
-                    }
-                }
-            }
-        }
-    }
 }

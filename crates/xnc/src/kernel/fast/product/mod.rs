@@ -1,4 +1,5 @@
-//! Coded rows times activations, without a row ever being written: what [`crate::kernel::dot`] gives on their words.
+//! Coded rows times activations, without a row ever being written: what [`crate::kernel::dot`] gives on their
+//! words.
 //!
 //! Biases are added in the loop, or left out of it: [`Scale`] says when.
 
@@ -8,6 +9,8 @@ mod avx2;
 mod avx512;
 mod scalar;
 mod scale;
+#[cfg(target_arch = "x86_64")]
+mod scaled;
 #[cfg(target_arch = "x86_64")]
 mod seen;
 
@@ -71,7 +74,8 @@ pub struct Rows<'a> {
 const ANY: RangeInclusive<u8> = 0..=0x7f;
 
 impl Fused {
-    /// For F32 activations. `None` where rows have a tail, or hold native FP16 words: no backend has a loop for them.
+    /// For F32 activations. `None` where rows have a tail, or hold native FP16 words: no backend has a loop
+    /// for them.
     ///
     /// # Panics
     /// If `x` is not one vector.
@@ -98,8 +102,9 @@ impl Fused {
         Some(Fused { shape: table.shape, upper: *upper, exact, pass })
     }
 
-    /// For BF16 activations and the arithmetic of `vdpbf16ps`. `None` as for [`Fused::f32`], and where a backend's
-    /// loop needs the biases out of its way and a word with a code or an activation is not exact without them.
+    /// For BF16 activations and the arithmetic of `vdpbf16ps`. `None` as for [`Fused::f32`], and where a
+    /// backend's loop needs the biases out of its way and a word with a code or an activation is not exact
+    /// without them.
     ///
     /// # Panics
     /// If `x` is not one vector.
@@ -133,15 +138,16 @@ impl Fused {
         })
     }
 
-    /// `out` becomes each row times the activations; rows that this cannot do are added to `left`, by their place in `rows`: plain ones, ones
-    /// that no encoder makes, and ones with an exception that is not exact.
+    /// `out` becomes each row times the activations; rows that this cannot do are added to `left`, by their
+    /// place in `rows`: plain ones, ones that no encoder makes, and ones with an exception that is not exact.
     ///
     /// # Panics
     /// If a row is nearer than [`RowShape::reach`] to the end of the payload, or lengths differ.
     pub fn times(&mut self, rows: Rows<'_>, out: &mut [f32], left: &mut Vec<usize>) {
         let Fused { shape, upper, exact, pass } = self;
         assert_eq!(rows.at.len(), out.len() + 1);
-        // A row that is left is multiplied too, with whatever words its bytes give; the caller writes over that.
+        // A row that is left is multiplied too, with whatever words its bytes give; the caller writes over
+        // that.
         let listed = |i: usize| {
             let listed = rows.listed(*shape, exact, i);
             if listed.is_none() {
@@ -152,7 +158,8 @@ impl Fused {
         match pass {
             Pass::Scalar(desk) => scalar::rows(*shape, upper, rows, listed, desk, out),
             Pass::ScalarBf16(desk) => scalar::rows(*shape, upper, rows, listed, desk, out),
-            // SAFETY: a `Backend` exists only for an instruction set that this machine has, and a `Pass` is made for one.
+            // SAFETY: a `Backend` exists only for an instruction set that this machine has, and a `Pass` is
+            // made for one.
             #[cfg(target_arch = "x86_64")]
             Pass::Avx2(desk) => unsafe { avx2::rows(*shape, upper, exact.clone(), rows, listed, desk, out) },
             // SAFETY: as above.
@@ -185,12 +192,16 @@ impl Shared<'_> {
 #[derive(Clone, Copy, Default)]
 struct Listed<'a> {
     exceptions: &'a [Exception],
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "the portable loop looks at exceptions alone")
+    )]
     upper: [u8; 2],
 }
 
 impl<'a> Rows<'a> {
-    /// What a row lists, if a loop can put it in place: columns that increase, words that are exact. Words of a sign share a spare code, so
-    /// they share their upper byte; one row in two hundred has others.
+    /// What a row lists, if a loop can put it in place: columns that increase, words that are exact. Words of
+    /// a sign share a spare code, so they share their upper byte; one row in two hundred has others.
     fn listed(self, shape: RowShape, exact: &RangeInclusive<u8>, i: usize) -> Option<Listed<'a>> {
         let (begin, end) = (self.at[i], self.at[i + 1]);
         let number = self.payload[begin];

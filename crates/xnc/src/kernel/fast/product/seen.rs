@@ -7,8 +7,8 @@ use super::{Listed, Rows, column};
 use crate::kernel::fast::row::{GROUP, RowShape, SPARE, place, plane_bit};
 use crate::kernel::fast::unpack::bits::Bits;
 
-/// How many bytes ahead of its rows a loop asks for the payload: where a machine's own prefetching ends at a page,
-/// this goes on.
+/// How many bytes ahead of its rows a loop asks for the payload: where a machine's own prefetching ends at a
+/// page, this goes on.
 pub(super) const AHEAD: usize = 10 * 1024;
 
 /// Bytes of a group's record in a BF16 row.
@@ -32,7 +32,8 @@ pub(super) struct One {
     pub more: usize,
 }
 
-/// Rows of one shape, with what is the same for all of them. What is here runs once a row, beside loops of ten groups: it counts.
+/// Rows of one shape, with what is the same for all of them. What is here runs once a row, beside loops of
+/// ten groups: it counts.
 pub(super) struct View<'a> {
     /// Each but the last has what a row reaches from there on.
     at: &'a [usize],
@@ -73,14 +74,16 @@ impl<'a> View<'a> {
         self.payload.as_ptr().wrapping_add(self.at[i] + AHEAD)
     }
 
-    /// What row `i` lists if it is at most one exception. Of five rows one has an exception, in no order, so there is no branch on it.
+    /// What row `i` lists if it is at most one exception. Of five rows one has an exception, in no order, so
+    /// there is no branch on it.
     #[inline]
     pub(super) fn one(&self, i: usize) -> One {
         let [begin, end] = self.ends(i);
         let whole = end as isize - (begin + self.tiers + 3) as isize;
         // Four bytes, the last three of which are an exception.
         let at = if whole < 0 { begin } else { end - 4 };
-        // SAFETY: from `begin` on there is what a row reaches; a whole row begins four bytes before its end or earlier.
+        // SAFETY: from `begin` on there is what a row reaches; a whole row begins four bytes before its end
+        // or earlier.
         let (number, last) = unsafe {
             let payload = self.payload.as_ptr();
             (*payload.add(begin), u32::from_le(payload.add(at).cast::<u32>().read_unaligned()))
@@ -117,8 +120,8 @@ static PLANE_BITS: [u8; GROUP] = {
 };
 
 impl Listed<'_> {
-    /// Where the words of exceptions are: `set` is told the group and the bit of the plane that makes the spare code of code 0, as which an
-    /// exception is coded.
+    /// Where the words of exceptions are: `set` is told the group and the bit of the plane that makes the
+    /// spare code of code 0, as which an exception is coded.
     pub(super) fn each(self, mut set: impl FnMut(usize, u64)) {
         const { assert!(SPARE == 2) };
         for exception in self.exceptions {
@@ -127,7 +130,8 @@ impl Listed<'_> {
         }
     }
 
-    /// The upper bytes by code, with those of the spare code. Through a register: bytes written one by one cannot be read as one soon.
+    /// The upper bytes by code, with those of the spare code. Through a register: bytes written one by one
+    /// cannot be read as one soon.
     #[inline]
     #[target_feature(enable = "sse4.1")]
     pub(super) fn table(self, upper: &[u8; 16]) -> __m128i {

@@ -33,7 +33,8 @@ fn store_words(words: &mut [u16; GROUP], at: usize, value: __m256i) {
     unsafe { _mm256_storeu_si256(part.as_mut_ptr().cast(), value) }
 }
 
-/// What the loop keeps in registers. Made anew for each row: kept across rows, the registers would not suffice for the loop.
+/// What the loop keeps in registers. Made anew for each row: kept across rows, the registers would not
+/// suffice for the loop.
 pub(in crate::kernel::fast) struct Unpack {
     upper: __m256i,
     down: __m256i,
@@ -58,7 +59,8 @@ impl Unpack {
         }
     }
 
-    /// A plane's bits to the lowest bit of each of 64 half bytes: places 0 to 31 in the low halves, 32 to 63 in the high ones.
+    /// A plane's bits to the lowest bit of each of 64 half bytes: places 0 to 31 in the low halves, 32 to 63
+    /// in the high ones.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn spread(&self, bits: u64) -> __m256i {
@@ -85,8 +87,8 @@ impl Unpack {
         [self.down, self.up, self.low_bits, self.high_bits, self.nibble]
     }
 
-    /// The words of a full group before their bias: 0, 16, 32 and 48 on. `N` is the size of a group's record; `KEPT` says that it has planes
-    /// of kept bits.
+    /// The words of a full group before their bias: 0, 16, 32 and 48 on. `N` is the size of a group's record;
+    /// `KEPT` says that it has planes of kept bits.
     #[inline]
     #[target_feature(enable = "avx2")]
     pub(in crate::kernel::fast) fn words<const KEPT: bool, const N: usize>(

@@ -128,8 +128,8 @@ pub(super) fn rows(
     }
 }
 
-/// Rows side by side. Where the streams of one stand is a chain of dependent steps (fetch, PDEP, count, add) longer than the rest of a group
-/// takes; two rows at a time fill it.
+/// Rows side by side. Where the streams of one stand is a chain of dependent steps (fetch, PDEP, count, add)
+/// longer than the rest of a group takes; two rows at a time fill it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
 fn some<const N: usize>(

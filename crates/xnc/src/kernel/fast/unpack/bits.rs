@@ -12,8 +12,8 @@ pub(super) fn plane<const AT: usize, const N: usize>(bytes: &[u8; N]) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|i| bytes[AT + i]))
 }
 
-/// Number of escapes. In assembly, since the compiler makes a long vector loop of this one; four at a time, since what a short loop does
-/// costs less than the loop.
+/// Number of escapes. In assembly, since the compiler makes a long vector loop of this one; four at a time,
+/// since what a short loop does costs less than the loop.
 #[inline]
 #[target_feature(enable = "popcnt")]
 fn escapes<const N: usize>(records: &[[u8; N]]) -> usize {
@@ -102,8 +102,8 @@ impl Bits {
     /// The code planes of the next group.
     ///
     /// # Safety
-    /// Called at most once for each of the row's records, while the row is borrowed: every bit that moves a stream on is then one of at
-    /// most `4 * dim`; [`RowShape::reach`] covers these and eight bytes more.
+    /// Called at most once for each of the row's records, while the row is borrowed: every bit that moves a
+    /// stream on is then one of at most `4 * dim`; [`RowShape::reach`] covers these and eight bytes more.
     #[inline]
     #[target_feature(enable = "bmi1,bmi2,popcnt")]
     pub(in crate::kernel::fast) unsafe fn planes<const N: usize>(&mut self, record: &[u8; N]) -> [u64; 3] {

@@ -5,7 +5,8 @@ use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 use super::Ahead;
 use crate::kernel::fast::row::RowShape;
 
-/// The lines to ask for during some rows, one place after the other: in turns they come from memory at a third of the pace (Zen 5).
+/// The lines to ask for during some rows, one place after the other: in turns they come from memory at a
+/// third of the pace (Zen 5).
 #[derive(Clone, Copy)]
 pub(super) struct Lines<const N: usize> {
     /// Of each place its beginning, moved back by the lines before it.
@@ -35,7 +36,8 @@ impl<const N: usize> Lines<N> {
             for r in 1..N {
                 from = if line >= r * self.of_each { self.from[r] } else { from };
             }
-            // SAFETY: every x86-64 machine has the instruction, and a prefetch reads nothing, whatever the address.
+            // SAFETY: every x86-64 machine has the instruction, and a prefetch reads nothing, whatever the
+            // address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(64 * line).cast()) };
         }
     }

@@ -14,8 +14,9 @@ use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
 use crate::kernel::fast::row::{RowShape, Symbols, WordSplit};
 
-/// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from `bytes` after `at[i]` on; for rows that have
-/// no such place, nothing. A line at a time, between groups: many at once would stand in each other's way.
+/// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from `bytes`
+/// after `at[i]` on; for rows that have no such place, nothing. A line at a time, between groups: many at
+/// once would stand in each other's way.
 #[derive(Clone, Copy)]
 pub struct Ahead<'a> {
     /// Places in the payload.
@@ -29,11 +30,12 @@ impl Ahead<'_> {
     pub const NONE: Ahead<'static> = Ahead { at: &[], bytes: 0 };
 }
 
-/// Writes the words of the coded rows that begin at `at` in `payload`. Their first bytes are skipped; what lies behind a row is read and
-/// ignored. Any bytes give some words.
+/// Writes the words of the coded rows that begin at `at` in `payload`. Their first bytes are skipped; what
+/// lies behind a row is read and ignored. Any bytes give some words.
 ///
 /// # Panics
-/// If a row is nearer than [`RowShape::reach`] to the end of `payload`, `out` is not `at.len() * dim` long, or the bias not `dim`.
+/// If a row is nearer than [`RowShape::reach`] to the end of `payload`, `out` is not `at.len() * dim` long,
+/// or the bias not `dim`.
 pub fn rows(
     backend: Backend,
     shape: RowShape,
@@ -70,7 +72,8 @@ pub fn rows(
     }
 }
 
-/// Where the second tier of a row goes on, and where the third and last do, in bits from the row's first byte.
+/// Where the second tier of a row goes on, and where the third and last do, in bits from the row's first
+/// byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TierPlaces {
     pub second: usize,

@@ -34,7 +34,8 @@ fn deposit(mut bits: u64, mut mask: u64) -> u64 {
     out
 }
 
-/// Where the streams would begin if the tail were the whole row: the third tier follows a bit for every escape.
+/// Where the streams would begin if the tail were the whole row: the third tier follows a bit for every
+/// escape.
 #[inline]
 pub(in crate::kernel::fast) fn streams_of_tail(shape: RowShape, row: &[u8]) -> TierPlaces {
     let second = 8 * shape.tiers();

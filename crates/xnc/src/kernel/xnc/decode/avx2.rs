@@ -110,7 +110,8 @@ fn last_word(words: __m256i) -> __m256i {
     _mm256_shuffle_epi8(words, _mm256_set1_epi16(0x0f0e))
 }
 
-/// BF16 words of FP16 images. The conversion makes NaNs quiet, and is exact whatever the control register says.
+/// BF16 words of FP16 images. The conversion makes NaNs quiet, and is exact whatever the control register
+/// says.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
 fn widen(words: __m256i) -> __m256i {

@@ -1,6 +1,7 @@
 //! AVX-512 with VBMI and VBMI2: a block is one register.
 //!
-//! Only the head is read by scalar code: it finds the next block, so blocks overlap in the CPU however long the vector work takes.
+//! Only the head is read by scalar code: it finds the next block, so blocks overlap in the CPU however long
+//! the vector work takes.
 
 use std::arch::x86_64::*;
 
@@ -10,8 +11,9 @@ use super::{Block, CORES, MIDS, RESTS, SIGNS, WINDOW, bits, head, window};
 #[repr(align(64))]
 struct Picks([[u8; 64]; 8]);
 
-/// Fields of `width` bits into 16-bit words. `lanes` lanes of 64 bits are given the same bits, so fields count on through them; the bits start a byte before
-/// the first field's, so no pick is negative. `low` and `high` say how far before its field a word's byte begins.
+/// Fields of `width` bits into 16-bit words. `lanes` lanes of 64 bits are given the same bits, so fields
+/// count on through them; the bits start a byte before the first field's, so no pick is negative. `low` and
+/// `high` say how far before its field a word's byte begins.
 const fn picks(width: usize, lanes: usize, low: isize, high: isize) -> Picks {
     let mut picks = Picks([[0; 64]; 8]);
     let mut at = 0;
@@ -126,7 +128,8 @@ fn prefix_xor(t: __m512i) -> __m512i {
     _mm512_xor_si512(t, two)
 }
 
-/// BF16 words of FP16 images. The conversion makes NaNs quiet, and is exact whatever the control register says.
+/// BF16 words of FP16 images. The conversion makes NaNs quiet, and is exact whatever the control register
+/// says.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn widen(words: __m512i) -> __m512i {

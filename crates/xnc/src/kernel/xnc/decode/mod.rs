@@ -1,8 +1,10 @@
-//! Blocks of codec `xnc` from their bits: `spec/xnc.md`, sections 3 and 4. Full blocks only; the short one at a table's end is the codec's.
+//! Blocks of codec `xnc` from their bits: `spec/xnc.md`, sections 3 and 4. Full blocks only; the short one at
+//! a table's end is the codec's.
 //!
-//! With `t` the words after XOR, sections 2 and 3 come down to: bit 1 is the sign, bits 6 to 13 are the core; where a mid is stored, bits 3 to 5 are
-//! the mid, inverted under a set sign, else zero; where a rest is stored, bit 2 is its top bit, inverted under a set sign, and
-//! bits 14 to 16 its others, else zero. A prefix XOR over the block then gives the words.
+//! With `t` the words after XOR, sections 2 and 3 come down to: bit 1 is the sign, bits 6 to 13 are the core;
+//! where a mid is stored, bits 3 to 5 are the mid, inverted under a set sign, else zero; where a rest is
+//! stored, bit 2 is its top bit, inverted under a set sign, and bits 14 to 16 its others, else zero. A prefix
+//! XOR over the block then gives the words.
 
 mod scalar;
 #[cfg(test)]
@@ -67,7 +69,8 @@ pub fn decode(
     padded(bytes, position, rest.len(), |tail, position| run(tail, position, rest))
 }
 
-/// Moves past `blocks` consecutive blocks and returns the position behind them. None when the bytes end before it.
+/// Moves past `blocks` consecutive blocks and returns the position behind them. None when the bytes end
+/// before it.
 pub fn skip(backend: Backend, bytes: &[u8], position: usize, blocks: usize) -> Option<usize> {
     let run = |bytes: &[u8], position, blocks| match backend.0 {
         Isa::Scalar => scalar::skip(bytes, position, blocks),
@@ -80,7 +83,8 @@ pub fn skip(backend: Backend, bytes: &[u8], position: usize, blocks: usize) -> O
     padded(bytes, position, blocks - done, |tail, position| run(tail, position, blocks - done))
 }
 
-/// Backends stop where less than a window is left. This runs the `blocks` that remain on a copy with zeros behind it.
+/// Backends stop where less than a window is left. This runs the `blocks` that remain on a copy with zeros
+/// behind it.
 fn padded(
     bytes: &[u8],
     position: usize,
@@ -106,7 +110,8 @@ struct Head {
     bits: usize,
 }
 
-/// The bytes from that in which bit `position` lies on, and the bit's place in it. None when less than a window is left.
+/// The bytes from that in which bit `position` lies on, and the bit's place in it. None when less than a
+/// window is left.
 #[inline(always)]
 fn window(bytes: &[u8], position: usize) -> Option<(&[u8; WINDOW], usize)> {
     Some((bytes.get(position / 8..)?.first_chunk()?, position % 8))
@@ -125,7 +130,8 @@ fn head(window: &[u8; WINDOW], shift: usize) -> Head {
     let flag = first & 1 == 1;
     let selectors = (first >> 1) as u32;
     let set = selectors.count_ones() as usize;
-    // A branch, not a choice of values: the position of the next block then waits for nothing but a load and the count.
+    // A branch, not a choice of values: the position of the next block then waits for nothing but a load and
+    // the count.
     let bits = if flag { MIDS + 3 * set } else { RESTS + 4 * set };
     Head { flag, selectors, bits }
 }

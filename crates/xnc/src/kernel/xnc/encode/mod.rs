@@ -1,7 +1,9 @@
-//! Blocks of codec `xnc` into their bits, and FP16 images of BF16 words: `spec/xnc.md`, sections 2 to 4. Full blocks only.
+//! Blocks of codec `xnc` into their bits, and FP16 images of BF16 words: `spec/xnc.md`, sections 2 to 4. Full
+//! blocks only.
 //!
-//! With `t` the words after XOR and `u` after NOT: a word fails when `t & 0x4007` is not zero, and needs its mid when `t & 0x3800` is not. What follows the
-//! flag is whole bytes but for mids and rests, so a block is put together at byte boundaries and shifted once.
+//! With `t` the words after XOR and `u` after NOT: a word fails when `t & 0x4007` is not zero, and needs its
+//! mid when `t & 0x3800` is not. What follows the flag is whole bytes but for mids and rests, so a block is
+//! put together at byte boundaries and shifted once.
 
 mod scalar;
 #[cfg(test)]
@@ -27,8 +29,8 @@ pub const fn room(blocks: usize) -> usize {
     69 * blocks + 8
 }
 
-/// Encodes consecutive blocks from bit `position` of `bytes` on and returns the position behind the last. Bits before `position` stay; those behind
-/// the result are zero in its byte and unspecified in later ones.
+/// Encodes consecutive blocks from bit `position` of `bytes` on and returns the position behind the last.
+/// Bits before `position` stay; those behind the result are zero in its byte and unspecified in later ones.
 ///
 /// # Panics
 /// If `bytes` ends less than [`room`] behind the byte of `position`.
@@ -75,7 +77,8 @@ pub fn images(backend: Backend, blocks: &[Block], images: &mut [Block], survives
         *survives = match backend.0 {
             Isa::Scalar => scalar::image(block, image),
             // AVX-512 takes AVX2's loop.
-            // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
+            // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
+            // AVX2.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::image(block, image) },
         };
@@ -130,7 +133,8 @@ fn put(bytes: &mut [u8], position: usize, classes: Classes, fields: &Fields) -> 
     position + bits
 }
 
-/// Writes rests behind mids of which all are there, given the bytes of the block and the bit in which it begins.
+/// Writes rests behind mids of which all are there, given the bytes of the block and the bit in which it
+/// begins.
 #[inline(always)]
 fn put_rests(bytes: &mut [u8; 69], shift: usize, rests: u128) {
     let (mids, from) = (u128::from(bytes[52]), shift + 1);

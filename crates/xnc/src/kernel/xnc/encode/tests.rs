@@ -23,7 +23,7 @@ fn agree(blocks: &[Block], before: usize) {
     blocks.iter().for_each(|words| block::encode(words, &mut writer));
     let end = writer.len() as usize;
     let expected = writer.finish();
-    for backend in Backend::available() {
+    for backend in Backend::every_kind() {
         let mut bytes = vec![0xa5; prefix / 8 + room(blocks.len())];
         bytes[..prefix.div_ceil(8)].copy_from_slice(&expected[..prefix.div_ceil(8)]);
         assert_eq!(encode(backend, blocks, &mut bytes, prefix), end, "{backend:?}");
@@ -46,7 +46,7 @@ proptest! {
 
     #[test]
     fn decoding_undoes_encoding(blocks in prop::collection::vec(block(), 1..6), position in 0usize..40) {
-        for backend in Backend::available() {
+        for backend in Backend::every_kind() {
             let mut bytes = vec![0; position / 8 + room(blocks.len())];
             let end = encode(backend, &blocks, &mut bytes, position);
             let mut out = vec![[0; 32]; blocks.len()];
@@ -61,7 +61,7 @@ proptest! {
 
 #[test]
 fn images_are_those_of_the_casts() {
-    for backend in Backend::available() {
+    for backend in Backend::every_kind() {
         for first in (0..=u16::MAX).step_by(32) {
             let run: Block = std::array::from_fn(|i| first + i as u16);
             // A run of neighbours, and each word of it alone.

@@ -69,7 +69,8 @@ impl Context {
     // SAFETY: a vector is eight dwords of any bit pattern.
     pub const EMPTY: Context = unsafe { core::mem::zeroed() };
 
-    /// Distance of an edge that lies `d` from the prediction, in 2^-27 deviations: below 2^30, so the upper byte is its piece.
+    /// Distance of an edge that lies `d` from the prediction, in 2^-27 deviations: below 2^30, so the upper
+    /// byte is its piece.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn distance(&self, d: V) -> V {
@@ -111,7 +112,8 @@ impl Cell {
             let low = _mm256_sub_epi32(cells[p].low_edge, c[p].all);
             let high = _mm256_sub_epi32(cells[p].high_edge, c[p].all);
             signs[p] = _mm256_packs_epi32(low, high);
-            // Bits 8 to 23 of each distance to the lower half, where four lower edges stand before four upper ones; the upper byte above.
+            // Bits 8 to 23 of each distance to the lower half, where four lower edges stand before four upper
+            // ones; the upper byte above.
             let take = _mm256_setr_epi8(
                 1, 2, 5, 6, 9, 10, 13, 14, 3, 7, 11, 15, -1, -1, -1, -1, //
                 1, 2, 5, 6, 9, 10, 13, 14, 3, 7, 11, 15, -1, -1, -1, -1,

@@ -64,12 +64,14 @@ impl Eight {
         done && stream.len() == readable(stream, dim)
     }
 
-    /// Reads the next coder words. Of more than two a step, as escapes may take, the caller fetches in between.
+    /// Reads the next coder words. Of more than two a step, as escapes may take, the caller fetches in
+    /// between.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn fetch(&mut self, g: Group<'_>) {
         let next = in_memory(self.at).map(|at| {
-            // SAFETY: `at` begins inside `bytes` and never passes `ends`, behind each of which `bytes` extends four bytes.
+            // SAFETY: `at` begins inside `bytes` and never passes `ends`, behind each of which `bytes`
+            // extends four bytes.
             unsafe { g.bytes.as_ptr().add(at as usize).cast::<i32>().read_unaligned() }
         });
         self.next = load(&next);
@@ -88,8 +90,8 @@ impl Eight {
         self.at = _mm256_sub_epi32(self.at, _mm256_add_epi32(need, need));
     }
 
-    /// Predicts word `j` from the sum over the row's own dimensions, `dot`, and the weighted innovations of other rows, `near`:
-    /// a pair of dimensions, of which `j` is one.
+    /// Predicts word `j` from the sum over the row's own dimensions, `dot`, and the weighted innovations of
+    /// other rows, `near`: a pair of dimensions, of which `j` is one.
     #[inline]
     #[target_feature(enable = "avx2")]
     pub fn context(&self, g: Group<'_>, j: usize, dot: V, near: V) -> Context {
@@ -185,7 +187,8 @@ impl Eight {
         let slot = self.slot();
         let &Cell { a, n, open, sign, mut low, high, .. } = cell;
         let mut f = _mm256_sub_epi32(high, low);
-        // Mantissa bits that a cell leaves open follow as they are: none where `open` follows from `n`, never fewer.
+        // Mantissa bits that a cell leaves open follow as they are: none where `open` follows from `n`, never
+        // fewer.
         let mut missing = _mm256_min_epi32(_mm256_sub_epi32(_mm256_add_epi32(open, set(m)), n), set(m));
         let escape = if ESCAPES { self.escapes(g) } else { _mm256_setzero_si256() };
         if ESCAPES {
@@ -231,7 +234,8 @@ impl Eight {
     }
 }
 
-/// Numbers of places to read, through memory: eight loads from there took a third less time than a gather or extracting them.
+/// Numbers of places to read, through memory: eight loads from there took a third less time than a gather or
+/// extracting them.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn in_memory(v: V) -> [i32; 8] {
@@ -243,7 +247,8 @@ pub fn readable(stream: &[u8], dim: usize) -> usize {
     (stream.len() / 2 * 2).min(4 * dim)
 }
 
-/// Copies streams side by side, `stride` apart, so that 32-bit offsets reach them and nothing is read past a slice.
+/// Copies streams side by side, `stride` apart, so that 32-bit offsets reach them and nothing is read past a
+/// slice.
 pub fn lay_out(lanes: &[Lane<'_>], dim: usize, stride: usize, bytes: &mut [u8]) {
     assert!(stride >= 4 * dim + 4 && lanes.len() <= LANES && bytes.len() >= LANES * stride);
     for (l, bytes) in lanes.iter().zip(bytes.chunks_exact_mut(stride)) {

@@ -1,4 +1,5 @@
-//! Rows side by side, eight to a vector, up to four vectors at a time: they share coefficients, and while one waits for its coder the others work.
+//! Rows side by side, eight to a vector, up to four vectors at a time: they share coefficients, and while one
+//! waits for its coder the others work.
 
 mod cell;
 mod coder;
@@ -97,7 +98,8 @@ fn group<const N: usize>(
     lanes.iter().enumerate().all(|(i, l)| eights[i / 8].ended(i % 8, l.stream, dim))
 }
 
-/// Decodes a word of each row of the `P` vectors from `h` on: adds it to `words`, puts its innovation into `e`.
+/// Decodes a word of each row of the `P` vectors from `h` on: adds it to `words`, puts its innovation into
+/// `e`.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn steps<const N: usize, const P: usize>(
@@ -139,7 +141,8 @@ fn steps<const N: usize, const P: usize>(
     }
 }
 
-/// Weighted innovations of the reference rows of up to `8 * N` rows, two dimensions of each to a dword: a sum fits 16 bits.
+/// Weighted innovations of the reference rows of up to `8 * N` rows, two dimensions of each to a dword: a sum
+/// fits 16 bits.
 #[target_feature(enable = "avx2")]
 pub fn weigh<const N: usize>(lanes: &[Lane<'_>], row: &mut [i16], near: &mut [Dwords]) {
     if lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty())) {

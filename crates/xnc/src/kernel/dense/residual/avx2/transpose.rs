@@ -27,7 +27,8 @@ fn transpose(v: [V; 8]) -> [V; 8] {
     c
 }
 
-/// Eight rows, one after another in `rows`, to every `step`th vector of `out`: two words of each row to a dword.
+/// Eight rows, one after another in `rows`, to every `step`th vector of `out`: two words of each row to a
+/// dword.
 #[target_feature(enable = "avx2")]
 pub fn interleave(rows: &[i16], out: &mut [Dwords], step: usize) {
     let stride = rows.len() / 8;

@@ -82,7 +82,8 @@ impl Context {
     // SAFETY: a vector is sixteen dwords of any bit pattern.
     pub const EMPTY: Context = unsafe { core::mem::zeroed() };
 
-    /// Distance of an edge that lies `d` from the prediction, in 2^-27 deviations: below 2^30, so the upper byte is its piece.
+    /// Distance of an edge that lies `d` from the prediction, in 2^-27 deviations: below 2^30, so the upper
+    /// byte is its piece.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     fn distance(&self, d: V) -> V {

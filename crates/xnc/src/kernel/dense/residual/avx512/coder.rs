@@ -64,11 +64,13 @@ impl Sixteen {
         done && stream.len() == readable(stream, dim)
     }
 
-    /// Reads the next coder words. Of more than two a step, as escapes may take, the caller fetches in between.
+    /// Reads the next coder words. Of more than two a step, as escapes may take, the caller fetches in
+    /// between.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     fn fetch(&mut self, g: Group<'_>) {
-        // SAFETY: `at` begins inside `bytes` and never passes `ends`, behind each of which `bytes` extends four bytes.
+        // SAFETY: `at` begins inside `bytes` and never passes `ends`, behind each of which `bytes` extends
+        // four bytes.
         self.next = unsafe { _mm512_i32gather_epi32::<1>(self.at, g.bytes.as_ptr().cast()) };
     }
 
@@ -84,8 +86,8 @@ impl Sixteen {
         self.at = _mm512_mask_add_epi32(self.at, need, self.at, set(2));
     }
 
-    /// Predicts word `j` from the sum over the row's own dimensions, `dot`, and the weighted innovations of other rows, `near`:
-    /// a pair of dimensions, of which `j` is one.
+    /// Predicts word `j` from the sum over the row's own dimensions, `dot`, and the weighted innovations of
+    /// other rows, `near`: a pair of dimensions, of which `j` is one.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     pub fn context(&self, g: Group<'_>, j: usize, dot: V, near: V) -> Context {
@@ -171,7 +173,8 @@ impl Sixteen {
         let slot = self.slot();
         let &Cell { a, n, open, sign, mut low, high, .. } = cell;
         let mut f = _mm512_sub_epi32(high, low);
-        // Mantissa bits that a cell leaves open follow as they are: none where `open` follows from `n`, never fewer.
+        // Mantissa bits that a cell leaves open follow as they are: none where `open` follows from `n`, never
+        // fewer.
         let mut missing = _mm512_min_epi32(_mm512_sub_epi32(_mm512_add_epi32(open, set(m)), n), set(m));
         let escape = if ESCAPES { self.escapes(g) } else { 0 };
         if ESCAPES {

@@ -1,4 +1,5 @@
-//! Rows side by side, sixteen to a vector. Steps are those of [`super::avx2`], whose layouts of rows these are too: two of its vectors to one.
+//! Rows side by side, sixteen to a vector. Steps are those of [`super::avx2`], whose layouts of rows these
+//! are too: two of its vectors to one.
 
 mod cell;
 mod coder;
@@ -94,7 +95,8 @@ fn group<const Z: usize, const N: usize>(
     lanes.iter().enumerate().all(|(i, l)| coders[i / 16].ended(i % 16, l.stream, dim))
 }
 
-/// Sums of dimensions `j` and `j + 1`, `j` even, over all quads before theirs; less what [`BIAS`] will add in their own quad too.
+/// Sums of dimensions `j` and `j + 1`, `j` even, over all quads before theirs; less what [`BIAS`] will add in
+/// their own quad too.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 fn far<const Z: usize, const N: usize>(t: &Tables, j: usize, seen: &[Dwords]) -> [[V; Z]; TOGETHER] {

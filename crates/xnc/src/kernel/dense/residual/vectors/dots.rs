@@ -1,7 +1,8 @@
-//! Coefficients in the order in which vectors of rows take them: four earlier dimensions, a *quad*, to a dword of bytes.
+//! Coefficients in the order in which vectors of rows take them: four earlier dimensions, a *quad*, to a
+//! dword of bytes.
 //!
-//! Vectors multiply innovations plus [`BIAS`], unsigned bytes, by coefficients, signed ones, and add products in 16 bits. A *run* is a range of
-//! quads whose sums cannot leave these, whatever the innovations.
+//! Vectors multiply innovations plus [`BIAS`], unsigned bytes, by coefficients, signed ones, and add products
+//! in 16 bits. A *run* is a range of quads whose sums cannot leave these, whatever the innovations.
 
 /// What makes an innovation an unsigned byte.
 pub const BIAS: i32 = 128;
@@ -81,7 +82,8 @@ impl Dots {
                         dots.coefs.push(whole);
                     }
                     _ => {
-                        // Too large by themselves: halves, in two runs over the same quad, that no other joins.
+                        // Too large by themselves: halves, in two runs over the same quad, that no other
+                        // joins.
                         let lower = both.map(|c| c.map(|c| c >> 1));
                         let upper = both.map(|c| c.map(|c| c - (c >> 1)));
                         dots.runs.extend([run(q), run(q)]);

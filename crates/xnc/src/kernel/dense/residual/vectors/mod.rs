@@ -19,7 +19,8 @@ pub struct Laid {
     pub dots: Dots,
     /// Bytes of the start of each piece, low and high, and of its width, low and high.
     pub planes: [[u8; PIECES]; 4],
-    /// The distribution inverted, for a first guess: where the slots after this one begin, in 2^-27 deviations.
+    /// The distribution inverted, for a first guess: where the slots after this one begin, in 2^-27
+    /// deviations.
     pub guess: Box<[f32; GUESSES]>,
 }
 
@@ -52,7 +53,8 @@ fn guess(pieces: &[u16; PIECES + 1]) -> Box<[f32; GUESSES]> {
     for k in 0..PIECES {
         let (low, width) = (u32::from(pieces[k]), u32::from(pieces[k + 1] - pieces[k]));
         for slot in low..low + width {
-            // The smallest distance whose slot lies beyond, less a little, so that cutting off the fraction ends before it.
+            // The smallest distance whose slot lies beyond, less a little, so that cutting off the fraction
+            // ends before it.
             let first = (k as u32) << 13 | ((slot + 1 - low) << 13).div_ceil(width);
             far[slot as usize] = (first as f32 - 0.125) * 2048.0;
         }

@@ -12,7 +12,8 @@ pub struct Side {
     /// Streams side by side, [`Side::stride`] apart.
     pub bytes: Vec<u8>,
     pub stride: usize,
-    /// Weighted innovations of reference rows: pairs of dimensions of up to [`LANES`] rows, eight to a vector.
+    /// Weighted innovations of reference rows: pairs of dimensions of up to [`LANES`] rows, eight to a
+    /// vector.
     pub near: Vec<Dwords>,
     /// The rows' own innovations, biased bytes, four dimensions to a dword.
     pub seen: Vec<Dwords>,
@@ -24,7 +25,8 @@ pub struct Side {
 
 impl Side {
     pub fn new(dim: usize) -> Side {
-        // A row takes two coder words a word at most; an odd number of cache lines keeps rows out of each other's way.
+        // A row takes two coder words a word at most; an odd number of cache lines keeps rows out of each
+        // other's way.
         let stride = (4 * dim + 4).next_multiple_of(128) + 64;
         let wide = dim.next_multiple_of(32);
         let vectors = wide / 2 * LANES / 8;

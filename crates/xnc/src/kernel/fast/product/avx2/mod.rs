@@ -1,7 +1,8 @@
 //! AVX2: the tiers of one row beside the words and sums of the row before.
 //!
-//! Tiers are a chain of dependent steps in general registers, words are many independent ones in vector registers. Were both of the same
-//! group, the machine's queues would fill with vector instructions that wait for tiers; a row apart, neither waits.
+//! Tiers are a chain of dependent steps in general registers, words are many independent ones in vector
+//! registers. Were both of the same group, the machine's queues would fill with vector instructions that wait
+//! for tiers; a row apart, neither waits.
 
 mod turn;
 
@@ -18,7 +19,8 @@ use crate::kernel::fast::unpack::avx2::Unpack;
 use crate::kernel::{Aligned, Backend, dot};
 use turn::Turn;
 
-/// What the desk holds of a group: the activations as pairs of floats, then room for three planes, then biases by four.
+/// What the desk holds of a group: the activations as pairs of floats, then room for three planes, then
+/// biases by four.
 const PLACE: usize = BIAS + GROUP / 4;
 const PLANES: usize = GROUP / 2;
 const BIAS: usize = PLANES + 4;
@@ -26,7 +28,8 @@ const BIAS: usize = PLANES + 4;
 /// Rows whose lanes are added together: each sum waits for itself alone.
 const BATCH: usize = 16;
 
-/// Activations, with the code planes of the next row's groups and the biases beside them: one pointer finds all.
+/// Activations, with the code planes of the next row's groups and the biases beside them: one pointer finds
+/// all.
 #[derive(Clone)]
 pub(super) struct Desk {
     places: Aligned<u64>,
@@ -70,8 +73,8 @@ fn arranged(x: &[f32]) -> Aligned<f32> {
 
 /// The least upper byte, without sign, of words that these BF16 activations may be multiplied with.
 ///
-/// The loop keeps subnormals, so none may arise: all products and sums are multiples of the product of the lowest bits
-/// of a word and an activation, whose exponent is theirs less seven each.
+/// The loop keeps subnormals, so none may arise: all products and sums are multiples of the product of the
+/// lowest bits of a word and an activation, whose exponent is theirs less seven each.
 pub(super) fn least_upper(x: &[u16]) -> u8 {
     let lowest = x.iter().filter(|&&x| x & 0x7fff != 0).map(|&x| Dtype::Bf16.exponent(x)).min();
     let word = lowest.map_or(0, |x| (2 * (127 + 7) - 126 - i32::from(x)).max(0));
@@ -124,8 +127,8 @@ pub(super) fn rows<'a>(
     let mut lanes = [[_mm256_setzero_ps(); 4]; BATCH];
     for (batch, out) in out.chunks_mut(BATCH).enumerate() {
         for (j, lanes) in lanes[..out.len()].iter_mut().enumerate() {
-            // Two rows early: its bits are counted while others are multiplied. After the last row that one's own tiers are read
-            // once more: no special case, and nobody uses them.
+            // Two rows early: its bits are counted while others are multiplied. After the last row that one's
+            // own tiers are read once more: no special case, and nobody uses them.
             let i = batch * BATCH + j;
             let after = if i + 2 < count { view.see(i + 2) } else { next };
             let turn = Turn {
@@ -136,7 +139,8 @@ pub(super) fn rows<'a>(
                 upper: &raw const table,
                 lanes,
             };
-            // SAFETY: a row seen has as many records as there are places, and these bits; `places` and `lanes` are ours alone.
+            // SAFETY: a row seen has as many records as there are places, and these bits; `places` and
+            // `lanes` are ours alone.
             unsafe { if pairs { turn.pairs(&unpack) } else { turn.f32(&unpack) } }
             if i + 1 < count {
                 spare(i + 1, places, &mut table);

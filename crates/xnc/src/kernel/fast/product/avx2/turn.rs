@@ -8,8 +8,9 @@ use crate::kernel::fast::unpack::{avx2::Unpack, bits::Bits};
 
 /// One pass of the loop.
 ///
-/// To run it, `records` shall point at `groups` records each and `places` at as many places, one at least; `bits` shall be those of the second
-/// row, so that its streams stay where [`Bits`] says; nothing else may use the places, nor what `lanes` points at.
+/// To run it, `records` shall point at `groups` records each and `places` at as many places, one at least;
+/// `bits` shall be those of the second row, so that its streams stay where [`Bits`] says; nothing else may
+/// use the places, nor what `lanes` points at.
 pub(super) struct Turn {
     /// Records of the row in work, whose planes lie on the desk, and of the next.
     pub records: [*const [u8; RECORD]; 2],
@@ -23,8 +24,9 @@ pub(super) struct Turn {
     pub lanes: *mut [__m256; 4],
 }
 
-/// A pass over a row. `$fma` takes the words of half a group from `w` and `q0`, the other half from `q1` (lower bytes) and `q2` (upper ones), where biases
-/// are still to be added, to the lanes `l0` to `l3`; `q3` is free.
+/// A pass over a row. `$fma` takes the words of half a group from `w` and `q0`, the other half from `q1`
+/// (lower bytes) and `q2` (upper ones), where biases are still to be added, to the lanes `l0` to `l3`; `q3`
+/// is free.
 macro_rules! assembly {
     ($turn:expr, $unpack:expr, $($fma:literal),*) => {{
         let turn: Turn = $turn;

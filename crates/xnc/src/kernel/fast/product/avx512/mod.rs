@@ -1,4 +1,5 @@
-//! AVX-512: two rows at a time, tiers in general registers and a whole group in one vector register after that.
+//! AVX-512: two rows at a time, tiers in general registers and a whole group in one vector register after
+//! that.
 
 mod two;
 

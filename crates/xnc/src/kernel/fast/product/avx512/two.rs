@@ -1,7 +1,8 @@
 //! The loop: tiers, words and sums of two rows.
 //!
-//! Where the streams of one row stand is a chain of dependent steps longer than the rest of a group takes; a second row fills it. In assembly,
-//! since the loop needs nearly all registers of both kinds, and compilers keep some of them in memory, the chain among them.
+//! Where the streams of one row stand is a chain of dependent steps longer than the rest of a group takes; a
+//! second row fills it. In assembly, since the loop needs nearly all registers of both kinds, and compilers
+//! keep some of them in memory, the chain among them.
 
 use std::arch::x86_64::*;
 use std::mem::offset_of;
@@ -11,19 +12,21 @@ use super::Place;
 use crate::kernel::dot::{sum_avx512 as sum, sum_pairs_avx512 as sum_pairs};
 use crate::kernel::fast::unpack::avx512::Unpack;
 
-/// Cache lines asked for with each group of two rows, a little more than these take: 2.4 and 2.5 on the tables of the study.
+/// Cache lines asked for with each group of two rows, a little more than these take: 2.4 and 2.5 on the
+/// tables of the study.
 const LINES: usize = 3;
 
 /// One pass of the loop.
 ///
-/// To run it, each row seen shall have as many records as there are places, of which the last one says so, and those bits, so that streams
-/// stay where [`Bits`] says.
+/// To run it, each row seen shall have as many records as there are places, of which the last one says so,
+/// and those bits, so that streams stay where [`Bits`] says.
 pub(super) struct Two<'a, X> {
     pub seen: [Seen; 2],
     /// Upper bytes by code, in every quarter.
     pub tables: [__m512i; 2],
     pub places: &'a [Place<X>],
-    /// Memory is asked for in order, from here on: asked for where the two rows read, in turns, the whole of Gemma-3-270M takes twice as long.
+    /// Memory is asked for in order, from here on: asked for where the two rows read, in turns, the whole of
+    /// Gemma-3-270M takes twice as long.
     pub ahead: *const u8,
 }
 
@@ -92,8 +95,9 @@ macro_rules! words {
             "vpmultishiftqb {w3}, {signs}, qword ptr [", $at, " + 8]{{1to8}}\n",
             "vprorvq {w0}, {w0}, {turn0}\n",
             "vprorvq {w1}, {w1}, {turn1}\n",
-            // Where the mask is set, of the first, else of the second. Above its fourth bit a byte holds anything: VPERMB leaves out two of
-            // these bits, and the table is there for each of the other two.
+            // Where the mask is set, of the first, else of the second. Above its fourth bit a byte holds
+            // anything: VPERMB leaves out two of these bits, and the table is there for each of the other
+            // two.
             "vpternlogq {w2}, {w3}, {bit2}, 0xe4\n",
             "vpternlogq {w0}, {w1}, {bit0}, 0xe4\n",
             "vpternlogq {w0}, {w2}, {bits01}, 0xe4\n",
@@ -142,7 +146,8 @@ macro_rules! step_f32 {
     };
 }
 
-/// A pass over two rows. `$load` brings the activations of a place, `$first` and `$second` take the words of a group to the lanes of a row.
+/// A pass over two rows. `$load` brings the activations of a place, `$first` and `$second` take the words of
+/// a group to the lanes of a row.
 macro_rules! assembly {
     ($two:ident, $unpack:ident, $load:expr, $first:expr, $second:expr; $($more:tt)*) => {{
         let [a, b] = $two.seen;
@@ -209,7 +214,8 @@ impl<X: Activation> Two<'_, X> {
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi1,bmi2,popcnt")]
     pub(super) unsafe fn sums(self, unpack: &Unpack) -> [f32; 2] {
         if X::PAIRS {
-            // SAFETY: as the caller promises; nothing is written, and no register or flag is left changed but those named.
+            // SAFETY: as the caller promises; nothing is written, and no register or flag is left changed but
+            // those named.
             let lanes = unsafe {
                 assembly!(
                     self,
