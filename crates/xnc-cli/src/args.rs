@@ -14,7 +14,7 @@ pub use values::{RowFormat, selection};
 
 /// Keeps the 16-bit embedding tables of small language models compressed, bit for bit.
 #[derive(Clone, Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(name = "xnc", bin_name = "xnc", version, after_help = EXIT_CODES)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -30,11 +30,11 @@ Exit codes:
   5  refused: already compressed, not compressed, target exists or is being written, newer format,
      no such tensor or row
 
-A source is never changed, and an existing target only where --force replaces it. Ctrl-C leaves neither
-a part of a target nor a temporary file.
+A source is never changed, and an existing target only where --force replaces it. Ctrl-C leaves
+neither a part of a target nor a temporary file.
 
 With --json, standard output is one object: what was done, or {\"error\": {kind, message, exit_code}}.
-XNC_BACKEND=scalar|avx2|avx512 takes another instruction set than the fastest that the machine has.";
+XNC_BACKEND=scalar|avx2|avx512 takes another instruction set than the fastest of the machine.";
 
 #[derive(Clone, Subcommand)]
 pub enum Command {

@@ -11,7 +11,8 @@ pub mod rows;
 pub mod transcode;
 pub mod verify;
 
-use xnc::Progress;
+use xnc::internals::nearest_list;
+use xnc::{Error, Progress};
 
 use crate::bars::Bars;
 
@@ -22,4 +23,10 @@ fn with_bars<T>(work: impl FnOnce(Progress<'_>) -> T) -> T {
     let result = work(Progress::new(&hear));
     bars.clear();
     result
+}
+
+/// There is no table of that name: names the nearest of those that there are, in all files that were looked into.
+fn not_found(name: &str, tables: &[String]) -> Error {
+    let available = nearest_list(name, tables.iter().map(String::as_str));
+    Error::TensorNotFound { name: name.into(), available }
 }

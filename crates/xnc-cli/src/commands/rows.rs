@@ -2,9 +2,9 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 use serde_json::json;
-use xnc::internals::nearest_list;
-use xnc::{Dtype, Error, Model, Table, model_files};
+use xnc::{Dtype, Model, Table, model_files};
 
+use super::not_found;
 use crate::args::{self, RowFormat};
 use crate::exit::Failure;
 use crate::ids::Ids;
@@ -66,8 +66,7 @@ fn find(args: &args::Rows) -> Result<Table> {
         }
         names.extend(model.tables().into_iter().map(str::to_owned));
     }
-    let available = nearest_list(&args.tensor, names.iter().map(String::as_str));
-    Err(Error::TensorNotFound { name: args.tensor.clone(), available }.into())
+    Err(not_found(&args.tensor, &names).into())
 }
 
 /// Writes rows in the format that was asked for.

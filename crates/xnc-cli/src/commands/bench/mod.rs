@@ -7,11 +7,11 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 use xnc::{Codec, CompressOptions, Model, RestoreOptions, Selection, Table, TensorInfo, model_files};
 
-use super::with_bars;
+use super::{not_found, with_bars};
 use crate::args;
 use crate::say;
 use cases::{Numbers, Product};
@@ -83,25 +83,34 @@ impl Files {
 /// tables, those that are compressed.
 fn find(args: &args::Bench) -> Result<(PathBuf, TensorInfo, bool)> {
     let mut best: Option<(PathBuf, TensorInfo, bool)> = None;
+    let mut names = Vec::new();
     for path in model_files(&args.input)? {
         let model = Model::open(&path)?;
         let compressed = model.is_compressed();
-        let tables = model.tables().into_iter().filter_map(|name| model.tensor(name));
-        let fits = |info: &TensorInfo| match &args.tensor {
-            Some(name) => info.name == *name,
-            None => !compressed || info.codec.is_some(),
+        let found = match &args.tensor {
+            Some(name) => model.tensor(name),
+            None => {
+                let tables = model.tables().into_iter().filter_map(|name| model.tensor(name));
+                let fits = |info: &TensorInfo| !compressed || info.codec.is_some();
+                tables.filter(fits).max_by_key(|info| info.source_bytes)
+            }
         };
         let larger = |info: &TensorInfo| {
             best.as_ref().is_none_or(|(_, best, _)| best.source_bytes < info.source_bytes)
         };
-        if let Some(info) = tables.filter(fits).max_by_key(|info| info.source_bytes).filter(larger) {
+        if let Some(info) = found.filter(larger) {
+            // Says why not, where it is no table.
+            model.table(&info.name)?;
             best = Some((path, info, compressed));
-        } else if let (Some(name), false) = (&args.tensor, args.input.is_dir()) {
-            // Says why not, and what is there instead.
-            model.table(name)?;
+        } else {
+            names.extend(model.tables().into_iter().map(str::to_owned));
         }
     }
-    best.context("there is no 16-bit table of that name, or none at all")
+    match (best, &args.tensor) {
+        (Some(best), _) => Ok(best),
+        (None, Some(name)) => Err(not_found(name, &names).into()),
+        (None, None) => bail!("{}: holds no 16-bit table", args.input.display()),
+    }
 }
 
 fn product_json(product: Option<&Product>) -> Value {
