@@ -114,7 +114,7 @@ pub struct Bench {
     /// Codec [default: the one the file is compressed with, else `fast`]
     #[arg(long, value_parser = values::codec())]
     pub codec: Option<Codec>,
-    /// At most so many threads [default: as many as the machine has]
+    /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Time to spend measuring, in seconds
@@ -165,7 +165,7 @@ pub struct Writing {
     /// Only with --codec dense: 1 (fast, rows independent of each other) to 4 (smallest) [default: 3]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=i64::from(Effort::MOST)))]
     pub effort: Option<u8>,
-    /// At most so many threads [default: as many as the machine has]
+    /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Replace an existing target
@@ -183,7 +183,7 @@ pub struct Restore {
     /// Target [default: the input's name without `.xnc`]
     #[arg(short, long)]
     pub output: Option<PathBuf>,
-    /// At most so many threads [default: as many as the machine has]
+    /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Replace an existing target
@@ -198,7 +198,7 @@ pub struct Restore {
 pub struct Verify {
     /// Compressed file or folder
     pub input: PathBuf,
-    /// At most so many threads [default: as many as the machine has]
+    /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Print one JSON object instead of text
@@ -225,7 +225,7 @@ pub struct Inspect {
 pub struct Analyze {
     /// Model file or folder, plain or compressed
     pub input: PathBuf,
-    /// At most so many threads [default: as many as the machine has]
+    /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Print one JSON object instead of a table

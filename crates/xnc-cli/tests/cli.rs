@@ -269,3 +269,39 @@ fn transcode_makes_what_compress_makes_of_the_source() {
     assert_eq!(xnc(&dir, "transcode dense.safetensors -o taken.safetensors --codec fast --force").0, 0);
     assert!(read("taken.safetensors") == read("fast.safetensors"));
 }
+
+#[test]
+fn f32_tables_of_16_bit_values_are_seen_through() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let dir = dir.path();
+    let bf16 = fs::read(SAMPLE).expect("sample");
+    let words = bf16[bf16.len() - 4096 * 384 * 2..].as_chunks::<2>().0;
+    let mut data: Vec<u8> = words.iter().flat_map(|word| [0, 0, word[0], word[1]]).collect();
+    let file = |data: &[u8]| {
+        let info = serde_json::json!({"dtype": "F32", "shape": [4096, 384], "data_offsets": [0, data.len()]});
+        let header = serde_json::json!({"embed_tokens.weight": info}).to_string();
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
+    };
+    fs::write(dir.join("m.safetensors"), file(&data)).expect("writes");
+    let report = json(dir, "compress m.safetensors --json");
+    let ratio = report["tensors"][0]["ratio"].as_f64().expect("a number");
+    let bits = report["tensors"][0]["bits_per_weight"].as_f64().expect("a number");
+    assert!(ratio > 2.6 && (ratio * bits - 32.0).abs() < 0.1, "{report}");
+    for name in ["m.safetensors", "m.xnc.safetensors"] {
+        let inspected = json(dir, &format!("inspect {name} --json"));
+        assert_eq!(inspected["tensors"][0]["dtype"], "F32");
+        assert_eq!(inspected["tensors"][0]["source_bytes"], 4096 * 384 * 4);
+        assert_eq!(json(dir, &format!("analyze {name} --json"))["tensors"][0]["words"], 4096 * 384);
+        let (code, out, _) = xnc(dir, &format!("inspect {name}"));
+        assert!(code == 0 && !out.contains("no 16-bit table"), "{out}");
+        assert_eq!(json(dir, &format!("bench {name} --seconds 0 --json"))["dtype"], "BF16");
+    }
+    // One value of more than 16 bits, and none of it is.
+    data[0] = 1;
+    fs::write(dir.join("n.safetensors"), file(&data)).expect("writes");
+    let (code, out, _) = xnc(dir, "inspect n.safetensors");
+    assert!(code == 0 && out.contains("no 16-bit table: embed_tokens.weight is F32"), "{out}");
+    let (code, out, _) = xnc(dir, "compress n.safetensors");
+    assert!(code == 0 && out.contains("plain: holds F32 values that are not all BF16"), "{out}");
+    assert!(xnc(dir, "bench n.safetensors").0 > 0 && !dir.join("n.xnc.safetensors").exists());
+}

@@ -1,5 +1,6 @@
 //! The tables of a file or folder, counted one at a time: what stays of each is numbers, so that memory does not grow with tables.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -111,8 +112,9 @@ pub fn count(path: &Path, threads: usize, most: usize) -> Result<Vec<CountedFile
 
 fn count_file(path: &Path, most: usize) -> Result<CountedFile> {
     let model = Model::open(path)?;
-    let infos = model.tables().into_iter().filter_map(|name| model.tensor(name));
-    let mut infos: Vec<TensorInfo> = infos.collect();
+    let mut infos = tables_of(&model);
+    let disguised = infos.iter().filter(|info| info.codec.is_none() && info.dtype == "F32");
+    let disguised: HashSet<String> = disguised.map(|info| info.name.clone()).collect();
     let mut left_out = (0, 0);
     if infos.len() > most {
         let mut sizes: Vec<u64> = infos.iter().map(|info| info.source_bytes).collect();
@@ -137,9 +139,8 @@ fn count_file(path: &Path, most: usize) -> Result<CountedFile> {
     let mut other_tables = Vec::new();
     for info in model.tensors() {
         tensor_count += 1;
-        let is_other =
-            info.is_table && info.codec.is_none() && !matches!(info.dtype.as_str(), "BF16" | "F16");
-        if is_other && other_tables.len() < OTHERS {
+        let is_counted = matches!(info.dtype.as_str(), "BF16" | "F16") || disguised.contains(&info.name);
+        if info.is_table && info.codec.is_none() && !is_counted && other_tables.len() < OTHERS {
             other_tables.push((info.name, info.dtype));
         }
     }
@@ -154,6 +155,14 @@ fn count_file(path: &Path, most: usize) -> Result<CountedFile> {
         tables,
         left_out,
     })
+}
+
+/// The tables of a file: those of 16-bit words, and those by role that hold 16-bit values as F32.
+pub fn tables_of(model: &Model) -> Vec<TensorInfo> {
+    let f32 = |info: &TensorInfo| info.is_table && info.codec.is_none() && info.dtype == "F32";
+    let disguised = model.tensors().filter(f32).filter(|info| model.table(&info.name).is_ok());
+    let plain = model.tables().into_iter().filter_map(|name| model.tensor(name));
+    plain.chain(disguised).collect()
 }
 
 /// Counts tables, several at a time where they are small; each is closed when it is counted.

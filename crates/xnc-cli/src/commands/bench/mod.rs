@@ -11,6 +11,7 @@ use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 use xnc::{Codec, CompressOptions, Model, RestoreOptions, Selection, Table, TensorInfo, model_files};
 
+use super::counted::tables_of;
 use super::{not_found, with_bars};
 use crate::args;
 use crate::say;
@@ -90,9 +91,8 @@ fn find(args: &args::Bench) -> Result<(PathBuf, TensorInfo, bool)> {
         let found = match &args.tensor {
             Some(name) => model.tensor(name),
             None => {
-                let tables = model.tables().into_iter().filter_map(|name| model.tensor(name));
                 let fits = |info: &TensorInfo| !compressed || info.codec.is_some();
-                tables.filter(fits).max_by_key(|info| info.source_bytes)
+                tables_of(&model).into_iter().filter(fits).max_by_key(|info| info.source_bytes)
             }
         };
         let larger = |info: &TensorInfo| {
