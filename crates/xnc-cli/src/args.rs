@@ -1,5 +1,6 @@
 //! The command line: what the user may say.
 
+mod reading;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use xnc::{Codec, Effort};
 
 use crate::exit::Failure;
 
+pub use reading::{Analyze, Bench, Inspect, Rows, Verify};
 pub use values::{RowFormat, selection};
 
 /// Keeps the 16-bit embedding tables of small language models compressed, bit for bit.
@@ -49,8 +51,8 @@ pub enum Command {
     #[command(
         after_help = "Example:\n  xnc transcode small.xnc.safetensors -o model.xnc.safetensors --codec fast\n\n\
         The new file is what `compress` with that codec makes of the source. It is restored in memory and \
-        compared with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory stays \
-        about the size of the larger file. Only `--codec dense` takes all words of a table at once."
+        compared with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory \
+        stays about the size of the larger file. Only `--codec dense` takes all words of a table at once."
     )]
     Transcode(Transcode),
     /// Bring back the source of a compressed file, byte for byte
@@ -60,10 +62,10 @@ pub enum Command {
     #[command(after_help = "Example:\n  xnc verify model.xnc.safetensors")]
     Verify(Verify),
     /// Show which tables a file holds, their share of it, and their exponents
-    #[command(
-        after_help = "Example:\n  xnc inspect model.safetensors\n  xnc inspect model.safetensors --html model.html\n\n\
-        The page needs nothing but a browser. Its sizes are found by encoding the tables: seconds for each 100 MB."
-    )]
+    #[command(after_help = "Examples:\n  xnc inspect model.safetensors\n  \
+        xnc inspect model.safetensors --html model.html\n\n\
+        The page needs nothing but a browser. Its sizes are found by encoding the tables: \
+        seconds for each 100 MB.")]
     Inspect(Inspect),
     /// Count words as the paper does, and the order-0 entropy; write nothing
     #[command(after_help = "Example:\n  xnc analyze model.safetensors --json\n\n\
@@ -77,7 +79,8 @@ pub enum Command {
         text: a line a row, the values exact and as short as they can be\n\
         npy:  one array of shape (rows, columns): float16, or uint16 holding BF16 words\n\
         raw:  the words, little-endian, one row after another\n\n\
-        --json gives a list `rows` of objects `id` and `values`; what JSON has no number for is \"NaN\", \"inf\" or \"-inf\".\n\
+        --json gives a list `rows` of objects `id` and `values`; what JSON has no \
+        number for is \"NaN\", \"inf\" or \"-inf\".\n\
         Every id is checked, and every row read, before the first is printed."
     )]
     Rows(Rows),
@@ -105,27 +108,6 @@ pub enum Command {
 }
 
 #[derive(Clone, ClapArgs)]
-pub struct Bench {
-    /// Model file, plain or compressed
-    pub input: PathBuf,
-    /// Name of the table [default: the largest]
-    #[arg(long)]
-    pub tensor: Option<String>,
-    /// Codec [default: the one the file is compressed with, else `fast`]
-    #[arg(long, value_parser = values::codec())]
-    pub codec: Option<Codec>,
-    /// At most so many threads; results do not depend on it [default: as many as the machine has]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
-    /// Time to spend measuring, in seconds
-    #[arg(long, default_value_t = 15)]
-    pub seconds: u64,
-    /// Print one JSON object instead of text
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Clone, ClapArgs)]
 pub struct Compress {
     /// Model file or folder
     pub input: PathBuf,
@@ -135,10 +117,12 @@ pub struct Compress {
     /// Codec of the tables
     #[arg(long, value_parser = values::codec(), default_value_t = Codec::default())]
     pub codec: Codec,
-    /// Which tensors: `embeddings` (token and per-layer embeddings and output heads, by name), `all`, or NAME,NAME
+    /// Which tensors: `embeddings` (token and per-layer embeddings and output heads, by name), `all`, or
+    /// NAME,NAME
     ///
-    /// A name with `*` (any characters) or `?` (one) is a pattern, such as '*embed*'; quote it, or the shell may take it for files.
-    /// Tensors of BF16 and F16 values are compressed, and those of F32 whose values are all BF16 or all F16 values.
+    /// A name with `*` (any characters) or `?` (one) is a pattern, such as '*embed*'; quote it, or the
+    /// shell may take it for files. Tensors of BF16 and F16 values are compressed, and those of F32 whose
+    /// values are all BF16 or all F16 values.
     #[arg(long, default_value = "embeddings")]
     pub tensors: String,
     #[command(flatten)]
@@ -191,65 +175,6 @@ pub struct Restore {
     pub force: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Clone, ClapArgs)]
-pub struct Verify {
-    /// Compressed file or folder
-    pub input: PathBuf,
-    /// At most so many threads; results do not depend on it [default: as many as the machine has]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
-    /// Print one JSON object instead of text
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Clone, ClapArgs)]
-pub struct Inspect {
-    /// Model file or folder, plain or compressed
-    pub input: PathBuf,
-    /// Print one JSON object instead of tables
-    #[arg(long, conflicts_with = "html")]
-    pub json: bool,
-    /// Write one self-contained page: tables, histograms, size under each codec
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-    /// Replace an existing FILE of --html
-    #[arg(long, requires = "html")]
-    pub force: bool,
-}
-
-#[derive(Clone, ClapArgs)]
-pub struct Analyze {
-    /// Model file or folder, plain or compressed
-    pub input: PathBuf,
-    /// At most so many threads; results do not depend on it [default: as many as the machine has]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
-    /// Print one JSON object instead of a table
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Clone, ClapArgs)]
-pub struct Rows {
-    /// Model file or folder, plain or compressed
-    pub input: PathBuf,
-    /// Name of the table
-    #[arg(long)]
-    pub tensor: String,
-    /// Row numbers from 0 and ranges with both ends, such as `0,5,40-42`; @FILE reads them from a file, - from standard input
-    ///
-    /// Commas, blanks and ends of lines separate them. The option may be given several times; rows come in the order asked for.
-    #[arg(long, required = true, allow_hyphen_values = true)]
-    pub ids: Vec<String>,
-    /// How to print them
-    #[arg(long, value_enum, default_value_t = RowFormat::Text)]
-    pub format: RowFormat,
-    /// Print one JSON object instead
-    #[arg(long, conflicts_with = "format")]
     pub json: bool,
 }
 

@@ -1,8 +1,9 @@
-//! How a command ends when it fails: what people and programs are told, what helps, and the exit codes of `xnc --help`.
+//! How a command ends when it fails: what people and programs are told, what helps, and the exit codes of
+//! `xnc --help`.
 
 mod remedy;
 
-use std::io;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -39,7 +40,8 @@ struct Told {
     message: String,
 }
 
-/// The sizes of what a command reads, from before it began: who knows them can tell a cut file from a damaged one.
+/// The sizes of what a command reads, from before it began: who knows them can tell a cut file from a
+/// damaged one.
 pub struct Sources(Vec<(PathBuf, u64)>);
 
 impl Sources {
@@ -71,8 +73,13 @@ pub fn report(command: &Command, sources: &Sources, error: &anyhow::Error) -> u8
     tell(command.json(), &told)
 }
 
-/// Tells of a file that was cut while it was mapped; returns the exit code. The system may not tell which file it was.
+/// Tells of a file that was cut while it was mapped; returns the exit code. The system may not tell which
+/// file it was.
 pub fn report_cut(command: &Command, path: Option<PathBuf>) -> u8 {
+    if io::stderr().is_terminal() {
+        // The thread that draws the bar may be the one that stands still.
+        writeln!(io::stderr()).ok();
+    }
     let path = path.or_else(|| command.input().map(Path::to_owned)).unwrap_or_default();
     tell(command.json(), &told(command, &Failure::Cut(path).into()))
 }

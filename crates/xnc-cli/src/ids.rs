@@ -8,7 +8,8 @@ use xnc::Error;
 
 use crate::exit::Failure;
 
-/// Row numbers in the order in which they were asked for. Ranges stay ranges, so that a long one takes no memory.
+/// Row numbers in the order in which they were asked for. Ranges stay ranges, so that a long one takes no
+/// memory.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Ids(Vec<(usize, usize)>);
 

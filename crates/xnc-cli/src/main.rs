@@ -37,7 +37,8 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &Command) -> anyhow::Result<()> {
-    // A backend that was asked for and is not there would otherwise be found after hours of work, or not at all.
+    // A backend that was asked for and is not there would otherwise be found after hours of work, or not at
+    // all.
     Backend::detect()?;
     match command {
         Command::Compress(args) => commands::compress::run(args),

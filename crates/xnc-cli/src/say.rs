@@ -1,4 +1,5 @@
-//! What leaves the process: text for people, JSON for programs. The one place that makes names harmless for a terminal.
+//! What leaves the process: text for people, JSON for programs. The one place that makes names harmless for
+//! a terminal.
 
 use std::borrow::Cow;
 use std::io::{self, BufWriter, Stdout, Write};
@@ -12,8 +13,8 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 
-/// Text of a file, such as a tensor's name, as people may see it: characters that would move a cursor, begin a line, colour a
-/// terminal or turn the direction of reading are written as escapes.
+/// Text of a file, such as a tensor's name, as people may see it: characters that would move a cursor,
+/// begin a line, colour a terminal or turn the direction of reading are written as escapes.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return text.into();
@@ -36,7 +37,8 @@ pub fn path(path: &Path) -> String {
     escaped(&path.to_string_lossy()).into_owned()
 }
 
-/// Standard output. It is not locked for longer than a write, so that another thread can always say why the process ends.
+/// Standard output. It is not locked for longer than a write, so that another thread can always say why the
+/// process ends.
 pub fn stdout() -> BufWriter<Stdout> {
     BufWriter::with_capacity(1 << 16, io::stdout())
 }
@@ -83,7 +85,8 @@ pub fn table(header: &[&str], left: usize, rows: impl Iterator<Item = Vec<String
     table.trim_fmt()
 }
 
-/// A JSON object whose last entry is a list that is made item by item while it is written, however long it is.
+/// A JSON object whose last entry is a list that is made item by item while it is written, however long it
+/// is.
 pub struct Listing<'a, T> {
     pub head: Value,
     pub list: &'static str,

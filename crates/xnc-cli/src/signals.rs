@@ -7,8 +7,8 @@ use xnc::internals::{remove_temporaries, watch_for_cuts};
 use crate::args::Command;
 use crate::exit;
 
-/// Removes temporary files when Ctrl-C, a hang-up or a polite `kill` ends the process; a second signal ends it at once. A system
-/// that gives no thread for that leaves the command as it was: it still runs.
+/// Removes temporary files when Ctrl-C, a hang-up or a polite `kill` ends the process; a second signal ends
+/// it at once. A system that gives no thread for that leaves the command as it was: it still runs.
 pub fn watch() {
     system::watch().ok();
 }
@@ -23,7 +23,8 @@ pub fn watch_files(command: Command) {
     watch_for_cuts(end).ok();
 }
 
-/// Does not return when a signal is ending the process: what fails then fails because its files are being removed.
+/// Does not return when a signal is ending the process: what fails then fails because its files are being
+/// removed.
 pub fn give_way() {
     while system::ENDING.load(Ordering::SeqCst) {
         std::thread::park();
@@ -63,8 +64,8 @@ mod system {
         Ok(())
     }
 
-    /// Whether whoever started this process wants it to live on: `nohup`, or a shell that runs it in the background. Not every
-    /// system tells.
+    /// Whether whoever started this process wants it to live on: `nohup`, or a shell that runs it in the
+    /// background. Not every system tells.
     fn is_ignored(signal: i32) -> bool {
         let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -157,7 +157,7 @@ fn warnings_are_told_and_in_the_report() {
     fs::create_dir(dir.join("model")).expect("makes");
     fs::copy(dir.join("m.safetensors"), dir.join("model/model-00001-of-00002.safetensors")).expect("copies");
     let index = format!(
-        r#"{{"weight_map":{{"{TENSOR}":"model-00001-of-00002.safetensors","gone.weight":"model-00002-of-00002.safetensors"}}}}"#
+        r#"{{"weight_map":{{"{TENSOR}":"model-00001-of-00002.safetensors","gone":"model-00002-of-00002.safetensors"}}}}"#
     );
     fs::write(dir.join("model/model.safetensors.index.json"), index).expect("writes");
     let (code, out, err) = xnc(&dir, "compress model --json");

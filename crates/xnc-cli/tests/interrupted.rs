@@ -1,4 +1,5 @@
-//! What is left when a run ends early: by a signal, by a source that is cut, by a full disk, beside another run.
+//! What is left when a run ends early: by a signal, by a source that is cut, by a full disk, beside another
+//! run.
 #![cfg(unix)]
 
 mod support;

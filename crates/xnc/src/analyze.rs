@@ -205,7 +205,8 @@ mod tests {
     #[test]
     fn few_words_count_as_many_do() {
         let mut random = crate::random::Random(3);
-        // More than `FEW`, in which each word of the smaller table stands as often as in the others: shares are the same.
+        // More than `FEW`, in which each word of the smaller table stands as often as in the others: shares
+        // are the same.
         let few: Vec<u16> = (0..1024).map(|_| random.next() as u16).collect();
         for dtype in [Dtype::Bf16, Dtype::F16] {
             let count = |times: usize| {

@@ -1,4 +1,5 @@
-//! The tables of a file or folder, counted one at a time: what stays of each is numbers, so that memory does not grow with tables.
+//! The tables of a file or folder, counted one at a time: what stays of each is numbers, so that memory
+//! does not grow with tables.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -99,7 +100,8 @@ pub struct CountedFile {
 /// Names of tables of other types that are worth showing.
 const OTHERS: usize = 12;
 
-/// Counts the tables of a file, or of all files of a folder, in the order of each file: all of them, or the `most` largest of each.
+/// Counts the tables of a file, or of all files of a folder, in the order of each file: all of them, or the
+/// `most` largest of each.
 pub fn count(path: &Path, threads: usize, most: usize) -> Result<Vec<CountedFile>> {
     let files = xnc::model_files(path)?;
     let all = || files.iter().map(|file| count_file(file, most)).collect();

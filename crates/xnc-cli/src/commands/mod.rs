@@ -25,7 +25,8 @@ fn with_bars<T>(work: impl FnOnce(Progress<'_>) -> T) -> T {
     result
 }
 
-/// There is no table of that name: names the nearest of those that there are, in all files that were looked into.
+/// There is no table of that name: names the nearest of those that there are, in all files that were looked
+/// into.
 fn not_found(name: &str, tables: &[String]) -> Error {
     let available = nearest_list(name, tables.iter().map(String::as_str));
     Error::TensorNotFound { name: name.into(), available }

@@ -1,4 +1,5 @@
-//! What helps against an error, in the words of the command that met it. The library knows no options and no commands.
+//! What helps against an error, in the words of the command that met it. The library knows no options and
+//! no commands.
 
 use xnc::{Error, Model};
 

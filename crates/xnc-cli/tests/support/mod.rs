@@ -19,7 +19,8 @@ pub fn command(folder: &Path, line: &str) -> Command {
     command
 }
 
-/// As [`command`], with at most so many kB of address space where the system can bound it. Threads take much of that, so few run.
+/// As [`command`], with at most so many kB of address space where the system can bound it. Threads take
+/// much of that, so few run.
 pub fn bounded(folder: &Path, line: &str, kb: usize) -> Command {
     if !cfg!(target_os = "linux") {
         return command(folder, line);

@@ -1,16 +1,18 @@
 //! What happens when another program cuts a file that is mapped: reading beyond its new end raises SIGBUS.
 //!
-//! A library must not take a signal from its caller, so nothing here runs by itself: the command asks for it. The handler does
-//! only what a handler may: it writes the address to a pipe and stops the thread that read there, for good. A thread of its own
-//! reads the pipe, finds out which file was mapped there, and tells the caller, who ends the process.
+//! A library must not take a signal from its caller, so nothing here runs by itself: the command asks for
+//! it. The handler does only what a handler may: it writes the address to a pipe and stops the thread that
+//! read there, for good. A thread of its own reads the pipe, finds out which file was mapped there, and
+//! tells the caller, who ends the process.
 #![cfg_attr(target_os = "linux", allow(unsafe_code))]
 
 use std::io;
 use std::path::PathBuf;
 
-/// Calls `tell`, on a thread of its own, when a mapped file turns out to have been cut: with its path, where the system tells it.
-/// The thread that read beyond the end stands still from then on, so `tell` must end the process. Once in a process, and on Linux
-/// only: elsewhere nothing is watched, and the signal ends the process as it always did.
+/// Calls `tell`, on a thread of its own, when a mapped file turns out to have been cut: with its path,
+/// where the system tells it. The thread that read beyond the end stands still from then on, so `tell` must
+/// end the process. Once in a process, and on Linux only: elsewhere nothing is watched, and the signal ends
+/// the process as it always did.
 ///
 /// # Errors
 /// Those of starting a thread, making a pipe, and of setting a handler.
@@ -49,8 +51,8 @@ mod linux {
 
     pub fn set_handler() -> io::Result<()> {
         let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = heard;
-        // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask, the default action. The pointers are to locals, and
-        // the handler has the signature that SA_SIGINFO asks for.
+        // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask, the default action. The
+        // pointers are to locals, and the handler has the signature that SA_SIGINFO asks for.
         let result = unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = handler as libc::sighandler_t;
@@ -62,11 +64,13 @@ mod linux {
 
     /// The handler. Only calls that `signal-safety(7)` lists.
     extern "C" fn heard(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-        // SAFETY: with SA_SIGINFO the kernel passes a valid pointer; the address stands there for every SIGBUS that it raises.
+        // SAFETY: with SA_SIGINFO the kernel passes a valid pointer; the address stands there for every
+        // SIGBUS that it raises.
         let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
         if code != libc::BUS_ADRERR {
-            // Not a place that is mapped and not there: somebody's `kill`, or broken memory. It ends the process, as without a handler.
-            // SAFETY: both calls may be made in a handler; the signal that is raised arrives when this one returns.
+            // Not a place that is mapped and not there: somebody's `kill`, or broken memory. It ends the
+            // process, as without a handler. SAFETY: both calls may be made in a handler; the signal that
+            // is raised arrives when this one returns.
             unsafe {
                 libc::signal(signal, libc::SIG_DFL);
                 libc::raise(signal);
@@ -74,8 +78,9 @@ mod linux {
             return;
         }
         let address = address.to_ne_bytes();
-        // SAFETY: the buffer is a local of that size; both calls may be made in a handler. A write that fails leaves a process that
-        // waits for its end, so the default action is taken then: returning reads the same place again.
+        // SAFETY: the buffer is a local of that size; both calls may be made in a handler. A write that
+        // fails leaves a process that waits for its end, so the default action is taken then: returning
+        // reads the same place again.
         unsafe {
             let written = libc::write(PIPE.load(Ordering::SeqCst), address.as_ptr().cast(), address.len());
             if written < 0 {

@@ -80,8 +80,8 @@ impl Files {
     }
 }
 
-/// The table that was named, or the largest, with the file that holds it; whether the file is compressed. Of a compressed file's
-/// tables, those that are compressed.
+/// The table that was named, or the largest, with the file that holds it; whether the file is compressed.
+/// Of a compressed file's tables, those that are compressed.
 fn find(args: &args::Bench) -> Result<(PathBuf, TensorInfo, bool)> {
     let mut best: Option<(PathBuf, TensorInfo, bool)> = None;
     let mut names = Vec::new();
@@ -150,8 +150,14 @@ fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
         "read_gb_s": n.read_gb_s,
         "read_gb_s_one_thread": n.read_gb_s_one,
         "encode_gb_s": n.encode_gb_s,
-        "decode": { "gb_s": n.decode_gb_s, "memcpy_gb_s": n.memcpy_gb_s, "ratio_to_memcpy": n.decode_gb_s / n.memcpy_gb_s,
-            "all_threads_gb_s": n.decode_all_gb_s, "all_threads_memcpy_gb_s": n.memcpy_all_gb_s, "backend": coded.backend().name() },
+        "decode": {
+            "gb_s": n.decode_gb_s,
+            "memcpy_gb_s": n.memcpy_gb_s,
+            "ratio_to_memcpy": n.decode_gb_s / n.memcpy_gb_s,
+            "all_threads_gb_s": n.decode_all_gb_s,
+            "all_threads_memcpy_gb_s": n.memcpy_all_gb_s,
+            "backend": coded.backend().name(),
+        },
         "gather": {
             "rows": cases::GATHER,
             "ns_per_row": n.gather_ns,
@@ -160,7 +166,11 @@ fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
             "f32_ns_per_row": n.gather_f32_ns,
             "first_touch_ns": n.verified[0].first_touch_ns,
         },
-        "verify": { "on_touch": verified_json(&n.verified[0]), "on_open": verified_json(&n.verified[1]), "never": verified_json(&n.verified[2]) },
+        "verify": {
+            "on_touch": verified_json(&n.verified[0]),
+            "on_open": verified_json(&n.verified[1]),
+            "never": verified_json(&n.verified[2]),
+        },
         "product": product_json(n.products.first()),
         "product_bf16": product_json(n.product(threads, "bf16")),
         "product_one_thread": product_json(n.product(1, "f32")),
@@ -203,7 +213,8 @@ fn text(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> String {
     }
     for product in n.products.iter().chain(&n.batch) {
         lines.push(format!(
-            "product  {} activations{}, {} thread(s): {:.2} ms; plain {:.2} ms ({}, {:.1} GB/s); {:.2} times as fast, {}",
+            "product  {} activations{}, {} thread(s): {:.2} ms; plain {:.2} ms ({}, {:.1} GB/s); \
+             {:.2} times as fast, {}",
             product.activation,
             if product.vectors > 1 { format!(" x {}", product.vectors) } else { String::new() },
             product.threads,
@@ -219,6 +230,10 @@ fn text(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> String {
     if n.products.iter().any(|product| product.plain_to_read < 0.9) {
         lines.push("a plain product is slower than 0.9 of reading: that comparison does not hold".into());
     }
-    lines.push(format!("medians of {} rounds in random order, caches emptied before each but lookups; GB = 10^9 bytes of source words", n.rounds));
+    lines.push(format!(
+        "medians of {} rounds in random order, caches emptied before each but lookups; \
+         GB = 10^9 bytes of source words",
+        n.rounds
+    ));
     lines.join("\n")
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use xnc::{OpenOptions, Table};
 
-/// Plain products: their names, and how many bytes ahead of use they ask for words; 0 leaves that to the machine.
+/// Plain products: their names, and how many bytes ahead of use they ask for words; 0 leaves that to the
+/// machine.
 const VARIANTS: [(&str, usize); 4] =
     [("no prefetch", 0), ("prefetch 512", 512), ("prefetch 2048", 2048), ("prefetch 8192", 8192)];
 
@@ -33,7 +34,8 @@ impl Words {
         bytemuck::cast_slice(self.as_ref())
     }
 
-    /// The plain twins of a table, which differ in how far ahead products ask for memory: their names, and they.
+    /// The plain twins of a table, which differ in how far ahead products ask for memory: their names, and
+    /// they.
     pub fn variants(&self, like: &Table) -> Result<Vec<(&'static str, Table)>> {
         let variant = |(name, ahead)| {
             let mut options = OpenOptions::default();

@@ -16,8 +16,8 @@ use crate::args;
 use crate::say::{self, Listing};
 use crate::units::{shape, tables, tensors};
 
-/// Tables of one file that are shown to people: the largest. A model with every layer in 16 bits has hundreds, one of experts
-/// thousands.
+/// Tables of one file that are shown to people: the largest. A model with every layer in 16 bits has
+/// hundreds, one of experts thousands.
 const SHOWN: usize = 50;
 
 /// Tables whose exponents are drawn.

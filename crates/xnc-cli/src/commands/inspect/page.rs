@@ -51,8 +51,9 @@ pub fn page(input: &Path, files: &[CountedFile]) -> Result<Page> {
         page.sections.push(table(one, &predictions));
     }
     page.colophon.push(format!(
-        "Made by `xnc inspect --html`, version {}. Sizes under a codec were found by encoding the table here and now; the record that a file \
-         keeps about it, less than 1 kB, is not counted. `dense` was encoded at effort 1, which finds no similar rows; its default effort is smaller.",
+        "Made by `xnc inspect --html`, version {}. Sizes under a codec were found by encoding the table here and now; \
+         the record that a file keeps about it, less than 1 kB, is not counted. `dense` was encoded at effort 1, \
+         which finds no similar rows; its default effort is smaller.",
         env!("CARGO_PKG_VERSION")
     ));
     Ok(page)
@@ -90,7 +91,8 @@ fn answer(one: &Counted, predictions: &[Prediction], total: u64) -> String {
         return format!("`{}` would stay plain under `fast`: it does not shrink by 1 %.", escaped(&one.name));
     }
     format!(
-        "Compressing `{}` without loss takes {} off the file with `fast`, which rows are read from directly, and {} or more with `dense`, for disk and download.",
+        "Compressing `{}` without loss takes {} off the file with `fast`, which rows are read from directly, \
+         and {} or more with `dense`, for disk and download.",
         escaped(&one.name),
         share(Codec::Fast),
         share(Codec::Dense)
@@ -108,7 +110,8 @@ fn other_tables(files: &[CountedFile]) -> Option<Section> {
 fn overview(files: &[CountedFile], total: u64) -> Section {
     let mut section = Section::new("Tables");
     let header = ["tensor", "type", "shape", "codec", "bytes", "of all", "bits/weight", "order-0 bits"];
-    let caption = "Two-dimensional 16-bit tensors, companions counted. Order-0 is the entropy of the words, one by one.";
+    let caption = "Two-dimensional 16-bit tensors, companions counted. \
+        Order-0 is the entropy of the words, one by one.";
     let mut all = Table::new(caption, 4, &header);
     for one in files.iter().flat_map(|one| &one.tables) {
         all.row(
@@ -175,7 +178,8 @@ fn table(one: &Counted, predictions: &[Prediction]) -> Section {
     let share = |n: u64| percent(n as f64 / words);
     let patterns = &one.patterns;
     let mut shares = Table::new(
-        "Words as FP16, by the paper's patterns: narrow ones have an upper byte of all zeros or all ones and are not zero.",
+        "Words as FP16, by the paper's patterns: narrow ones have an upper byte of all zeros or all ones \
+         and are not zero.",
         1,
         &["pattern", "share"],
     );

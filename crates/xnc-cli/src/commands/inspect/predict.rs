@@ -14,8 +14,8 @@ pub struct Prediction {
 /// Efforts of `dense` take up to minutes; the first finds no similar rows and is done in seconds.
 const EFFORT: u8 = 1;
 
-/// What a table takes in memory under every codec that takes it: payload and index. Of the record in a file, less than 1 kB, nothing
-/// is counted.
+/// What a table takes in memory under every codec that takes it: payload and index. Of the record in a
+/// file, less than 1 kB, nothing is counted.
 pub fn all(table: &Table) -> Result<Vec<Prediction>> {
     let one = |&codec: &Codec| {
         let mut options = EncodeOptions::default();
