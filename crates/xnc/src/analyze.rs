@@ -56,6 +56,13 @@ pub struct Analysis {
     pub exponents: Vec<u64>,
 }
 
+impl Analysis {
+    /// 16 bits a word against the paper's count; none for a table without words.
+    pub fn xnc_ratio(&self) -> Option<f64> {
+        (self.words > 0).then(|| self.words as f64 * 16.0 / self.xnc.bits as f64)
+    }
+}
+
 /// Words counted at a time: whole blocks, small enough to stay in cache.
 const PART: usize = BLOCK_WORDS * 2048;
 

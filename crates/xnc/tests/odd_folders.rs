@@ -8,11 +8,10 @@ use std::path::Path;
 
 use support::folders::{bf16, compress, names, restore, small_model, snapshot, tensor, transcode};
 use support::safetensors_file;
-use xnc::container::Container;
 use xnc::{Error, Progress};
 
 fn verify(folder: &Path) -> xnc::Result<xnc::RestoreReport> {
-    xnc::verify(folder, 2, &Progress::silent())
+    xnc::verify(folder, 2, &Progress::default())
 }
 
 /// Compresses, verifies, transcodes and restores `m`, which must come back whole; gives all warnings of
@@ -220,9 +219,10 @@ fn variants_of_the_index_are_rewritten_too() {
         let index: serde_json::Value =
             serde_json::from_slice(&fs::read(packed.join(name)).expect("reads")).expect("JSON");
         for shard in ["a.safetensors", "b.safetensors"] {
-            let container = Container::open(&packed.join(shard)).expect("opens");
-            for tensor in container.layout().tensors.iter().filter(|tensor| tensor.name != "xnc.file") {
-                assert_eq!(index["weight_map"][&tensor.name], shard, "{name}");
+            let bytes = fs::read(packed.join(shard)).expect("reads");
+            let stored = safetensors::SafeTensors::deserialize(&bytes).expect("a file of the format");
+            for tensor in stored.names().into_iter().filter(|tensor| *tensor != "xnc.file") {
+                assert_eq!(index["weight_map"][tensor], shard, "{name}");
             }
         }
     }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use support::folders::{bf16, compress, names, restore, small_model, snapshot, tensor};
+use support::folders::{bf16, compress, names, restore, restore_options, small_model, snapshot, tensor};
 use support::{options, safetensors_file};
 use xnc::{Codec, Progress, Selection, Stage};
 
@@ -34,16 +34,19 @@ fn a_run_of_its_own() {
             }
         }
         if done > 0 && stage == "signal" {
-            xnc::remove_temporaries();
-            xnc::remove_temporaries();
+            xnc::internals::remove_temporaries();
+            xnc::internals::remove_temporaries();
         }
     };
     let progress = Progress::new(&hear);
     if way == "compress" {
-        let options = xnc::CompressOptions { force, progress, ..options(Codec::Fast, Selection::All, 2) };
+        let mut options = options(Codec::Fast, Selection::All, 2);
+        (options.force, options.progress) = (force, progress);
         xnc::compress(source, target, &options).expect("compresses");
     } else {
-        xnc::restore(source, target, &xnc::RestoreOptions { threads: 2, force, progress }).expect("restores");
+        let mut options = restore_options(force);
+        options.progress = progress;
+        xnc::restore(source, target, &options).expect("restores");
     }
 }
 
@@ -249,7 +252,7 @@ fn a_second_run_into_a_target_is_told_of_the_first() {
         }
         let first = task.go_on(first);
         assert!(first.status.success(), "{}", said(first));
-        xnc::verify(&target, 2, &Progress::silent()).expect("whole");
+        xnc::verify(&target, 2, &Progress::default()).expect("whole");
     }
     assert_eq!(names(folder), ["busy", "busy-folder", "busy-forced", "existing", "model", "plain"]);
 }
@@ -274,7 +277,7 @@ fn many_runs_at_once_do_not_harm_each_other() {
             }
         }
         assert!(done >= 5, "one in each round");
-        xnc::verify(&target, 2, &Progress::silent()).expect("whole");
+        xnc::verify(&target, 2, &Progress::default()).expect("whole");
     }
     assert!(!names(folder).iter().any(|name| name.starts_with(".xnc-")));
 }

@@ -86,7 +86,7 @@ fn a_source_that_is_no_regular_file_is_refused_unopened() {
             assert!(error.contains("pipe"), "{error}");
         }
         let error =
-            xnc::verify(&folder.join(source), 1, &Progress::silent()).expect_err("refused").to_string();
+            xnc::verify(&folder.join(source), 1, &Progress::default()).expect_err("refused").to_string();
         assert!(error.contains("pipe"), "{error}");
     }
     assert_eq!(names(folder), ["link", "pipe"]);
@@ -120,7 +120,7 @@ fn what_is_no_file_in_a_folder_is_refused_by_name_before_any_work() {
         let errors = [
             restore(&packed, &back, false).expect_err("refused"),
             transcode(&packed, &back, false).expect_err("refused"),
-            xnc::verify(&packed, 2, &Progress::silent()).expect_err("refused"),
+            xnc::verify(&packed, 2, &Progress::default()).expect_err("refused"),
         ];
         for error in errors {
             assert!(error.to_string().contains(file), "{error}");
@@ -189,8 +189,8 @@ fn what_is_being_written_is_private() {
         }
     };
     for source in ["plain", "m"] {
-        let options = options(Codec::Fast, Selection::All, 1);
-        let options = xnc::CompressOptions { progress: Progress::new(&hear), ..options };
+        let mut options = options(Codec::Fast, Selection::All, 1);
+        options.progress = Progress::new(&hear);
         xnc::compress(&folder.join(source), &folder.join(format!("{source}.packed")), &options)
             .expect("compresses");
     }

@@ -5,8 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Random, Tensor, le, options, safetensors_file};
-use xnc::model::folder;
-use xnc::{Codec, CompressReport, Progress, RestoreOptions, RestoreReport, Selection, TranscodeOptions};
+use xnc::{Codec, CompressReport, RestoreOptions, RestoreReport, Selection};
 
 pub fn bf16(seed: u64, rows: u64, dim: u64) -> (Vec<u64>, Vec<u8>) {
     (vec![rows, dim], le(&Random(seed).bf16_weights((rows * dim) as usize, 1000)))
@@ -34,8 +33,20 @@ pub fn small_model(dir: &Path, seed: u64) {
 
 /// All files with their bytes.
 pub fn snapshot(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let files = folder::files(dir).expect("lists");
-    files.iter().map(|file| (file.display().to_string(), fs::read(dir.join(file)).expect("reads"))).collect()
+    let mut found = BTreeMap::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().expect("lists") {
+            let path = entry.expect("entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(dir).expect("below").display().to_string();
+                found.insert(name, fs::read(&path).expect("reads"));
+            }
+        }
+    }
+    found
 }
 
 /// Names of everything in a folder, sorted.
@@ -48,17 +59,24 @@ pub fn names(dir: &Path) -> Vec<String> {
 
 /// Compresses with codec `fast`, by role.
 pub fn compress(source: &Path, target: &Path, force: bool) -> xnc::Result<CompressReport> {
-    let options = xnc::CompressOptions { force, ..options(Codec::Fast, Selection::Embeddings, 2) };
+    let mut options = options(Codec::Fast, Selection::Embeddings, 2);
+    options.force = force;
     xnc::compress(source, target, &options)
 }
 
 pub fn restore(source: &Path, target: &Path, force: bool) -> xnc::Result<RestoreReport> {
-    xnc::restore(source, target, &RestoreOptions { threads: 2, force, progress: Progress::silent() })
+    xnc::restore(source, target, &restore_options(force))
+}
+
+pub fn restore_options<'a>(force: bool) -> RestoreOptions<'a> {
+    let mut options = RestoreOptions::default();
+    (options.threads, options.force) = (2, force);
+    options
 }
 
 /// Transcodes to codec `xnc`.
 pub fn transcode(source: &Path, target: &Path, force: bool) -> xnc::Result<CompressReport> {
-    let (effort, progress) = (xnc::Effort::default(), Progress::silent());
-    let options = TranscodeOptions { codec: Codec::Xnc, effort, threads: 2, force, progress };
+    let mut options = options(Codec::Xnc, Selection::Embeddings, 2);
+    options.force = force;
     xnc::transcode(source, target, &options)
 }
