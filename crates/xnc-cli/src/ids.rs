@@ -91,7 +91,7 @@ impl Ids {
 }
 
 fn utf8(place: &str, bytes: Vec<u8>) -> Result<String> {
-    String::from_utf8(bytes).map_err(|_| mistake(place, "is no text; write row numbers, blanks and commas"))
+    String::from_utf8(bytes).map_err(|_| mistake(place, "not a text; write row numbers, blanks and commas"))
 }
 
 fn mistake(place: &str, why: &str) -> anyhow::Error {
