@@ -5,14 +5,17 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::codec::{self, BitWriter, Checks, Codec, Effort, Encoding, Stored, TableShape, View, xnc::block};
-use crate::container::{Content, Item, Plan};
+use crate::container::{Content, FILE_RECORD, FileRecord, Item, Plan, read_record};
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
 use crate::kernel::{Backend, bytes_of};
 use crate::model::{Layout, gguf};
+use crate::table::Model;
 use crate::target::Target;
 
+pub use crate::container::watch_for_cuts;
 pub use crate::kernel::operations::compare as compare_backends;
+pub use crate::model::role::nearest_list;
 pub use crate::target::remove_temporaries;
 
 /// One tensor of a file, companions among them: name, type, extents, and where its bytes lie.
@@ -111,4 +114,10 @@ pub fn write_file(path: &Path, bytes: &[u8], source: &Path, force: bool) -> Resu
     let mut target = Target::create(path, source, force)?;
     std::io::Write::write_all(target.file(), bytes).map_err(Error::io(path))?;
     target.commit()
+}
+
+/// For `xnc-cli`: size and SHA-256 of the source of a compressed file, as the file tells; none for a plain one.
+pub fn recorded_source(model: &Model) -> Option<(u64, String)> {
+    let record: FileRecord = read_record("the file's record", model.bytes(FILE_RECORD)?).ok()?;
+    Some((record.size, record.sha256))
 }
