@@ -36,7 +36,7 @@ mod system {
     use std::io;
     use std::sync::{Arc, LazyLock};
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use signal_hook::{flag, low_level};
 
@@ -48,6 +48,8 @@ mod system {
     pub fn watch() -> io::Result<()> {
         let wanted: Vec<_> =
             [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
+        // A file that grows beyond `ulimit -f` is then an error like that of a full disk, and no sudden end.
+        flag::register(SIGXFSZ, Arc::default())?;
         let mut signals = Signals::new(&wanted)?;
         let wait = move || {
             if let Some(signal) = signals.forever().next() {

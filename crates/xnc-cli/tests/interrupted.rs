@@ -154,3 +154,26 @@ fn pipes_are_refused_at_once_with_a_remedy() {
     }
     assert_eq!(names(dir), ["m.safetensors", "p"]);
 }
+
+#[test]
+fn a_target_that_cannot_grow_is_named_and_nothing_is_left() {
+    let dir = large();
+    let dir = dir.path();
+    let binary = command(dir, "").get_program().to_owned();
+    for (line, json) in
+        [("compress m.safetensors", false), ("compress m.safetensors --codec dense --effort 1 --json", true)]
+    {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -f 1000; exec \"$0\" {line}")).arg(&binary).current_dir(dir);
+        let (code, out, err) = run(&mut shell);
+        assert!(code == 3 && err.contains("m.xnc.safetensors: File too large"), "{line}: {code}: {err}");
+        assert_eq!((out.contains("\"kind\": \"io\""), out.is_empty()), (json, !json), "{out}");
+        assert_eq!(names(dir), ["m.safetensors"]);
+    }
+    assert_eq!(xnc(dir, "compress m.safetensors").0, 0);
+    let mut shell = Command::new("sh");
+    let line = "ulimit -f 1000; exec \"$0\" restore m.xnc.safetensors -o back.safetensors";
+    let (code, _, err) = run(shell.arg("-c").arg(line).arg(&binary).current_dir(dir));
+    assert!(code == 3 && err.contains("back.safetensors: File too large"), "{code}: {err}");
+    assert_eq!(names(dir), ["m.safetensors", "m.xnc.safetensors"]);
+}
