@@ -53,7 +53,7 @@ impl Model {
 fn described(name: &str, table: &Table) -> Value {
     json!({
         "name": name,
-        "dtype": table.dtype().name(),
+        "dtype": table.dtype(),
         "shape": [table.rows(), table.dim()],
         "codec": table.codec().map(|codec| codec.name()),
     })

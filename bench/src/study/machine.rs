@@ -62,7 +62,7 @@ impl Machine {
                 .filter(|name| flags.split(' ').any(|flag| flag == **name))
                 .map(|name| name.to_string())
                 .collect(),
-            backend: Backend::detect()?.name().into(),
+            backend: Backend::detect()?.to_string(),
             memory_gb: kib.map(|kib| kib * 1024e-9),
             system: told("uname", &["-sr"]).unwrap_or_else(|| std::env::consts::OS.into()),
             date: told("date", &["-u", "+%Y-%m-%d"]).unwrap_or_default(),

@@ -126,7 +126,7 @@ const DENSE_LIMIT: u64 = 200_000_000;
 fn file(study: &Study, path: &Path) -> Result<Vec<File>> {
     let name = path.file_name().context("a file")?.to_string_lossy().into_owned();
     let model = Model::open(path)?;
-    let before = model.file_bytes();
+    let before = path.metadata()?.len();
     let names = model.tables();
     let tables = names.iter().map(|name| model.table(name));
     let table = tables.collect::<xnc::Result<Vec<_>>>()?.into_iter().max_by_key(|t| t.rows() * t.dim());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use xnc::{Codec, Effort};
+use xnc::Codec;
 
 use crate::exit::Failure;
 
@@ -147,7 +147,7 @@ pub struct Transcode {
 #[derive(Clone, ClapArgs)]
 pub struct Writing {
     /// Only with --codec dense: 1 (fast, rows independent of each other) to 4 (smallest) [default: 3]
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=i64::from(Effort::MOST)))]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub effort: Option<u8>,
     /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
@@ -179,17 +179,17 @@ pub struct Restore {
 }
 
 impl Writing {
-    /// The effort that is asked for.
+    /// The effort that is asked for, 0 for the default one.
     ///
     /// # Errors
     /// One is asked for with a codec that has none.
-    pub fn effort(&self, codec: Codec) -> Result<Effort> {
+    pub fn effort(&self, codec: Codec) -> Result<u8> {
         match self.effort {
             Some(_) if codec != Codec::Dense => {
                 let why = format!("--effort is for --codec dense; {codec} knows only one way");
                 Err(Failure::Usage(why).into())
             }
-            effort => Ok(effort.map_or_else(Effort::default, Effort::new)),
+            effort => Ok(effort.unwrap_or_default()),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use xnc::internals::{decode_table, encode_table, parse_header};
 use xnc::{Codec, Dtype, Result};
 
+use crate::Stand;
 use crate::choices::Choices;
 use crate::edit;
 use crate::seal::{INDEX_SUFFIX, META_SUFFIX};
@@ -41,7 +42,7 @@ impl Coded {
             let part = parts.iter().find(|part| part.0 == name)?;
             file.get(part.3.start as usize..part.3.end as usize)
         };
-        let coded = |(meta, ..): &xnc::internals::Stand| {
+        let coded = |(meta, ..): &Stand| {
             let name = meta.strip_suffix(META_SUFFIX)?;
             let meta: Value = serde_json::from_slice(bytes(meta)?).expect("a good record");
             let axes: Vec<usize> = serde_json::from_value(meta["shape"].clone()).expect("a shape");

@@ -1,10 +1,10 @@
 //! The two parsers: any bytes, any claimed file size; what they accept must lie in the file, apart, and be
 //! what others read.
 
-use xnc::internals::{Stand, parse_header, write_like};
+use xnc::internals::{parse_header, write_like};
 
 use crate::choices::Choices;
-use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, edit};
+use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, Stand, edit};
 
 /// Files up to this size are made whole; of others only the header is looked at.
 const SMALL: u64 = 1 << 16;

@@ -21,6 +21,9 @@ pub mod seal;
 /// Target `backends`: every operation of the kernels gives the same on every instruction set of this machine.
 pub use xnc::internals::compare_backends as backends;
 
+/// A tensor of a header: name, type, extents, place in the file.
+type Stand = (String, String, Vec<u64>, std::ops::Range<u64>);
+
 /// A target: its name, which is that of its file in `/fuzz/fuzz_targets`, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 

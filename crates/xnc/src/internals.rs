@@ -5,27 +5,28 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::codec::{self, BitWriter, Checks, Codec, Effort, Encoding, Stored, TableShape, View, xnc::block};
-use crate::container::{Content, FILE_RECORD, FileRecord, Item, Plan, read_record};
+use crate::container::{Content, Item, Plan};
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
 use crate::kernel::{Backend, bytes_of};
 use crate::model::{Layout, gguf};
-use crate::table::Model;
 use crate::target::Target;
 
+/// For `xnc-cli`.
 pub use crate::container::watch_for_cuts;
+/// For `xnc-fuzz`.
 pub use crate::kernel::operations::compare as compare_backends;
-pub use crate::model::role::nearest_list;
+/// For `xnc-cli`.
 pub use crate::target::remove_temporaries;
 
-/// One tensor of a file, companions among them: name, type, extents, and where its bytes lie.
-pub type Stand = (String, String, Vec<u64>, Range<u64>);
+type Parsed = (String, String, Vec<u64>, Range<u64>);
 
-/// For `xnc-fuzz` and `xtask`: the tensors of a file of `file_bytes` bytes that begins with `head`, in the order of their bytes.
+/// For `xnc-fuzz` and `xtask`: name, type, extents and place of all tensors of a file of `file_bytes` bytes that begins with
+/// `head`, companions among them, in the order of their bytes.
 ///
 /// # Errors
 /// Those of the header.
-pub fn parse_header(head: &[u8], file_bytes: u64) -> Result<Vec<Stand>> {
+pub fn parse_header(head: &[u8], file_bytes: u64) -> Result<Vec<Parsed>> {
     let layout = Layout::parse(head, file_bytes)?;
     let stand =
         |t: &crate::model::Tensor| (t.name.clone(), t.dtype.clone(), t.shape.clone(), t.range.clone());
@@ -60,7 +61,7 @@ pub fn encode_table(
     [rows, dim]: [usize; 2],
     words: &[u16],
 ) -> Result<(Vec<u8>, Vec<u8>, String)> {
-    let encoding = Encoding { codec, effort: Effort::default(), backend: Backend::detect()? };
+    let encoding = Encoding { codec, effort: Effort::new(0), backend: Backend::detect()? };
     let mut payload = Vec::new();
     let words = Words::new(bytes_of(words));
     let encoded =
@@ -114,10 +115,4 @@ pub fn write_file(path: &Path, bytes: &[u8], source: &Path, force: bool) -> Resu
     let mut target = Target::create(path, source, force)?;
     std::io::Write::write_all(target.file(), bytes).map_err(Error::io(path))?;
     target.commit()
-}
-
-/// For `xnc-cli`: size and SHA-256 of the source of a compressed file, as the file tells; none for a plain one.
-pub fn recorded_source(model: &Model) -> Option<(u64, String)> {
-    let record: FileRecord = read_record("the file's record", model.bytes(FILE_RECORD)?).ok()?;
-    Some((record.size, record.sha256))
 }

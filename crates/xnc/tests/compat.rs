@@ -12,7 +12,7 @@ use support::{
     Random, as_f16, assert_twins, bf16_as_f32, compress_all, every_word, f16_as_f32, gguf_file, le, restore,
     safetensors_file, write,
 };
-use xnc::{Backend, Codec, Model, OpenOptions};
+use xnc::{Codec, Model, OpenOptions};
 
 /// A golden file: its name, the codec that wrote it, and the source it restores to.
 fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
@@ -170,7 +170,7 @@ fn tables_of_golden_files_answer_as_plain_ones_on_every_backend() {
         for tensor in packed.tensors().filter(|tensor| tensor.codec.is_some()) {
             assert_eq!(tensor.codec, Some(codec), "{name}");
             let twin = plain.table(&tensor.name).expect("opens");
-            for backend in Backend::available() {
+            for backend in support::backends() {
                 let mut options = OpenOptions::default();
                 options.backend = Some(backend);
                 let table = packed.table_with(&tensor.name, &options).expect("opens");
@@ -187,12 +187,12 @@ fn tables_of_golden_files_answer_as_plain_ones_on_every_backend() {
 #[test]
 fn golden_files_are_the_same_on_every_backend() {
     bless();
-    for backend in Backend::available() {
+    for backend in support::backends() {
         // None of these names is part of this test's.
         let tests = ["golden_files_restore", "golden_files_are_what_this_version_writes"];
         let output = Command::new(std::env::current_exe().expect("this program"))
             .args(tests)
-            .env("XNC_BACKEND", backend.name())
+            .env("XNC_BACKEND", backend.to_string())
             .output()
             .expect("starts");
         let told = String::from_utf8_lossy(&output.stdout);

@@ -57,7 +57,7 @@ fn check(name: &str, source: &[u8], tensors: &[Tensor<'_>]) {
             tensors.iter().filter(|t| matches!(t.1, "BF16" | "F16") && t.2.len() > 1)
         {
             let table = open(&packed, name);
-            assert_eq!((table.rows() as u64, table.dtype().name()), (shape[0], *dtype));
+            assert_eq!((table.rows() as u64, table.dtype().to_string()), (shape[0], (*dtype).to_owned()));
             let words: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b)).collect();
             let mut row = vec![0; table.dim()];
             for id in [0, table.rows() / 3, table.rows().saturating_sub(1)] {

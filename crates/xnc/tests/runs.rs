@@ -38,7 +38,7 @@ fn a_run_of_its_own() {
             xnc::internals::remove_temporaries();
         }
     };
-    let progress = Progress::new(&hear);
+    let progress = Progress::from(&hear);
     if way == "compress" {
         let mut options = options(Codec::Fast, Selection::All, 2);
         (options.force, options.progress) = (force, progress);

@@ -190,7 +190,7 @@ fn what_is_being_written_is_private() {
     };
     for source in ["plain", "m"] {
         let mut options = options(Codec::Fast, Selection::All, 1);
-        options.progress = Progress::new(&hear);
+        options.progress = Progress::from(&hear);
         xnc::compress(&folder.join(source), &folder.join(format!("{source}.packed")), &options)
             .expect("compresses");
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use half::bf16;
 use safetensors::tensor::{Dtype, TensorView};
-use xnc::internals::{Stand, parse_header, write_like};
+use xnc::internals::{parse_header, write_like};
 
 use crate::models::{self, GEMMA3, MINILM, SMOLLM2, Source};
 use crate::{dither, root, say};
@@ -57,6 +57,9 @@ const TOKEN_TABLE: &str = "token_embd.weight";
 fn data_path(stem: &str, kind: &str) -> Result<PathBuf> {
     Ok(models::data_folder()?.join(format!("{stem}.{kind}")))
 }
+
+/// A tensor of a header: name, type, extents, place in the file.
+type Stand = (String, String, Vec<u64>, std::ops::Range<u64>);
 
 /// A GGUF model with its token table replaced; keys and the other tensors stay as they are.
 fn model_file(bytes: &[u8], tensors: &[Stand], dtype: Dtype, words: &[u16]) -> Result<Vec<u8>> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 use rayon::prelude::*;
-use xnc::{Analysis, Codec, Dtype, Error, Model, Patterns, Progress, PublishedCount, TensorInfo};
+use xnc::{Analysis, Codec, Dtype, Error, Format, Model, Patterns, Progress, PublishedCount, TensorInfo};
 
 use crate::bars::Bars;
 
@@ -84,7 +84,7 @@ impl Exponents {
 /// A file and its tables.
 pub struct CountedFile {
     pub path: PathBuf,
-    pub format: &'static str,
+    pub format: Format,
     pub file_bytes: u64,
     pub is_compressed: bool,
     /// Size and SHA-256 of the source, as a compressed file records them.
@@ -148,15 +148,21 @@ fn count_file(path: &Path, most: usize) -> Result<CountedFile> {
     }
     Ok(CountedFile {
         path: path.to_owned(),
-        format: model.format().name(),
-        file_bytes: model.file_bytes(),
+        format: model.format(),
+        file_bytes: path.metadata().map_err(|cause| Error::Io { path: path.to_owned(), cause })?.len(),
         is_compressed: model.is_compressed(),
-        source: xnc::internals::recorded_source(&model),
+        source: recorded_source(&model),
         tensor_count,
         other_tables,
         tables,
         left_out,
     })
+}
+
+/// What a compressed file records of its source: spec/container.md, section 5.
+fn recorded_source(model: &Model) -> Option<(u64, String)> {
+    let record: serde_json::Value = serde_json::from_slice(model.bytes("xnc.file")?).ok()?;
+    Some((record["size"].as_u64()?, record["sha256"].as_str()?.to_owned()))
 }
 
 /// The tables of a file: those of 16-bit words, and those by role that hold 16-bit values as F32.
@@ -178,7 +184,7 @@ fn tables(model: &Model, infos: Vec<TensorInfo>, bars: &Bars) -> Result<Vec<Coun
             let more = now.saturating_sub(heard.swap(now, Ordering::Relaxed));
             bars.hear(stage, more + done.fetch_add(more, Ordering::Relaxed), all);
         };
-        let analysis = xnc::analyze(&table, 0, &Progress::new(&hear))?;
+        let analysis = xnc::analyze(&table, 0, &Progress::from(&hear))?;
         Ok(Counted::new(info, &table, analysis))
     };
     infos.into_par_iter().map(one).collect()

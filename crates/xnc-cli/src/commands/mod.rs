@@ -11,7 +11,6 @@ pub mod rows;
 pub mod transcode;
 pub mod verify;
 
-use xnc::internals::nearest_list;
 use xnc::{Error, Progress};
 
 use crate::bars::Bars;
@@ -20,14 +19,13 @@ use crate::bars::Bars;
 fn with_bars<T>(work: impl FnOnce(Progress<'_>) -> T) -> T {
     let bars = Bars::new();
     let hear = |stage, done, total| bars.hear(stage, done, total);
-    let result = work(Progress::new(&hear));
+    let result = work(Progress::from(&hear));
     bars.clear();
     result
 }
 
 /// There is no table of that name: names the nearest of those that there are, in all files that were looked
 /// into.
-fn not_found(name: &str, tables: &[String]) -> Error {
-    let available = nearest_list(name, tables.iter().map(String::as_str));
-    Error::TensorNotFound { name: name.into(), available }
+fn not_found(name: &str, tables: Vec<String>) -> Error {
+    Error::TensorNotFound { name: name.into(), available: tables }
 }

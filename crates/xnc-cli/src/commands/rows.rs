@@ -66,7 +66,7 @@ fn find(args: &args::Rows) -> Result<Table> {
         }
         names.extend(model.tables().into_iter().map(str::to_owned));
     }
-    Err(not_found(&args.tensor, &names).into())
+    Err(not_found(&args.tensor, names).into())
 }
 
 /// Writes rows in the format that was asked for.
@@ -82,7 +82,7 @@ impl Printer<'_> {
         if self.args.json {
             let head = json!({
                 "tensor": self.args.tensor,
-                "dtype": dtype.name(),
+                "dtype": dtype,
                 "codec": table.codec().map(xnc::Codec::name),
                 "shape": [table.rows(), table.dim()],
             });
@@ -96,7 +96,7 @@ impl Printer<'_> {
     }
 
     fn row(&mut self, out: &mut impl Write, id: usize, row: &[u16]) -> io::Result<()> {
-        let values = row.iter().map(|word| self.table.dtype().to_f32(*word));
+        let values = row.iter().map(|word| value(self.table.dtype(), *word));
         if self.args.json {
             let comma = if self.first { "" } else { "," };
             write!(out, "{comma}\n{{\"id\":{id},\"values\":[")?;
@@ -125,6 +125,13 @@ impl Printer<'_> {
 
     fn end(&self, out: &mut impl Write) -> io::Result<()> {
         if self.args.json { writeln!(out, "\n]}}") } else { Ok(()) }
+    }
+}
+
+fn value(dtype: Dtype, word: u16) -> f32 {
+    match dtype {
+        Dtype::Bf16 => half::bf16::from_bits(word).to_f32(),
+        Dtype::F16 => half::f16::from_bits(word).to_f32(),
     }
 }
 

@@ -85,10 +85,10 @@ impl Subject {
         drop(model.tokens);
         let held = held.saturating_sub(memory::anonymous().unwrap_or(0));
         Ok(Subject {
-            file_bytes: file.file_bytes(),
-            codec: file.codec(TOKEN_TABLE).map(|codec| codec.name().into()),
+            file_bytes: file.file_bytes()?,
+            codec: file.codec(TOKEN_TABLE).map(|codec| codec.to_string()),
             threads: threads::count(),
-            backend: Backend::detect()?.name().into(),
+            backend: Backend::detect()?.to_string(),
             load_ms,
             first_token_ms: first_token_ms.unwrap_or(0.0),
             tokens_per_s: f64::from(steps) / decoding,

@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn bytes_move_both_ways_and_over_themselves() {
-        let bytes: Vec<u8> = (0..2 * PART + 999).map(|i| (i * i >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..2 * PART + 999).map(|i| ((i * i) >> 7) as u8).collect();
         for (from, to) in [(64, 64), (64, 128), (640, 64), (0, PART as u64 + 5), (3 * PART as u64, 1)] {
             let mut file = tempfile::tempfile().expect("temporary file");
             file.seek(SeekFrom::Start(from)).expect("seeks");

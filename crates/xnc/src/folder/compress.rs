@@ -152,10 +152,7 @@ fn split_selection(
         split.push((!here.is_empty()).then_some(Selection::Named(here)));
     }
     match missing.first() {
-        Some(&name) => {
-            let available = role::nearest_list(name, available.iter().map(String::as_str));
-            Err(Error::TensorNotFound { name: name.clone(), available })
-        }
+        Some(&name) => Err(Error::TensorNotFound { name: name.clone(), available }),
         None => Ok(split),
     }
 }

@@ -15,7 +15,7 @@ pub struct EncodeOptions {
     /// The codec; `fast`, which is for running, by default.
     pub codec: Codec,
     /// How much time codec `dense` may take.
-    pub effort: Effort,
+    pub effort: u8,
     /// Threads, as everywhere in this crate: 0 takes the current rayon pool.
     pub threads: usize,
     /// The instruction set of encoder and table; none for the one that [`Backend::detect`] finds.
@@ -82,7 +82,7 @@ fn encode(
         let recast = Recast { source: words, backend };
         let words = if dtype == shape.dtype { words } else { &recast };
         let mut payload = Vec::new();
-        let encoding = Encoding { codec, effort, backend };
+        let encoding = Encoding { codec, effort: Effort::new(effort), backend };
         let encoded = codec::encode(encoding, coded, words, &mut payload, &mut |_| {})?;
         Ok(Table::new(name, Opened::in_memory(codec, element, coded, &encoded, payload, backend)?))
     })?

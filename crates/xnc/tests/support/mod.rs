@@ -7,7 +7,9 @@ mod random;
 
 use std::path::{Path, PathBuf};
 
-use xnc::{Codec, CompressOptions, CompressReport, Model, OpenOptions, RestoreOptions, Selection, Table};
+use xnc::{
+    Backend, Codec, CompressOptions, CompressReport, Model, OpenOptions, RestoreOptions, Selection, Table,
+};
 
 pub use files::{Tensor, gguf_file, gguf_file_with, safetensors_file, safetensors_header};
 pub use random::Random;
@@ -173,4 +175,9 @@ pub fn assert_twins(plain: &Table, packed: &Table, what: &str) {
             assert_same(&a[..results], &b[..results], &format!("{what}: product_bf16 of {vectors}"));
         }
     }
+}
+
+/// Every backend of this machine.
+pub fn backends() -> Vec<Backend> {
+    ["scalar", "avx2", "avx512"].iter().filter_map(|name| name.parse().ok()).collect()
 }

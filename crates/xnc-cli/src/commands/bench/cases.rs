@@ -50,7 +50,7 @@ pub struct Product {
     pub plain_variant: String,
     pub plain_gb_s: f64,
     pub plain_to_read: f64,
-    pub backend: &'static str,
+    pub backend: String,
     pub variants: Vec<(String, serde_json::Value)>,
 }
 
@@ -180,7 +180,7 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
                 plain_variant,
                 plain_gb_s: bytes as f64 * 1e-9 / plain,
                 plain_to_read: read / plain,
-                backend: coded.backend().name(),
+                backend: coded.backend().to_string(),
                 variants: variants.into_iter().map(|(name, s)| (name, (s * 1e3).into())).collect(),
             })
         };

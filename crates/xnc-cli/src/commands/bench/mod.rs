@@ -108,7 +108,7 @@ fn find(args: &args::Bench) -> Result<(PathBuf, TensorInfo, bool)> {
     }
     match (best, &args.tensor) {
         (Some(best), _) => Ok(best),
-        (None, Some(name)) => Err(not_found(name, &names).into()),
+        (None, Some(name)) => Err(not_found(name, names).into()),
         (None, None) => bail!("{}: holds no 16-bit table", args.input.display()),
     }
 }
@@ -140,7 +140,7 @@ fn verified_json(times: &Verified) -> Value {
 fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
     json!({
         "tensor": files.tensor,
-        "dtype": coded.dtype().name(),
+        "dtype": coded.dtype(),
         "shape": [coded.rows(), coded.dim()],
         "codec": coded.codec().map(Codec::name),
         "threads": threads,
@@ -156,7 +156,7 @@ fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
             "ratio_to_memcpy": n.decode_gb_s / n.memcpy_gb_s,
             "all_threads_gb_s": n.decode_all_gb_s,
             "all_threads_memcpy_gb_s": n.memcpy_all_gb_s,
-            "backend": coded.backend().name(),
+            "backend": coded.backend().to_string(),
         },
         "gather": {
             "rows": cases::GATHER,
@@ -197,7 +197,7 @@ fn text(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> String {
             n.memcpy_gb_s,
             n.decode_all_gb_s,
             n.memcpy_all_gb_s,
-            coded.backend().name(),
+            coded.backend().to_string(),
         ),
         format!(
             "gather   {:.0} ns a row, {:.0} as floats; copying a plain row {:.0}",

@@ -55,7 +55,7 @@ impl Serialize for Described<'_> {
         let file = self.0;
         let head = json!({
             "file": file.path.to_string_lossy(),
-            "format": file.format,
+            "format": file.format.to_string(),
             "file_bytes": file.file_bytes,
             "compressed": file.is_compressed,
             "source_bytes": file.source.as_ref().map(|(size, _)| size),
@@ -158,5 +158,6 @@ fn classes(one: &Counted) -> Vec<(String, f64)> {
 }
 
 fn exponent_label(dtype: Dtype, exponent: usize) -> String {
-    if exponent == 0 { "0, tiny".into() } else { format!("2^{}", exponent as i32 - dtype.bias()) }
+    let bias = if dtype == Dtype::Bf16 { 127 } else { 15 };
+    if exponent == 0 { "0, tiny".into() } else { format!("2^{}", exponent as i32 - bias) }
 }

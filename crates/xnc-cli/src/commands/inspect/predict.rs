@@ -1,7 +1,7 @@
 //! What a table would take under each codec, by encoding it in memory.
 
 use anyhow::Result;
-use xnc::{Codec, Effort, EncodeOptions, Error, Table};
+use xnc::{Codec, EncodeOptions, Error, Table};
 
 /// A codec's size of a table.
 pub struct Prediction {
@@ -19,7 +19,7 @@ const EFFORT: u8 = 1;
 pub fn all(table: &Table) -> Result<Vec<Prediction>> {
     let one = |&codec: &Codec| {
         let mut options = EncodeOptions::default();
-        (options.codec, options.effort) = (codec, Effort::new(EFFORT));
+        (options.codec, options.effort) = (codec, EFFORT);
         let bytes = match table.transcode(&options) {
             Ok(encoded) => encoded.stored_bytes(),
             Err(Error::NotATable { .. }) => return None,

@@ -25,7 +25,7 @@ impl Backend {
     /// The best there is, or what pins the backend of the head.
     pub fn best() -> Backend {
         #[cfg(target_arch = "x86_64")]
-        match xnc::Backend::detect().map_or("scalar", xnc::Backend::name) {
+        match &*xnc::Backend::detect().map_or("scalar".into(), |backend| backend.to_string()) {
             "avx512" => {
                 if let Some(lanes) = V4::try_new() {
                     return Backend::Avx512(lanes);

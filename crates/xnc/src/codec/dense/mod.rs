@@ -36,17 +36,17 @@ pub use encode::encode;
 pub use index::WIDEST;
 pub use reader::DenseReader;
 
-/// How much time encoding may take; the numbers are in `spec/dense.md`.
+/// How much time encoding may take; the numbers are in `docs/notes/dense.md`, section 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Effort(u8);
 
 impl Effort {
     /// The highest step.
-    pub const MOST: u8 = 4;
+    const MOST: u8 = 4;
 
-    /// Step 1 to [`Effort::MOST`]; others are brought into that range.
+    /// Step 1 to 4, the third for 0; what is above counts as 4.
     pub fn new(step: u8) -> Effort {
-        Effort(step.clamp(1, Effort::MOST))
+        Effort(if step == 0 { 3 } else { step.min(Effort::MOST) })
     }
 
     /// References that a row may have.
@@ -63,12 +63,6 @@ impl Effort {
     fn sketch(self, dim: usize) -> usize {
         let most = [0, 128, 256, usize::MAX][usize::from(self.0) - 1];
         dim.next_multiple_of(4).min(most)
-    }
-}
-
-impl Default for Effort {
-    fn default() -> Self {
-        Effort(3)
     }
 }
 

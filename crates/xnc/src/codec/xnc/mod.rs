@@ -182,6 +182,6 @@ impl Reader for XncReader {
     }
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
-        Decoded::new(&self, x)
+        Decoded::boxed(&self, x)
     }
 }
