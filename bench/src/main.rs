@@ -1,5 +1,5 @@
-//! `xnc-bench study` measures and writes the pages; `xnc-bench peer` is the process in which one peer runs. `cargo xtask study` builds
-//! what the first needs and starts it.
+//! `xnc-bench study` measures and writes the pages; `xnc-bench peer` is the process in which one peer runs.
+//! `cargo xtask study` builds what the first needs and starts it.
 
 use std::path::PathBuf;
 

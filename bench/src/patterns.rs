@@ -1,13 +1,14 @@
 //! The paper's first table: words by pattern, beside what the paper published, and where its zeros come from.
 //!
-//! The counts are [`xnc::analyze()`]'s; nothing here reads a table. The paper's finding is that bits 2, 14, 15 and 16 (from
+//! The shares are of what [`xnc::analyze()`] counts. The paper's finding is that bits 2, 14, 15 and 16 (from
 //! the most significant as 1) are zero in nearly every word. [`Origin`] tells whose zeros those are: widening BF16's 7
 //! mantissa bits to FP16's 10 appends three zeros to every normal number, whatever the model.
 
-use xnc::dtype::{Dtype, bf16_to_f16, f16_to_bf16};
-use xnc::{Analysis, Patterns};
+use half::{bf16, f16};
+use xnc::Patterns;
 
-use crate::tables::Random;
+use crate::lines::histogram;
+use crate::tables::{Random, cast};
 
 /// Shares of a table's FP16 words, 0 to 1. The first three add up to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,8 +51,9 @@ const fn published(model: &'static str, family: &'static str, percent: f64) -> P
     Published { model, family, bits_2_14_15_16_zero: percent / 100.0 }
 }
 
-/// Lee, Jang, Kim, ISCAS 2025, table I, as the authors repeat it beside their scripts (IDSL-SeoulTech/XNC, README): embedding
-/// layers cast to FP16. All-zero words are about 0 there (SmolVLM 0.02 %), narrow ones 0.25 to 0.26 %, others 99.7 %.
+/// Lee, Jang, Kim, ISCAS 2025, table I, as the authors repeat it beside their scripts (IDSL-SeoulTech/XNC,
+/// README): embedding layers cast to FP16. All-zero words are about 0 there (SmolVLM 0.02 %), narrow ones 0.25
+/// to 0.26 %, others 99.7 %.
 pub const PUBLISHED: [Published; 12] = [
     published("Llama-3.2-1B", "llama", 99.83),
     published("Llama-3.2-3B", "llama", 99.83),
@@ -127,41 +129,46 @@ pub struct Origin {
 const NOISE: usize = 1 << 20;
 
 impl Origin {
-    /// Of a table of BF16 words, from its histogram; none for other types.
-    pub fn new(analysis: &Analysis, dtype: Dtype) -> Option<Origin> {
-        if dtype != Dtype::Bf16 || analysis.words == 0 {
+    /// Of the words of a BF16 table; none where there are none.
+    pub fn new(bf16_words: &[u16]) -> Option<Origin> {
+        if bf16_words.is_empty() {
             return None;
         }
-        let words = || (0..=u16::MAX).zip(analysis.histogram.iter().copied());
+        let histogram = histogram(bf16_words);
+        let words = || (0..=u16::MAX).zip(histogram.iter().copied());
         let share = |holds: &dyn Fn(u16) -> bool| {
             let n: u64 = words().filter(|&(word, _)| holds(word)).map(|(_, n)| n).sum();
-            n as f64 / analysis.words as f64
+            n as f64 / bf16_words.len() as f64
         };
         let deviation = deviation(words());
         let noise = Random::new(0).normals(NOISE, deviation);
         Some(Origin {
             bf16: DroppedBits::of(words()),
-            cast: DroppedBits::of(words().map(|(word, n)| (bf16_to_f16(word), n))),
-            zero_by_format: share(&|word| zero_by_format(bf16_to_f16(word))),
-            cast_to_zero: share(&|word| word << 1 != 0 && bf16_to_f16(word) << 1 == 0),
-            changed_by_cast: share(&|word| f16_to_bf16(bf16_to_f16(word)) != word),
+            cast: DroppedBits::of(words().map(|(word, n)| (cast(word), n))),
+            zero_by_format: share(&|word| zero_by_format(cast(word))),
+            cast_to_zero: share(&|word| word << 1 != 0 && cast(word) << 1 == 0),
+            changed_by_cast: share(&|word| changed_by_cast(word)),
             deviation,
-            noise_f16: DroppedBits::of(noise.iter().map(|&x| (half::f16::from_f32(x).to_bits(), 1))),
-            noise_cast: DroppedBits::of(
-                noise.iter().map(|&x| (bf16_to_f16(half::bf16::from_f32(x).to_bits()), 1)),
-            ),
+            noise_f16: DroppedBits::of(noise.iter().map(|&x| (f16::from_f32(x).to_bits(), 1))),
+            noise_cast: DroppedBits::of(noise.iter().map(|&x| (cast(bf16::from_f32(x).to_bits()), 1))),
         })
     }
 }
 
+/// Whether the FP16 cast of a BF16 word, cast back, is another word.
+pub fn changed_by_cast(word: u16) -> bool {
+    // A cast has no more significant bits than a BF16 word, so its upper half is all of it.
+    (f16::from_bits(cast(word)).to_f32().to_bits() >> 16) as u16 != word
+}
+
 /// Zero, or not subnormal: what widening a BF16 mantissa gives a low end of zeros.
-fn zero_by_format(f16: u16) -> bool {
-    Dtype::F16.exponent(f16) > 0 || f16 << 1 == 0
+fn zero_by_format(word: u16) -> bool {
+    word & 0x7c00 != 0 || word << 1 == 0
 }
 
 /// Root mean square of finite values.
 fn deviation(words: impl Iterator<Item = (u16, u64)>) -> f64 {
-    let values = words.map(|(word, n)| (f64::from(Dtype::Bf16.to_f32(word)), n as f64));
+    let values = words.map(|(word, n)| (bf16::from_bits(word).to_f64(), n as f64));
     let finite = values.filter(|(value, _)| value.is_finite());
     let (squares, total) = finite.fold((0.0, 0.0), |(s, t), (x, n)| (s + n * x * x, t + n));
     f64::sqrt(squares / total)
@@ -171,13 +178,6 @@ fn deviation(words: impl Iterator<Item = (u16, u64)>) -> f64 {
 mod tests {
     use super::*;
 
-    fn analysis(words: &[u16]) -> Analysis {
-        let mut histogram = vec![0; 1 << 16].into_boxed_slice();
-        words.iter().for_each(|&word| histogram[usize::from(word)] += 1);
-        let (patterns, xnc) = Default::default();
-        Analysis { words: words.len() as u64, patterns, xnc, histogram }
-    }
-
     fn near(a: f64, b: f64) -> bool {
         (a - b).abs() < 0.005
     }
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn every_cast_that_is_not_subnormal_ends_in_three_zeros() {
         for word in 0..=u16::MAX {
-            let cast = bf16_to_f16(word);
+            let cast = cast(word);
             assert!(!zero_by_format(cast) || cast & 7 == 0, "{word:#06x}");
         }
     }
@@ -194,8 +194,8 @@ mod tests {
     fn zeros_are_the_casts() {
         // BF16 noise: one in eight words ends in three zeros before the cast, nearly all after it.
         let words: Vec<u16> =
-            Random::new(0).normals(NOISE, 0.02).iter().map(|&x| half::bf16::from_f32(x).to_bits()).collect();
-        let origin = Origin::new(&analysis(&words), Dtype::Bf16).expect("BF16 words");
+            Random::new(0).normals(NOISE, 0.02).iter().map(|&x| bf16::from_f32(x).to_bits()).collect();
+        let origin = Origin::new(&words).expect("BF16 words");
         assert!(near(origin.deviation, 0.02));
         assert!(near(origin.bf16.bits_14_15_16_zero, 0.125), "{origin:?}");
         assert!(origin.cast.bits_14_15_16_zero > 0.99, "{origin:?}");
@@ -209,12 +209,12 @@ mod tests {
     fn a_few_words_by_hand() {
         // 1.0, 2.0, 2^-15 with all mantissa bits set (subnormal as FP16), 2^-30 (zero as FP16).
         let words = [0x3f80, 0x4000, 0x387f, 0x3080];
-        assert_eq!(words.map(bf16_to_f16), [0x3c00, 0x4000, 0x03fc, 0x0000]);
-        let origin = Origin::new(&analysis(&words), Dtype::Bf16).expect("BF16 words");
+        assert_eq!(words.map(cast), [0x3c00, 0x4000, 0x03fc, 0x0000]);
+        let origin = Origin::new(&words).expect("BF16 words");
         assert_eq!((origin.bf16.bit_2_zero, origin.bf16.bits_14_15_16_zero), (0.75, 0.75));
         assert_eq!((origin.cast.bit_2_zero, origin.cast.bits_14_15_16_zero), (0.75, 0.75));
         assert_eq!((origin.zero_by_format, origin.cast_to_zero, origin.changed_by_cast), (0.75, 0.25, 0.25));
-        assert!(Origin::new(&analysis(&words), Dtype::F16).is_none());
+        assert!(Origin::new(&[]).is_none());
     }
 
     #[test]
@@ -227,7 +227,9 @@ mod tests {
 
     #[test]
     fn shares_of_counts() {
-        let patterns = Patterns { all_zero: 1, narrow: 2, other: 5, bits_2_14_15_16_zero: 6 };
+        let mut patterns = Patterns::default();
+        (patterns.all_zero, patterns.narrow, patterns.other) = (1, 2, 5);
+        patterns.bits_2_14_15_16_zero = 6;
         let shares = Shares::new(&patterns, 8);
         assert_eq!((shares.all_zero, shares.narrow, shares.other), (0.125, 0.25, 0.625));
         assert_eq!(shares.bits_2_14_15_16_zero, 0.75);

@@ -1,15 +1,15 @@
-//! Tables as the study takes them: plain words in a safetensors file, from a model, rounded from one, or made from a fixed seed.
+//! Tables as the study takes them: plain words in a safetensors file, from a model, rounded from one, or made
+//! from a fixed seed.
 
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use half::{bf16, f16};
-use xnc::container::Container;
-use xnc::dtype::bf16_to_f16;
-use xnc::kernel::Aligned;
-use xnc::model::{Layout, safetensors};
-use xnc::{Dtype, Table, Verify};
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use xnc::{Dtype, Model, OpenOptions, Table, Verify};
 
 /// Name of the tensor in files written here; by it `xnc` knows a table.
 pub const NAME: &str = "model.embed_tokens.weight";
@@ -34,10 +34,10 @@ pub struct TableFile {
 impl TableFile {
     /// Finds the only table of a plain file.
     pub fn open(label: &str, path: &Path) -> Result<TableFile> {
-        let file = Container::open(path)?;
-        let names = file.table_names();
+        let file = Model::open(path)?;
+        let names = file.tables();
         let [name] = names[..] else { bail!("{} holds {} tables, not one", path.display(), names.len()) };
-        let table = Table::from_container(&file, name, Verify::Never)?;
+        let table = file.table(name)?;
         Ok(TableFile {
             label: label.into(),
             path: path.to_owned(),
@@ -54,18 +54,25 @@ impl TableFile {
         let rows = words.len() / dim;
         let stem: String = label.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
         let path = folder.join(format!("{stem}.{dtype}.{rows}x{dim}.safetensors"));
-        let shape = [rows as u64, dim as u64];
-        let tensors = [(NAME, dtype.name(), &shape[..], 2 * words.len() as u64)];
-        let mut bytes = safetensors::header(&[], tensors.into_iter(), 8);
-        bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        let element = match dtype {
+            Dtype::Bf16 => safetensors::Dtype::BF16,
+            Dtype::F16 => safetensors::Dtype::F16,
+        };
+        let tensor = TensorView::new(element, vec![rows, dim], bytemuck::cast_slice(words))?;
+        safetensors::serialize_to_file([(NAME, tensor)], None, &path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(TableFile { label: label.into(), path, tensor: NAME.into(), dtype, rows, dim })
     }
 
+    /// Opens it, its file being plain.
+    pub fn open_plain(&self) -> Result<Table> {
+        open(&self.path, &self.tensor, Verify::Never)
+    }
+
     /// Its words, on pages of their own.
-    pub fn words(&self) -> Result<Aligned<u16>> {
-        let table = Table::open(&self.path, &self.tensor, Verify::Never)?;
-        let mut words = Aligned::new(table.rows() * table.dim(), 0);
+    pub fn words(&self) -> Result<Words> {
+        let table = self.open_plain()?;
+        let mut words = Words::zeros(table.rows() * table.dim());
         table.read(0, &mut words)?;
         Ok(words)
     }
@@ -88,20 +95,61 @@ impl TableFile {
 
     /// Its FP16 cast.
     pub fn cast(&self, folder: &Path) -> Result<TableFile> {
-        let words: Vec<u16> = self.words()?.iter().map(|&word| bf16_to_f16(word)).collect();
+        let words: Vec<u16> = self.words()?.iter().map(|&word| cast(word)).collect();
         TableFile::write(folder, &self.label, Dtype::F16, self.dim, &words)
     }
+}
+
+/// Opens a table of a file, plain or compressed.
+pub fn open(path: &Path, tensor: &str, verify: Verify) -> Result<Table> {
+    let mut options = OpenOptions::default();
+    options.verify = verify;
+    Ok(Model::open(path)?.table_with(tensor, &options)?)
+}
+
+/// Words that begin on a cache line, so that no peer is slowed down by loads that straddle two.
+pub struct Words {
+    buffer: Vec<u16>,
+    start: usize,
+    len: usize,
+}
+
+impl Words {
+    fn zeros(len: usize) -> Words {
+        let buffer = vec![0; len + 32];
+        let start = buffer.as_ptr().align_offset(64).min(32);
+        Words { buffer, start, len }
+    }
+}
+
+impl Deref for Words {
+    type Target = [u16];
+
+    fn deref(&self) -> &[u16] {
+        &self.buffer[self.start..][..self.len]
+    }
+}
+
+impl DerefMut for Words {
+    fn deref_mut(&mut self) -> &mut [u16] {
+        &mut self.buffer[self.start..][..self.len]
+    }
+}
+
+/// The FP16 cast of a BF16 word: to nearest, ties to even.
+pub fn cast(word: u16) -> u16 {
+    f16::from_f32(bf16::from_bits(word).to_f32()).to_bits()
 }
 
 /// Values of an F32 tensor of a model file, with the length of a row.
 pub fn values(path: &Path, tensor: &str) -> Result<(Vec<f32>, usize)> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let layout = Layout::parse(&bytes, bytes.len() as u64)?;
-    let tensor = layout.tensor(tensor).with_context(|| format!("{} has no `{tensor}`", path.display()))?;
-    ensure!(tensor.dtype == "F32" && tensor.shape.len() == 2, "the tensor is {}", tensor.dtype);
-    let data = &bytes[tensor.range.start as usize..tensor.range.end as usize];
-    let values = data.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
-    Ok((values, tensor.shape[1] as usize))
+    let file = SafeTensors::deserialize(&bytes).with_context(|| format!("cannot read {}", path.display()))?;
+    let tensor = file.tensor(tensor).with_context(|| format!("{} has no `{tensor}`", path.display()))?;
+    let &[_, dim] = tensor.shape() else { bail!("the tensor has the shape {:?}", tensor.shape()) };
+    ensure!(tensor.dtype() == safetensors::Dtype::F32, "the tensor is {}", tensor.dtype());
+    let values = tensor.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+    Ok((values, dim))
 }
 
 /// Words of `values`, rounded once, to nearest, ties to even.

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| xnc_fuzz::backends::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| xnc_fuzz::backends(data));

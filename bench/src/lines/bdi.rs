@@ -1,6 +1,7 @@
 //! Base-Delta-Immediate: Pekhimenko, Seshadri, Mutlu, Gibbons, Kozuch, Mowry, PACT 2012, sections 3 and 4, table 2.
-//! A line is one base of 8, 4 or 2 bytes and, for each value, a narrow difference from the base or from zero; or one value
-//! repeated; or zeros. Table 2 gives base and differences; the mask that tells the two bases apart is counted here on top.
+//! A line is one base of 8, 4 or 2 bytes and, for each value, a narrow difference from the base or from zero;
+//! or one value repeated; or zeros. Table 2 gives base and differences; the mask that tells the two bases
+//! apart is counted here on top.
 
 use super::{About, LINE_BITS, Line, Model, fits, integers, sign_extend};
 
@@ -76,7 +77,8 @@ mod tests {
 
     #[test]
     fn two_bases() {
-        // Like figure 5 (mcf), pointers among small integers: no base alone holds them, with zero as the other 2-byte differences do.
+        // Like figure 5 (mcf), pointers among small integers: no base alone holds them, with zero as the other
+        // 2-byte differences do.
         let mixed = [0, 0x09a4_0178, 0xb, 1, 0x09a4_6838, 0xa, 0xb, 0x09a4_42f0];
         let line: [u32; 16] = std::array::from_fn(|i| mixed[i % 8]);
         assert_eq!(Bdi.bits(&line_of(line)), 4 + 8 * 36 + 16);

@@ -1,12 +1,12 @@
 //! Bit-Plane Compression: Kim, Sullivan, Choukse, Erez, ISCA 2016, on the transform and on encoding its planes.
-//! The first symbol is coded by its width; the others as differences from the one before. Bit k of all differences is plane
-//! k; each plane is XORed with the one above it and coded by its pattern. A block that would grow stays as it is, beside a
-//! bit.
+//! The first symbol is coded by its width; the others as differences from the one before. Bit k of all
+//! differences is plane k; each plane is XORed with the one above it and coded by its pattern. A block that
+//! would grow stays as it is, beside a bit.
 //!
-//! The paper's block is 128 bytes: 32 symbols of 32 bits, so 33 planes of 31 bits and positions of 5. A 64-byte line has 16
-//! symbols, so planes of 15 bits and positions of 4. Not in the paper but what a table holds are symbols of 16 bits: a line
-//! has 17 planes of 31 bits and run lengths of 4. All three are counted. Symbols are read as signed, of which the paper says
-//! nothing.
+//! The paper's block is 128 bytes: 32 symbols of 32 bits, so 33 planes of 31 bits and positions of 5. A
+//! 64-byte line has 16 symbols, so planes of 15 bits and positions of 4. Not in the paper but what a table
+//! holds are symbols of 16 bits: a line has 17 planes of 31 bits and run lengths of 4. All three are counted.
+//! Symbols are read as signed, of which the paper says nothing.
 
 use rayon::prelude::*;
 

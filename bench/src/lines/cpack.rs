@@ -1,7 +1,8 @@
 //! C-Pack: Chen, Yang, Dick, Shang, Lekatsas, IEEE TVLSI 18(8), 2010, section IV, table I.
-//! Each 32-bit word is zero, a byte, equal to one of 16 earlier words in all or its upper bytes, or itself. As the text has
-//! it only words that match nothing enter the dictionary; a line has 16 words, so the FIFO never drops one. It starts empty.
-//! Some simulators also keep words that match in part: on our tables that changes no ratio in its first five digits.
+//! Each 32-bit word is zero, a byte, equal to one of 16 earlier words in all or its upper bytes, or itself. As
+//! the text has it only words that match nothing enter the dictionary; a line has 16 words, so the FIFO never
+//! drops one. It starts empty. Some simulators also keep words that match in part: on our tables that changes
+//! no ratio in its first five digits.
 
 use super::{About, Line, Model, or_raw, words_32};
 

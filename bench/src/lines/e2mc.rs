@@ -1,10 +1,11 @@
 //! E2MC: Lal, Lucas, Juurlink, "Entropy Encoding Based Memory Compression for GPUs", IPDPS 2017, on 16-bit symbols.
-//! 16-bit symbols, one Huffman code for all memory, its table the commonest 1024 symbols; any other is an escape code and its
-//! 16 bits. A line that would grow stays as it is.
+//! 16-bit symbols, one Huffman code for all memory, its table the commonest 1024 symbols; any other is an
+//! escape code and its 16 bits. A line that would grow stays as it is.
 //!
-//! The 1024 entries are from memory of the paper, whose text was out of reach; since the size decides the ratio, half of it
-//! and a table of every word are counted too. Left out: a limit on code lengths, the pointers that let several decoders share
-//! a block, the rounding to memory bursts. The paper samples while a program starts; here the code has seen the whole table.
+//! The 1024 entries are from memory of the paper, whose text was out of reach; since the size decides the
+//! ratio, half of it and a table of every word are counted too. Left out: a limit on code lengths, the
+//! pointers that let several decoders share a block, the rounding to memory bursts. The paper samples while a
+//! program starts; here the code has seen the whole table.
 
 use super::{About, Line, Model, huffman, or_raw};
 
@@ -83,18 +84,18 @@ mod tests {
                 .find(|&(end, _)| i < end)
                 .map_or(0, |(_, word)| word)
         });
-        let model = E2mc::train(&histogram(&[line]), TableSize { name: "two", entries: 2 });
+        let model = E2mc::train(&histogram(&line), TableSize { name: "two", entries: 2 });
         assert_eq!([0xa, 0xb, 0xc, 0xd, 0xe].map(|word| model.bits[word]), [1, 2, 18, 18, 18]);
         assert_eq!(model.bits(&line), 1 + 16 + 8 * 2 + 8 * 18);
         assert_eq!(model.table_bits(), 44);
         // With all in it: a 1, b 2, then c, d and the escape, which stands for one.
-        let whole = E2mc::train(&histogram(&[line]), E2mc::SIZES[2]);
+        let whole = E2mc::train(&histogram(&line), E2mc::SIZES[2]);
         assert_eq!(whole.bits(&line), 1 + 16 + 8 * 2 + 4 * 3 + 4 * 4);
     }
 
     #[test]
     fn words_never_seen_escape_and_a_line_of_them_is_raw() {
-        let model = E2mc::train(&histogram(&[[7; 32]]), E2mc::SIZES[1]);
+        let model = E2mc::train(&histogram(&[7; 32]), E2mc::SIZES[1]);
         assert_eq!(model.bits(&[7; 32]), 1 + 32);
         assert_eq!(model.bits(&line_of([1; 16])), 1 + 512);
     }

@@ -1,7 +1,8 @@
-//! Frequent value compression: Yang, Zhang, Gupta, "Frequent Value Compression in Data Caches", MICRO 2000, on encoding lines.
-//! A program's most frequent 32-bit words (8 for lines of 16 words) are profiled once. A line of which at least half are such
-//! words keeps only the others; each word has a mask of 4 bits: frequent and which one, or not and where it lies. Other lines
-//! stay as they are. The paper's tags hold masks of raw lines too; they are not counted.
+//! Frequent value compression: Yang, Zhang, Gupta, "Frequent Value Compression in Data Caches", MICRO 2000, on
+//! encoding lines. A program's most frequent 32-bit words (8 for lines of 16 words) are profiled once. A line
+//! of which at least half are such words keeps only the others; each word has a mask of 4 bits: frequent and
+//! which one, or not and where it lies. Other lines stay as they are. The paper's tags hold masks of raw lines
+//! too; they are not counted.
 
 use rayon::prelude::*;
 

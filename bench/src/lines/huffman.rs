@@ -1,4 +1,5 @@
-//! Code lengths of a Huffman code: D. A. Huffman, "A Method for the Construction of Minimum-Redundancy Codes", Proc. IRE 40(9), 1952.
+//! Code lengths of a Huffman code: D. A. Huffman, "A Method for the Construction of Minimum-Redundancy Codes",
+//! Proc. IRE 40(9), 1952.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,16 +1,18 @@
-//! Hardware line compressors as exact bit counts: a file a scheme, each written from its paper, none from another's code.
+//! Hardware line compressors as exact bit counts: a file a scheme, each written from its paper, none from
+//! another's code.
 //!
-//! A line is 64 bytes of a table: 32 words of 16 bits, or 16 of 32 bits as a little-endian machine reads them. A model gives
-//! the bits that its scheme leaves of a line, with every tag, flag, mask and selector that a decoder of that line needs. A
-//! scheme that has a raw form takes it for a line that would grow. Nothing is rounded up to the segments, sectors or bursts
-//! of a real cache or memory, and no pointer to a line is counted: that flatters every scheme alike, XNC included.
+//! A line is 64 bytes of a table: 32 words of 16 bits, or 16 of 32 bits as a little-endian machine reads them.
+//! A model gives the bits that its scheme leaves of a line, with every tag, flag, mask and selector that a
+//! decoder of that line needs. A scheme that has a raw form takes it for a line that would grow. Nothing is
+//! rounded up to the segments, sectors or bursts of a real cache or memory, and no pointer to a line is
+//! counted: that flatters every scheme alike, XNC included.
 //!
-//! The texts of most papers were out of reach while this was written: code tables are from knowledge of them, compared with what
-//! public simulators do. A section has its number where that is sure, else its subject; choices that a paper leaves open or
-//! that could not be looked up are said in the file of the scheme.
+//! The texts of most papers were out of reach while this was written: code tables are from knowledge of them,
+//! compared with what public simulators do. A section has its number where that is sure, else its subject;
+//! choices that a paper leaves open or that could not be looked up are said in the file of the scheme.
 //!
-//! Some schemes are trained. Training sees the whole table before the first line is counted, the best case for them; what it
-//! leaves for the decoder ([`Model::table_bits`]) is counted once.
+//! Some schemes are trained. Training sees the whole table before the first line is counted, the best case for
+//! them; what it leaves for the decoder ([`Model::table_bits`]) is counted once.
 
 mod bdi;
 mod bpc;
@@ -99,12 +101,12 @@ fn fits(value: i64, bits: u32) -> bool {
     sign_extend(value, bits) == value
 }
 
-/// How often each 16-bit word stands in the lines.
-fn histogram(lines: &[Line]) -> Vec<u64> {
+/// How often each of the 2^16 words stands in `words`.
+pub(crate) fn histogram(words: &[u16]) -> Vec<u64> {
     let zeros = || vec![0; 1 << 16];
-    // As many lines as make a histogram small beside them.
-    let parts = lines.par_chunks(1 << 16).fold(zeros, |mut counts, part| {
-        part.as_flattened().iter().for_each(|&word| counts[usize::from(word)] += 1);
+    // As many words as make a histogram small beside them.
+    let parts = words.par_chunks(1 << 21).fold(zeros, |mut counts, part| {
+        part.iter().for_each(|&word| counts[usize::from(word)] += 1);
         counts
     });
     parts.reduce(zeros, |mut counts, more| {

@@ -48,7 +48,7 @@ impl Outcome {
 pub fn survey(words: &[u16]) -> Vec<Outcome> {
     let (lines, _) = words.as_chunks();
     assert!(!lines.is_empty(), "a survey needs at least one line of 32 words");
-    let histogram = super::histogram(lines);
+    let histogram = super::histogram(lines.as_flattened());
     let whole = |about, bits| Outcome::new(about, lines.len(), bits, 0, None);
     let [half, published, every] = E2mc::SIZES.map(|size| Outcome::of(&E2mc::train(&histogram, size), lines));
     vec![

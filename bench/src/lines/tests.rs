@@ -40,7 +40,7 @@ fn halves_are_read_low_first() {
 #[test]
 fn no_line_takes_more_than_its_raw_form_and_tag() {
     let lines = lines();
-    let histogram = histogram(&lines);
+    let histogram = histogram(lines.as_flattened());
     let fvc = Fvc::train(&lines);
     let e2mc = E2mc::SIZES.map(|size| E2mc::train(&histogram, size));
     let models: [(&dyn Model, u32); 11] = [
@@ -83,7 +83,7 @@ fn huffman_codes_stay_between_the_entropy_and_a_bit_a_word_more() {
     let word = |k: usize| (k * 7919 % 1009 + k * 104_729 % 1013) as u16;
     let line = |n: usize| std::array::from_fn(|i| word(n * LINE_WORDS + i));
     let lines: Vec<Line> = (0..2000).map(line).collect();
-    let histogram = histogram(&lines);
+    let histogram = histogram(lines.as_flattened());
     let entropy = entropy::bits(&histogram);
     let sizes = E2mc::SIZES.map(|size| {
         let model = E2mc::train(&histogram, size);

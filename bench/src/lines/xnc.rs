@@ -1,9 +1,9 @@
 //! XNC: Lee, Jang, Kim, "XNC: XOR and NOT-Based Lossless Compression ...", ISCAS 2025; `spec/xnc.md`, section 3.
-//! XOR with the neighbour, NOT, then 9, 12 or 16 bits a word. The count is the library's, which is the authors'. There is no
-//! raw form: a line takes 545 bits at most. Defined on FP16 words; on BF16 words as they are the count says what its hardware
-//! would make of them.
+//! XOR with the neighbour, NOT, then 9, 12 or 16 bits a word. The bits are those of the library's encoder,
+//! which are the authors' count. There is no raw form: a line takes 545 bits at most. Defined on FP16 words;
+//! on BF16 words as they are the count says what its hardware would make of them.
 
-use ::xnc::codec::xnc::block;
+use ::xnc::internals::encode_block;
 
 use super::{About, Line, Model};
 
@@ -20,7 +20,7 @@ impl Model for Xnc {
     }
 
     fn bits(&self, line: &Line) -> u32 {
-        block::count(line).bits() as u32
+        encode_block(line).1 as u32
     }
 }
 

@@ -82,7 +82,8 @@ fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
     Ok((result, start.elapsed().as_secs_f64()))
 }
 
-/// Some libraries start threads whatever they are told; a single processor is the same for all. Gives what was allowed before.
+/// Some libraries start threads whatever they are told; a single processor is the same for all. Gives what was
+/// allowed before.
 #[cfg(target_os = "linux")]
 fn on_one_processor() -> Result<rustix::thread::CpuSet> {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};

@@ -1,8 +1,9 @@
 //! DFloat11's layout, its bits computed: its decoder runs on CUDA only, so there is no speed to measure here.
 //!
-//! As package `dfloat11` 0.5.0 stores a BF16 tensor: sign and mantissa of each word in a byte; exponents in a Huffman code of at most 32
-//! bits; for each 8 bytes of codes, 5 bits that say where the first code begins; for each 4096 bytes the number of words before
-//! them (4 bytes, and one more at the end); tables of 256 bytes that look the codes up a byte at a time.
+//! As package `dfloat11` 0.5.0 stores a BF16 tensor: sign and mantissa of each word in a byte; exponents in a
+//! Huffman code of at most 32 bits; for each 8 bytes of codes, 5 bits that say where the first code begins;
+//! for each 4096 bytes the number of words before them (4 bytes, and one more at the end); tables of 256 bytes
+//! that look the codes up a byte at a time.
 
 use crate::lines::huffman;
 
@@ -54,7 +55,8 @@ mod tests {
 
     #[test]
     fn a_worked_example() {
-        // Exponents 127 four times, 126 twice, 125 and 124 once: codes of 1, 2, 3, 3 bits, 4 + 4 + 6 = 14 bits, 2 bytes.
+        // Exponents 127 four times, 126 twice, 125 and 124 once: codes of 1, 2, 3, 3 bits, 4 + 4 + 6 = 14
+        // bits, 2 bytes.
         let words: Vec<u16> = [127, 127, 127, 127, 126, 126, 125, 124].map(|e: u16| e << 7 | 5).to_vec();
         // 8 bytes of signs and mantissas, one block of 512 threads (320 bytes of gaps), two positions, two tables.
         assert_eq!(bits(&words), 8 * (8 + 2 + 320 + 8 + 512));

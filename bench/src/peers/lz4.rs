@@ -4,7 +4,7 @@ use anyhow::{Result, bail, ensure};
 use lz4::block::{CompressionMode, compress, decompress_to_buffer};
 
 use super::planes;
-use super::{Peer, Reader, Task};
+use super::{Encoded, Peer, Reader, Task};
 
 pub struct Lz4;
 
@@ -22,11 +22,11 @@ impl Peer for Lz4 {
         })
     }
 
-    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Vec<u8>> {
-        Ok(match task.key {
-            "default" => compress(xnc::kernel::bytes_of(words), None, false)?,
+    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Encoded> {
+        Ok(Encoded::Bytes(match task.key {
+            "default" => compress(bytemuck::cast_slice(words), None, false)?,
             _ => compress(&planes::split(words), Some(CompressionMode::HIGHCOMPRESSION(12)), false)?,
-        })
+        }))
     }
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {

@@ -1,7 +1,8 @@
 //! Software that compresses tables, a file each, behind one protocol.
 //!
-//! Each setting of each peer runs in two processes of its own, on one processor: one encodes and leaves a file, the other opens
-//! that file, decodes, reads rows, and compares every word. [`child`] is such a process for peers in Rust, `harness.py` for those in Python.
+//! Each setting of each peer runs in two processes of its own, on one processor: one encodes and leaves a
+//! file, the other opens that file, decodes, reads rows, and compares every word. [`child`] is such a process
+//! for peers in Rust, `harness.py` for those in Python.
 
 mod child;
 mod dfloat11;
@@ -16,7 +17,7 @@ mod zstd;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::tables::TableFile;
@@ -101,14 +102,26 @@ trait Peer {
     /// What a setting means, in words.
     fn means(&self, key: &str) -> Result<&'static str>;
     /// Encodes once; this is timed.
-    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Vec<u8>>;
+    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Encoded>;
     /// Leaves the file that is opened later; gives the bytes that count.
-    fn store(&self, task: &Task<'_>, encoded: &[u8]) -> Result<u64> {
-        std::fs::write(task.file, encoded).context("cannot write the compressed file")?;
-        Ok(encoded.len() as u64)
+    fn store(&self, task: &Task<'_>, encoded: &Encoded) -> Result<u64> {
+        let Encoded::Bytes(bytes) = encoded else { bail!("a table is not stored as bytes") };
+        std::fs::write(task.file, bytes).context("cannot write the compressed file")?;
+        Ok(bytes.len() as u64)
     }
     /// Opens what was stored; not timed.
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>>;
+}
+
+/// What encoding leaves in memory.
+enum Encoded {
+    /// Bytes for a file.
+    Bytes(Vec<u8>),
+    /// A table of ours.
+    Table(
+        #[expect(dead_code, reason = "held until the clock has stopped: freeing it is no encoding")]
+        ::xnc::Table,
+    ),
 }
 
 /// An opened file.
@@ -153,6 +166,6 @@ fn peer(name: &str) -> Result<&'static dyn Peer> {
         "zstd" => &zstd::Zstd,
         "lz4" => &lz4::Lz4,
         "pcodec" => &pcodec::Pcodec,
-        name => anyhow::bail!("no peer `{name}`"),
+        name => bail!("no peer `{name}`"),
     })
 }

@@ -1,11 +1,12 @@
-//! pcodec: numbers in bins of an entropy coder. It has no BF16, so words go in as unsigned integers, which measures best.
+//! pcodec: numbers in bins of an entropy coder. It has no BF16, so words go in as unsigned integers, which
+//! measures best.
 
 use anyhow::{Result, bail};
 use pco::ChunkConfig;
 use pco::standalone::{simple_compress, simple_decompress_into};
 
 use super::planes;
-use super::{Peer, Reader, Task};
+use super::{Encoded, Peer, Reader, Task};
 
 pub struct Pcodec;
 
@@ -27,11 +28,11 @@ impl Peer for Pcodec {
         })
     }
 
-    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Vec<u8>> {
+    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Encoded> {
         let level = if task.key == "best" { 12 } else { 8 };
         let config = ChunkConfig::default().with_compression_level(level);
         let encode = |words: &[u16]| Ok(simple_compress(words, &config)?);
-        if task.key == "rows" { planes::pieces(words, encode) } else { encode(words) }
+        Ok(Encoded::Bytes(if task.key == "rows" { planes::pieces(words, encode)? } else { encode(words)? }))
     }
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {

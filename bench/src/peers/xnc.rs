@@ -1,12 +1,10 @@
 //! XNC's own codecs, through the library as any program would use it.
 
 use anyhow::{Context, Result, bail};
-use xnc::codec::{self, TableShape};
-use xnc::dtype::Words;
-use xnc::kernel::bytes_of;
-use xnc::{Codec, CompressOptions, Effort, Progress, Selection, Table, Verify};
+use xnc::{Codec, CompressOptions, EncodeOptions, Selection, Table, Verify};
 
-use super::{Peer, Reader, Task};
+use super::{Encoded, Peer, Reader, Task};
+use crate::tables;
 
 pub struct Xnc;
 
@@ -24,30 +22,18 @@ impl Peer for Xnc {
         })
     }
 
-    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Vec<u8>> {
+    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Encoded> {
         let table = task.table;
-        let shape = TableShape { dtype: table.dtype, rows: table.rows, dim: table.dim };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-        let mut payload = Vec::new();
-        pool.install(|| {
-            let words = Words::new(bytes_of(words));
-            codec::encode(codec(task.key)?, shape, &words, Effort::default(), &mut payload, &mut |_| {})?;
-            anyhow::Ok(())
-        })?;
-        Ok(payload)
+        let mut options = EncodeOptions::default();
+        (options.codec, options.threads) = (codec(task.key)?, 1);
+        Ok(Encoded::Table(Table::encode(table.dtype, table.rows, table.dim, words, &options)?))
     }
 
     /// A real file: its table's size is counted with index and record.
-    fn store(&self, task: &Task<'_>, _: &[u8]) -> Result<u64> {
-        let hear = |_, _, _| {};
-        let options = CompressOptions {
-            codec: codec(task.key)?,
-            effort: Effort::default(),
-            selection: Selection::Named(vec![task.table.tensor.clone()]),
-            threads: 0,
-            force: true,
-            progress: Progress::new(&hear),
-        };
+    fn store(&self, task: &Task<'_>, _: &Encoded) -> Result<u64> {
+        let mut options = CompressOptions::default();
+        (options.codec, options.force) = (codec(task.key)?, true);
+        options.selection = Selection::Named(vec![task.table.tensor.clone()]);
         let report = xnc::compress(&task.table.path, task.file, &options)?;
         let [tensor] = &report.tensors[..] else { bail!("one table was asked for") };
         report.output_bytes.with_context(|| report.nothing.clone().unwrap_or_default())?;
@@ -56,12 +42,12 @@ impl Peer for Xnc {
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {
         // Comparing all checksums also brings in every page.
-        Ok(Box::new(Rows(Table::open(task.file, &task.table.tensor, Verify::OnOpen)?)))
+        Ok(Box::new(Rows(tables::open(task.file, &task.table.tensor, Verify::OnOpen)?)))
     }
 }
 
 fn codec(key: &str) -> Result<Codec> {
-    Codec::from_name(key).with_context(|| format!("no codec `{key}`"))
+    key.parse().with_context(|| format!("no codec `{key}`"))
 }
 
 struct Rows(Table);

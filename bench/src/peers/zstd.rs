@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::planes;
-use super::{Peer, Reader, Task};
+use super::{Encoded, Peer, Reader, Task};
 
 pub struct Zstd;
 
@@ -22,13 +22,13 @@ impl Peer for Zstd {
         })
     }
 
-    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Vec<u8>> {
+    fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Encoded> {
         let mut compressor = Compressor::new(if task.key == "best" { 19 } else { 3 })?;
-        Ok(match task.key {
-            "default" => compressor.compress(xnc::kernel::bytes_of(words))?,
+        Ok(Encoded::Bytes(match task.key {
+            "default" => compressor.compress(bytemuck::cast_slice(words))?,
             "best" => compressor.compress(&planes::split(words))?,
             _ => planes::pieces(words, |words| Ok(compressor.compress(&planes::split(words))?))?,
-        })
+        }))
     }
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {

@@ -35,7 +35,7 @@ pub fn section(found: &Limits) -> Section {
         "**Tables without structure**: random words shrink under nothing (the paper's count says otherwise only because the cast turns many of them into zero and infinity). On normal noise `dense` finds no rows or columns to predict from and gives what the exponents give.".into(),
         "**Small tables**: what is shared by all rows (columns' statistics, index, record) has to be paid for by the rows there are.".into(),
         "**`dense` is for storage**: it decodes much slower than `fast` (sections on peers and scaling) and has no products.".into(),
-        "**Products from compressed rows** are faster than plain ones only where a core reads little: `xnc bench` measures both, spec/fast.md, section 9, gives the bound.".into(),
+        "**Products from compressed rows** are faster than plain ones only where a core reads little: `xnc bench` measures both, docs/notes/fast.md, section 6, gives the bound.".into(),
     ]));
     section
 }

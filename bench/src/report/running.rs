@@ -40,7 +40,7 @@ pub fn section(found: &Running) -> Section {
     let header = ["table", "activations", "threads", "`fast`", "plain", "plain reads, GB/s", "times as fast"];
     let mut table = Table::new(
         "The table times a vector: from rows of codec `fast`, and from plain rows by the fastest of several loops. Results are the same to the last bit. Below 1 the compressed product is the slower one: \
-         there the core has more bandwidth than it can unpack (spec/fast.md, section 9, where also stands what AVX2 gets).",
+         there the core has more bandwidth than it can unpack (docs/notes/fast.md, section 6, where also stands what AVX2 gets).",
         2,
         &header,
     );

@@ -56,7 +56,7 @@ pub fn measure(study: &Study) -> Result<Lines> {
                 smaller: one.smaller,
                 table_bits: one.table_bits,
             });
-            let (table, dtype) = (table.label.clone(), table.dtype.name().to_owned());
+            let (table, dtype) = (table.label.clone(), table.dtype.to_string());
             surveys.push(Survey { table, dtype, schemes: schemes.collect() });
         }
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use xnc::Backend;
 
@@ -33,7 +34,10 @@ pub struct Machine {
 
 impl Machine {
     /// This one, now.
-    pub fn this() -> Machine {
+    ///
+    /// # Errors
+    /// When a backend is asked for that the machine does not have.
+    pub fn this() -> Result<Machine> {
         let told = |program: &str, args: &[&str]| {
             let output = Command::new(program).args(args).output().ok().filter(|out| out.status.success());
             output.map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned())
@@ -50,7 +54,7 @@ impl Machine {
             .lines()
             .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<f64>().ok());
         let commit = told("git", &["describe", "--always", "--dirty", "--exclude=*"]);
-        Machine {
+        Ok(Machine {
             processor: field("model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             instructions: known
@@ -58,13 +62,13 @@ impl Machine {
                 .filter(|name| flags.split(' ').any(|flag| flag == **name))
                 .map(|name| name.to_string())
                 .collect(),
-            backend: Backend::best().name().into(),
+            backend: Backend::detect()?.to_string(),
             memory_gb: kib.map(|kib| kib * 1024e-9),
             system: told("uname", &["-sr"]).unwrap_or_else(|| std::env::consts::OS.into()),
             date: told("date", &["-u", "+%Y-%m-%d"]).unwrap_or_default(),
             rustc: told("rustc", &["--version"]).unwrap_or_default(),
             xnc: env!("CARGO_PKG_VERSION").into(),
             commit: commit.unwrap_or_default(),
-        }
+        })
     }
 }

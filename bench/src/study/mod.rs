@@ -1,4 +1,5 @@
-//! The study: a section a file, each measured on its own and merged into one results file, from which all pages are made.
+//! The study: a section a file, each measured on its own and merged into one results file, from which all
+//! pages are made.
 
 pub mod limits;
 pub mod lines;
@@ -259,5 +260,5 @@ impl Results {
 fn taken<T>(measure: impl FnOnce() -> Result<T>) -> Result<Taken<T>> {
     let start = Instant::now();
     let found = measure()?;
-    Ok(Taken { machine: Machine::this(), seconds: start.elapsed().as_secs_f64(), found })
+    Ok(Taken { machine: Machine::this()?, seconds: start.elapsed().as_secs_f64(), found })
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use half::{bf16, f16};
 use serde::{Deserialize, Serialize};
-use xnc::container::Container;
-use xnc::{Codec, Dtype, Table, Verify};
+use xnc::{Codec, Dtype, Model};
 
 use super::Study;
 use super::ratios::Ratios;
@@ -126,10 +125,10 @@ const DENSE_LIMIT: u64 = 200_000_000;
 
 fn file(study: &Study, path: &Path) -> Result<Vec<File>> {
     let name = path.file_name().context("a file")?.to_string_lossy().into_owned();
-    let container = Container::open(path)?;
-    let before = container.file_bytes();
-    let names = container.table_names();
-    let tables = names.iter().map(|name| Table::from_container(&container, name, Verify::Never));
+    let model = Model::open(path)?;
+    let before = path.metadata()?.len();
+    let names = model.tables();
+    let tables = names.iter().map(|name| model.table(name));
     let table = tables.collect::<xnc::Result<Vec<_>>>()?.into_iter().max_by_key(|t| t.rows() * t.dim());
     let table = table.context("the file has no table")?;
     let mut files = Vec::new();
@@ -179,7 +178,8 @@ mod tests {
 
     #[test]
     fn the_papers_average_follows_from_its_ratio() {
-        // 1.34 on the tables and a body of 4.25 bits give the published 9.91 % within half a point: the shapes are right.
+        // 1.34 on the tables and a body of 4.25 bits give the published 9.91 % within half a point: the shapes
+        // are right.
         let shapes = shapes();
         assert_eq!(shapes.len(), 12);
         let sum: f64 = shapes.iter().map(|shape| shape.saving(4.25, 16.0 / PUBLISHED_RATIO)).sum();

@@ -1,12 +1,11 @@
 //! Patterns of FP16 words, as the paper counts them, and where its zeros come from.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use xnc::dtype::{bf16_to_f16, f16_to_bf16};
-use xnc::{Progress, Table, Verify};
+use xnc::{Dtype, Progress};
 
 use super::Study;
-use crate::patterns::{Origin, Shares, same_family};
+use crate::patterns::{Origin, Shares, changed_by_cast, same_family};
 use crate::tables::TableFile;
 
 /// What was found.
@@ -76,9 +75,9 @@ pub fn measure(study: &Study) -> Result<Patterns> {
 
 /// `analyze` casts BF16 words itself.
 fn row(file: &TableFile, cast: bool) -> Result<(Row, Option<Source>)> {
-    let table = Table::open(&file.path, &file.tensor, Verify::Never)?;
-    let hear = |_, _, _| {};
-    let analysis = xnc::analyze(&table, 0, &Progress::new(&hear))?;
+    let table = file.open_plain()?;
+    let analysis = xnc::analyze(&table, 0, &Progress::default())?;
+    ensure!(analysis.words > 0, "an empty table");
     let shares = Shares::new(&analysis.patterns, analysis.words);
     let published = same_family(&file.label).map(|one| (one.model.to_owned(), one.bits_2_14_15_16_zero));
     let row = Row {
@@ -89,14 +88,17 @@ fn row(file: &TableFile, cast: bool) -> Result<(Row, Option<Source>)> {
         narrow: shares.narrow,
         other: shares.other,
         four_bits_zero: shares.bits_2_14_15_16_zero,
-        xnc_ratio: analysis.xnc_ratio().context("an empty table")?,
+        xnc_ratio: 16.0 * analysis.words as f64 / analysis.xnc.bits as f64,
         published: published.collect(),
     };
-    let Some(origin) = Origin::new(&analysis, file.dtype) else { return Ok((row, None)) };
+    if file.dtype != Dtype::Bf16 {
+        return Ok((row, None));
+    }
     let words = file.words()?;
+    let origin = Origin::new(&words).context("an empty table")?;
     let blocks = words.chunks(32);
     let count = blocks.len() as f64;
-    let changed = blocks.filter(|block| block.iter().any(|word| f16_to_bf16(bf16_to_f16(*word)) != *word));
+    let changed = blocks.filter(|block| block.iter().any(|&word| changed_by_cast(word)));
     let source = Source {
         table: file.label.clone(),
         bf16: origin.bf16.bits_14_15_16_zero,

@@ -91,7 +91,7 @@ fn bound(study: &Study, table: &TableFile) -> Result<Bound> {
     let tensor = &report["tensors"][0];
     Ok(Bound {
         table: table.label.clone(),
-        dtype: table.dtype.name().into(),
+        dtype: table.dtype.to_string(),
         shape: [table.rows, table.dim],
         published: tensor["xnc"]["ratio"].as_f64().context("analyze: the published count")?,
         order0: 16.0 / tensor["order0_bits_per_weight"].as_f64().context("analyze: the entropy")?,
@@ -107,7 +107,7 @@ fn row(study: &Study, table: &TableFile, codec: Codec, effort: Option<u8>) -> Re
     let report = study.compress(&table.path, &args)?;
     Ok(Row {
         table: table.label.clone(),
-        dtype: table.dtype.name().into(),
+        dtype: table.dtype.to_string(),
         codec: codec.name().into(),
         effort,
         ratio: ratio(&report["tensors"][0]),

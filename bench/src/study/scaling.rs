@@ -4,14 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use xnc::codec::{self, TableShape};
-use xnc::dtype::Words;
-use xnc::kernel::bytes_of;
-use xnc::{Codec, Effort, Table, Verify};
+use xnc::{Codec, EncodeOptions, Table, Verify};
 
 use super::Study;
 use crate::peers::median;
-use crate::tables::{Random, TableFile};
+use crate::tables::{self, Random, TableFile};
 
 /// What was found.
 #[derive(Serialize, Deserialize)]
@@ -75,7 +72,7 @@ pub fn measure(study: &Study) -> Result<Scaling> {
     let largest = study.tables.iter().map(|pair| &pair.bf16).max_by_key(|table| table.bytes());
     let largest = largest.filter(|largest| largest.bytes() > main.bytes());
     let mut found = Scaling { sizes: Vec::new(), threads: Vec::new(), lookups: Vec::new() };
-    found.lookups.extend(lookup("plain", &Table::open(&main.path, &main.tensor, Verify::Never)?)?);
+    found.lookups.extend(lookup("plain", &main.open_plain()?)?);
     for codec in Codec::ALL {
         for part in &parts {
             let coded = Coded::new(study, part, *codec)?;
@@ -109,29 +106,27 @@ fn threads() -> impl Iterator<Item = usize> {
 /// Time to spend on repetitions of one thing.
 const TIME: Duration = Duration::from_millis(500);
 
-/// Median time of `work`.
-fn repeated(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+/// Median time of `work`. What `work` gives is freed when the clock has stopped.
+fn repeated<T>(mut work: impl FnMut() -> Result<T>) -> Result<f64> {
     let begin = Instant::now();
     let mut seconds = Vec::new();
     while seconds.is_empty() || (begin.elapsed() < TIME && seconds.len() < 25) {
         let start = Instant::now();
-        work()?;
+        let _result = work()?;
         seconds.push(start.elapsed().as_secs_f64());
     }
     median(seconds)
 }
 
-/// Seconds to encode into nothing with `threads`, 0 for all.
+/// Seconds to encode into memory with `threads`, 0 for all.
 fn encode(table: &TableFile, codec: Codec, threads: usize) -> Result<f64> {
     let words = table.words()?;
-    let shape = TableShape { dtype: table.dtype, rows: table.rows, dim: table.dim };
+    let mut options = EncodeOptions::default();
+    options.codec = codec;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     repeated(|| {
-        pool.install(|| {
-            let (words, effort) = (Words::new(bytes_of(&words)), Effort::default());
-            codec::encode(codec, shape, &words, effort, &mut std::io::sink(), &mut |_| {})
-        })?;
-        Ok(())
+        let encode = || Table::encode(table.dtype, table.rows, table.dim, &words, &options);
+        Ok(pool.install(encode)?)
     })
 }
 
@@ -151,7 +146,7 @@ impl Coded {
         let report = study.xnc(&["compress", &from, "-o", &to, "--force", "--codec", codec.name()])?;
         report["output_bytes"].as_u64().context("the table stays plain")?;
         Ok(Coded {
-            table: Table::open(&path, &table.tensor, Verify::OnOpen)?,
+            table: tables::open(&path, &table.tensor, Verify::OnOpen)?,
             source: table.clone(),
             codec,
             peak_bytes: report["peak_rss_bytes"].as_u64(),

@@ -1,13 +1,22 @@
 //! The command line: what the user may say.
 
+mod reading;
+mod values;
+
 use std::path::{Path, PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use xnc::{Codec, Selection};
+use anyhow::Result;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use xnc::Codec;
+
+use crate::exit::Failure;
+
+pub use reading::{Analyze, Bench, Inspect, Rows, Verify};
+pub use values::{RowFormat, selection};
 
 /// Keeps the 16-bit embedding tables of small language models compressed, bit for bit.
-#[derive(Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[derive(Clone, Parser)]
+#[command(name = "xnc", bin_name = "xnc", version, after_help = EXIT_CODES)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -18,17 +27,23 @@ Exit codes:
   0  done; also when nothing was worth compressing
   1  any other failure
   2  wrong usage
-  3  a file could not be read or written
-  4  a file is damaged, or is no model file
-  5  refused: already compressed, not compressed, target exists, newer format, no such tensor or row
+  3  a file could not be read or written, was cut while it was read, or would not fit
+  4  a file is damaged, edited since compressing, or no model file
+  5  refused: already compressed, not compressed, target exists or is being written, newer format,
+     no such tensor or row
 
-A source or an existing target is never changed unless --force replaces the target.";
+A source is never changed, and an existing target only where --force replaces it. Ctrl-C leaves
+neither a part of a target nor a temporary file.
 
-#[derive(Subcommand)]
+With --json, standard output is one object: what was done, or {\"error\": {kind, message, exit_code}}.
+XNC_BACKEND=scalar|avx2|avx512 takes another instruction set than the fastest of the machine.";
+
+#[derive(Clone, Subcommand)]
 pub enum Command {
     /// Compress the tables of a model file into a new file of the same format
     #[command(
-        after_help = "Example:\n  xnc compress model.safetensors          writes model.xnc.safetensors\n\n\
+        after_help = "Examples:\n  xnc compress model.safetensors          writes model.xnc.safetensors\n  \
+        xnc compress model.gguf --codec dense --tensors '*embed*,output.weight'\n\n\
         The new file is restored in memory and compared with the source's SHA-256 before it appears."
     )]
     Compress(Compress),
@@ -36,8 +51,8 @@ pub enum Command {
     #[command(
         after_help = "Example:\n  xnc transcode small.xnc.safetensors -o model.xnc.safetensors --codec fast\n\n\
         The new file is what `compress` with that codec makes of the source. It is restored in memory and \
-        compared with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory stays \
-        about the size of the larger file. Only `--codec dense` takes all words of a table at once."
+        compared with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory \
+        stays about the size of the larger file. Only `--codec dense` takes all words of a table at once."
     )]
     Transcode(Transcode),
     /// Bring back the source of a compressed file, byte for byte
@@ -47,10 +62,10 @@ pub enum Command {
     #[command(after_help = "Example:\n  xnc verify model.xnc.safetensors")]
     Verify(Verify),
     /// Show which tables a file holds, their share of it, and their exponents
-    #[command(
-        after_help = "Example:\n  xnc inspect model.safetensors\n  xnc inspect model.safetensors --html model.html\n\n\
-        The page needs nothing but a browser. Its sizes are found by encoding the tables: seconds for each 100 MB."
-    )]
+    #[command(after_help = "Examples:\n  xnc inspect model.safetensors\n  \
+        xnc inspect model.safetensors --html model.html\n\n\
+        The page needs nothing but a browser. Its sizes are found by encoding the tables: \
+        seconds for each 100 MB.")]
     Inspect(Inspect),
     /// Count words as the paper does, and the order-0 entropy; write nothing
     #[command(after_help = "Example:\n  xnc analyze model.safetensors --json\n\n\
@@ -59,10 +74,14 @@ pub enum Command {
     Analyze(Analyze),
     /// Print rows of a table, compressed or plain
     #[command(
-        after_help = "Example:\n  xnc rows model.xnc.safetensors --tensor model.embed_tokens.weight --ids 0,5,42\n\n\
+        after_help = "Examples:\n  xnc rows model.xnc.safetensors --tensor model.embed_tokens.weight --ids 0,5,40-42\n  \
+        tokenize < text | xnc rows model.gguf --tensor token_embd.weight --ids - --format raw\n\n\
         text: a line a row, the values exact and as short as they can be\n\
         npy:  one array of shape (rows, columns): float16, or uint16 holding BF16 words\n\
-        raw:  the words, little-endian, one row after another"
+        raw:  the words, little-endian, one row after another\n\n\
+        --json gives a list `rows` of objects `id` and `values`; what JSON has no \
+        number for is \"NaN\", \"inf\" or \"-inf\".\n\
+        Every id is checked, and every row read, before the first is printed."
     )]
     Rows(Rows),
     /// Measure ratio, encoding, decoding, lookups and products of a table beside plain words
@@ -88,28 +107,7 @@ pub enum Command {
     },
 }
 
-#[derive(ClapArgs)]
-pub struct Bench {
-    /// Model file, plain or compressed
-    pub input: PathBuf,
-    /// Name of the table [default: the largest]
-    #[arg(long)]
-    pub tensor: Option<String>,
-    /// Codec [default: the one the file is compressed with, else `fast`]
-    #[arg(long, value_enum)]
-    pub codec: Option<CodecArg>,
-    /// Threads of the product [default: as many as the machine has]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
-    /// Time to spend measuring, in seconds
-    #[arg(long, default_value_t = 15)]
-    pub seconds: u64,
-    /// Print one JSON object instead of text
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(ClapArgs)]
+#[derive(Clone, ClapArgs)]
 pub struct Compress {
     /// Model file or folder
     pub input: PathBuf,
@@ -117,16 +115,21 @@ pub struct Compress {
     #[arg(short, long)]
     pub output: Option<PathBuf>,
     /// Codec of the tables
-    #[arg(long, value_enum, default_value_t = CodecArg::Fast)]
-    pub codec: CodecArg,
-    /// Which tensors: `embeddings` (token and per-layer embeddings and output heads, by name), `all` 16-bit tensors, or NAME,NAME
+    #[arg(long, value_parser = values::codec(), default_value_t = Codec::default())]
+    pub codec: Codec,
+    /// Which tensors: `embeddings` (token and per-layer embeddings and output heads, by name), `all`, or
+    /// NAME,NAME
+    ///
+    /// A name with `*` (any characters) or `?` (one) is a pattern, such as '*embed*'; quote it, or the
+    /// shell may take it for files. Tensors of BF16 and F16 values are compressed, and those of F32 whose
+    /// values are all BF16 or all F16 values.
     #[arg(long, default_value = "embeddings")]
     pub tensors: String,
     #[command(flatten)]
     pub writing: Writing,
 }
 
-#[derive(ClapArgs)]
+#[derive(Clone, ClapArgs)]
 pub struct Transcode {
     /// Compressed file or folder
     pub input: PathBuf,
@@ -134,19 +137,19 @@ pub struct Transcode {
     #[arg(short, long)]
     pub output: PathBuf,
     /// Codec that the tables get
-    #[arg(long, value_enum)]
-    pub codec: CodecArg,
+    #[arg(long, value_parser = values::codec())]
+    pub codec: Codec,
     #[command(flatten)]
     pub writing: Writing,
 }
 
 /// How a compressed file is made.
-#[derive(ClapArgs)]
+#[derive(Clone, ClapArgs)]
 pub struct Writing {
-    /// For codec dense: 1 (fast, rows independent of each other) to 4 (smallest)
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
-    pub effort: u8,
-    /// Threads [default: as many as the machine has]
+    /// Only with --codec dense: 1 (fast, rows independent of each other) to 4 (smallest) [default: 3]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub effort: Option<u8>,
+    /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Replace an existing target
@@ -157,95 +160,36 @@ pub struct Writing {
     pub json: bool,
 }
 
-#[derive(ClapArgs)]
+#[derive(Clone, ClapArgs)]
 pub struct Restore {
     /// Compressed file or folder
     pub input: PathBuf,
     /// Target [default: the input's name without `.xnc`]
     #[arg(short, long)]
     pub output: Option<PathBuf>,
-    /// Threads [default: as many as the machine has]
+    /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
     /// Replace an existing target
     #[arg(long)]
     pub force: bool,
-}
-
-#[derive(ClapArgs)]
-pub struct Verify {
-    /// Compressed file or folder
-    pub input: PathBuf,
-    /// Threads [default: as many as the machine has]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
-}
-
-#[derive(ClapArgs)]
-pub struct Inspect {
-    /// Model file or folder, plain or compressed
-    pub input: PathBuf,
-    /// Print one JSON object instead of tables
-    #[arg(long, conflicts_with = "html")]
-    pub json: bool,
-    /// Write one self-contained page: tables, histograms, size under each codec
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-    /// Replace an existing FILE
-    #[arg(long, requires = "html")]
-    pub force: bool,
-}
-
-#[derive(ClapArgs)]
-pub struct Analyze {
-    /// Model file or folder, plain or compressed
-    pub input: PathBuf,
-    /// Threads [default: as many as the machine has]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub threads: usize,
-    /// Print one JSON object instead of a table
+    /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
 }
 
-#[derive(ClapArgs)]
-pub struct Rows {
-    /// Model file or folder, plain or compressed
-    pub input: PathBuf,
-    /// Name of the table
-    #[arg(long)]
-    pub tensor: String,
-    /// Row numbers, from 0
-    #[arg(long, value_delimiter = ',', required = true)]
-    pub ids: Vec<usize>,
-    /// How to print them
-    #[arg(long, value_enum, default_value_t = RowFormat::Text)]
-    pub format: RowFormat,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RowFormat {
-    Text,
-    Npy,
-    Raw,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CodecArg {
-    /// Rows that decode alone at memory speed
-    Fast,
-    /// The published block scheme
-    Xnc,
-    /// The smallest files: predicts rows from columns, from themselves and from each other
-    Dense,
-}
-
-impl From<CodecArg> for Codec {
-    fn from(codec: CodecArg) -> Codec {
-        match codec {
-            CodecArg::Fast => Codec::Fast,
-            CodecArg::Xnc => Codec::Xnc,
-            CodecArg::Dense => Codec::Dense,
+impl Writing {
+    /// The effort that is asked for, 0 for the default one.
+    ///
+    /// # Errors
+    /// One is asked for with a codec that has none.
+    pub fn effort(&self, codec: Codec) -> Result<u8> {
+        match self.effort {
+            Some(_) if codec != Codec::Dense => {
+                let why = format!("--effort is for --codec dense; {codec} knows only one way");
+                Err(Failure::Usage(why).into())
+            }
+            effort => Ok(effort.unwrap_or_default()),
         }
     }
 }
@@ -265,13 +209,19 @@ impl Command {
             Command::Completions { .. } | Command::Man { .. } => None,
         }
     }
-}
 
-/// Reads the value of `--tensors`.
-pub fn selection(text: &str) -> Selection {
-    match text {
-        "embeddings" => Selection::Embeddings,
-        "all" => Selection::All,
-        names => Selection::Named(names.split(',').map(|name| name.trim().to_owned()).collect()),
+    /// Whether a program reads what the command prints.
+    pub fn json(&self) -> bool {
+        match self {
+            Command::Compress(args) => args.writing.json,
+            Command::Transcode(args) => args.writing.json,
+            Command::Restore(args) => args.json,
+            Command::Verify(args) => args.json,
+            Command::Inspect(args) => args.json,
+            Command::Analyze(args) => args.json,
+            Command::Rows(args) => args.json,
+            Command::Bench(args) => args.json,
+            Command::Completions { .. } | Command::Man { .. } => false,
+        }
     }
 }

@@ -46,7 +46,8 @@ fn bar(stage: Stage, total: u64) -> ProgressBar {
         Stage::Copy => "copying",
         Stage::Analyze => "counting",
     };
-    let template = "{msg:>9} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
+    let template =
+        "{msg:>9} {bar:30} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";
     let style = ProgressStyle::with_template(template).expect("the template is fixed");
     ProgressBar::new(total).with_style(style).with_message(name)
 }

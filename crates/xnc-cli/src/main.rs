@@ -4,6 +4,9 @@ mod args;
 mod bars;
 mod commands;
 mod exit;
+mod ids;
+mod say;
+mod signals;
 mod units;
 
 use std::process::ExitCode;
@@ -13,24 +16,31 @@ use xnc::Backend;
 
 use args::{Args, Command};
 
-/// A backend that was asked for and is not there would otherwise go unnoticed.
-fn pinned() -> Result<(), String> {
-    let all: Vec<_> = Backend::available().iter().map(|backend| backend.name()).collect();
-    match std::env::var(Backend::PIN) {
-        Ok(name) if !all.contains(&name.as_str()) => {
-            Err(format!("{}={name}: this machine has {}", Backend::PIN, all.join(", ")))
+fn main() -> ExitCode {
+    let command = match Args::try_parse() {
+        Ok(args) => args.command,
+        Err(error) => {
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            return exit::report_usage(json, &error).into();
         }
-        _ => Ok(()),
+    };
+    signals::watch();
+    signals::watch_files(command.clone());
+    let sources = exit::Sources::of(&command);
+    match run(&command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            signals::give_way();
+            exit::report(&command, &sources, &error).into()
+        }
     }
 }
 
-fn main() -> ExitCode {
-    let args = Args::parse();
-    if let Err(error) = pinned() {
-        eprintln!("xnc: {error}");
-        return ExitCode::from(2);
-    }
-    let result = match &args.command {
+fn run(command: &Command) -> anyhow::Result<()> {
+    // A backend that was asked for and is not there would otherwise be found after hours of work, or not at
+    // all.
+    Backend::detect()?;
+    match command {
         Command::Compress(args) => commands::compress::run(args),
         Command::Transcode(args) => commands::transcode::run(args),
         Command::Restore(args) => commands::restore::run(args),
@@ -41,9 +51,5 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(args),
         Command::Completions { shell } => commands::manual::completions(*shell),
         Command::Man { folder } => commands::manual::pages(folder.as_deref()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::report(&args.command, &error),
     }
 }

@@ -1,43 +1,12 @@
 //! The real binary: JSON contracts, exit codes, what happens to existing files, what a killed process leaves.
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use assert_cmd::cargo::cargo_bin;
-use serde_json::Value;
-
-const SAMPLE: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/all-MiniLM-L6-v2.rows-1000-5095.bf16.safetensors");
-const TENSOR: &str = "embeddings.word_embeddings.weight";
-
-/// The command with the words of a line.
-fn command(folder: &Path, line: &str) -> Command {
-    let mut command = Command::new(cargo_bin!("xnc"));
-    command.current_dir(folder).args(line.split_whitespace());
-    command
-}
-
-/// Runs a line; gives exit code, standard output and standard error.
-fn xnc(folder: &Path, line: &str) -> (i32, String, String) {
-    let output = command(folder, line).output().expect("runs");
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
-}
-
-fn json(folder: &Path, line: &str) -> Value {
-    let (code, out, err) = xnc(folder, line);
-    assert_eq!(code, 0, "{line}: {err}");
-    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{line}: {e}: {out}"))
-}
-
-fn folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let path = folder.path().to_owned();
-    fs::copy(SAMPLE, path.join("m.safetensors")).expect("copies");
-    (folder, path)
-}
+use support::{SAMPLE, TENSOR, command, folder, json, xnc};
 
 #[test]
 fn compress_restore_and_every_json_key() {
@@ -137,29 +106,6 @@ fn inspect_writes_one_page_and_replaces_none() {
 }
 
 #[test]
-fn rows_in_three_formats_from_plain_and_compressed() {
-    let (_keep, dir) = folder();
-    assert_eq!(xnc(&dir, "compress m.safetensors").0, 0);
-    let bytes = fs::read(SAMPLE).expect("sample");
-    let data = &bytes[bytes.len() - 4096 * 384 * 2..];
-    let expected: Vec<u8> = [0, 4095, 42].iter().flat_map(|id| data[id * 768..][..768].to_vec()).collect();
-    for file in ["m.safetensors", "m.xnc.safetensors"] {
-        let run = |format: &str| {
-            let line = format!("rows {file} --tensor {TENSOR} --ids 0,4095,42 --format {format}");
-            command(&dir, &line).output().expect("runs").stdout
-        };
-        assert!(run("raw") == expected);
-        let npy = run("npy");
-        assert!(npy.starts_with(b"\x93NUMPY\x01\x00") && npy.ends_with(&expected));
-        assert_eq!((npy.len() - expected.len()) % 64, 0);
-        let text = String::from_utf8(run("text")).expect("text");
-        let values = text.lines().next().expect("a line").split(' ').skip(1);
-        let words = values.map(|value| (value.parse::<f32>().expect("a number").to_bits() >> 16) as u16);
-        assert_eq!(words.flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>(), &expected[..768]);
-    }
-}
-
-#[test]
 fn exit_codes_name_the_fault_and_nothing_is_lost() {
     let (_keep, dir) = folder();
     assert_eq!(xnc(&dir, "compress m.safetensors").0, 0);
@@ -169,6 +115,7 @@ fn exit_codes_name_the_fault_and_nothing_is_lost() {
     damaged[middle] ^= 4;
     fs::write(dir.join("damaged.xnc.safetensors"), damaged).expect("writes");
     fs::write(dir.join("taken.safetensors"), b"mine").expect("writes");
+    fs::copy(dir.join("m.xnc.safetensors"), dir.join("named.safetensors")).expect("copies");
     let rows = format!("rows m.safetensors --tensor {TENSOR} --ids");
     let cases = [
         (2, "compress".to_owned(), "Usage"),
@@ -186,7 +133,11 @@ fn exit_codes_name_the_fault_and_nothing_is_lost() {
         (5, "compress m.safetensors -o n.safetensors --tensors nope".into(), TENSOR),
         (5, format!("{rows} 4096"), "4096 rows"),
         (5, "rows m.safetensors --tensor nope --ids 0".into(), TENSOR),
-        (1, "restore damaged".into(), "-o"),
+        (3, "restore damaged".into(), "No such file"),
+        (5, "restore m.safetensors".into(), "nothing to restore"),
+        (2, "restore named.safetensors".into(), "-o"),
+        (2, "compress m.safetensors -o n.safetensors --effort 2".into(), "--codec dense"),
+        (2, "compress m.safetensors -o n.safetensors --effort 5 --codec dense".into(), "1..=4"),
     ];
     for (code, line, says) in cases {
         let (found, out, err) = xnc(&dir, &line);
@@ -242,7 +193,7 @@ fn completions_and_manual_name_every_command() {
     assert_eq!(xnc(dir.path(), "man --folder pages").0, 0);
     for command in ["compress", "restore", "verify", "inspect", "analyze", "rows"] {
         let page = fs::read_to_string(dir.path().join(format!("pages/xnc-{command}.1"))).expect("a page");
-        assert!(page.contains("Example:"), "{command}");
+        assert!(page.contains("Example"), "{command}");
     }
 }
 
@@ -266,16 +217,6 @@ fn a_folder_goes_through_every_command() {
     assert_eq!(xnc(&dir, "restore model.xnc").0, 0, "the default target is the source, which is as it was");
     let (code, _, err) = xnc(&dir, "compress model/config.json");
     assert!(code == 4, "{err}");
-}
-
-#[test]
-fn a_table_without_rows_has_no_row_and_no_buffer() {
-    let dir = tempfile::tempdir().expect("temporary folder");
-    let json = r#"{"a":{"dtype":"BF16","shape":[0,4611686018427387904],"data_offsets":[0,0]}}"#;
-    let file = [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
-    fs::write(dir.path().join("a.safetensors"), file).expect("written");
-    let (code, _, err) = xnc(dir.path(), "rows a.safetensors --tensor a --ids 0");
-    assert!(code > 0 && err.contains("out of range"), "{code}: {err}");
 }
 
 #[test]
@@ -327,4 +268,40 @@ fn transcode_makes_what_compress_makes_of_the_source() {
     assert_eq!(read("taken.safetensors"), b"mine");
     assert_eq!(xnc(&dir, "transcode dense.safetensors -o taken.safetensors --codec fast --force").0, 0);
     assert!(read("taken.safetensors") == read("fast.safetensors"));
+}
+
+#[test]
+fn f32_tables_of_16_bit_values_are_seen_through() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let dir = dir.path();
+    let bf16 = fs::read(SAMPLE).expect("sample");
+    let words = bf16[bf16.len() - 4096 * 384 * 2..].as_chunks::<2>().0;
+    let mut data: Vec<u8> = words.iter().flat_map(|word| [0, 0, word[0], word[1]]).collect();
+    let file = |data: &[u8]| {
+        let info = serde_json::json!({"dtype": "F32", "shape": [4096, 384], "data_offsets": [0, data.len()]});
+        let header = serde_json::json!({"embed_tokens.weight": info}).to_string();
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
+    };
+    fs::write(dir.join("m.safetensors"), file(&data)).expect("writes");
+    let report = json(dir, "compress m.safetensors --json");
+    let ratio = report["tensors"][0]["ratio"].as_f64().expect("a number");
+    let bits = report["tensors"][0]["bits_per_weight"].as_f64().expect("a number");
+    assert!(ratio > 2.6 && (ratio * bits - 32.0).abs() < 0.1, "{report}");
+    for name in ["m.safetensors", "m.xnc.safetensors"] {
+        let inspected = json(dir, &format!("inspect {name} --json"));
+        assert_eq!(inspected["tensors"][0]["dtype"], "F32");
+        assert_eq!(inspected["tensors"][0]["source_bytes"], 4096 * 384 * 4);
+        assert_eq!(json(dir, &format!("analyze {name} --json"))["tensors"][0]["words"], 4096 * 384);
+        let (code, out, _) = xnc(dir, &format!("inspect {name}"));
+        assert!(code == 0 && !out.contains("no 16-bit table"), "{out}");
+        assert_eq!(json(dir, &format!("bench {name} --seconds 0 --json"))["dtype"], "BF16");
+    }
+    // One value of more than 16 bits, and none of it is.
+    data[0] = 1;
+    fs::write(dir.join("n.safetensors"), file(&data)).expect("writes");
+    let (code, out, _) = xnc(dir, "inspect n.safetensors");
+    assert!(code == 0 && out.contains("no 16-bit table: embed_tokens.weight is F32"), "{out}");
+    let (code, out, _) = xnc(dir, "compress n.safetensors");
+    assert!(code == 0 && out.contains("plain: holds F32 values that are not all BF16"), "{out}");
+    assert!(xnc(dir, "bench n.safetensors").0 > 0 && !dir.join("n.xnc.safetensors").exists());
 }

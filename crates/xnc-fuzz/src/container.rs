@@ -1,4 +1,5 @@
-//! Compressed files with lies in them: parts of a good file are edited, checksums made right again, then it is opened, looked up and restored.
+//! Compressed files with lies in them: parts of a good file are edited, checksums made right again, then it is
+//! opened, looked up and restored.
 
 use std::io::{Read as _, Write};
 use std::sync::OnceLock;
@@ -6,21 +7,24 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use xnc::container::{self, Container, Content, FILE_RECORD, INDEX_SUFFIX, Item, META_SUFFIX};
-use xnc::model::{Format, gguf};
-use xnc::{Codec, Progress, Table, Verify};
+use xnc::internals::{parse_header, write_like};
+use xnc::{Codec, EncodeOptions, Model, OpenOptions, RestoreOptions, Table, Verify};
 
 use crate::choices::Choices;
-use crate::seal::{CHECKED_FROM, Part, seal};
-use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, edit, round_trip};
+use crate::seal::{ALIGN, CHECKED_FROM, FILE_RECORD, INDEX_SUFFIX, META_SUFFIX, Part, seal};
+use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, edit, files, round_trip};
 
 /// Target `container`.
 pub fn run(data: &[u8]) {
     let mut choices = Choices(data);
-    let [xnc, fast] = several_chunks();
-    let good = [GOLDEN_SAFETENSORS, GOLDEN_GGUF, xnc, fast][choices.below(4)];
-    let file = Container::from_bytes(good.to_vec()).expect("a good file");
-    let mut parts: Vec<Part> = file.layout().tensors().iter().map(|tensor| part(&file, tensor)).collect();
+    let [fast, xnc, dense] = several_chunks();
+    let good = choices.one(&[GOLDEN_SAFETENSORS, GOLDEN_GGUF, fast, xnc, dense]);
+    let tensors = parse_header(good, good.len() as u64).expect("a good file");
+    let part = |(name, dtype, shape, range)| {
+        let std::ops::Range { start, end } = range;
+        Part { name, dtype, shape, bytes: good[start as usize..end as usize].to_vec() }
+    };
+    let mut parts: Vec<Part> = tensors.into_iter().map(part).collect();
     for _ in 0..1 + choices.below(4) {
         if choices.is_empty() {
             break;
@@ -28,7 +32,7 @@ pub fn run(data: &[u8]) {
         edit_part(&mut parts, &mut choices);
     }
     seal(&mut parts);
-    let mut bytes = put_together(good, &file, &parts);
+    let mut bytes = put_together(good, &parts);
     if choices.byte() % 4 == 1 {
         edit::apply_some(&mut bytes, &mut choices, 4);
     }
@@ -36,8 +40,8 @@ pub fn run(data: &[u8]) {
 }
 
 /// Compressed files whose tables take several chunks, one a codec, made on first use.
-fn several_chunks() -> [&'static [u8]; 2] {
-    static FILES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+fn several_chunks() -> [&'static [u8]; 3] {
+    static FILES: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
     let files = FILES.get_or_init(|| {
         let words = |n: u16| (0..n).flat_map(|i| (0x3c00 | i.wrapping_mul(40_503) & 0xbf80).to_le_bytes());
         let odd = |n: u16| (0..n).flat_map(|i| (i & 0xff | u16::from(i % 600 == 0)).to_le_bytes());
@@ -46,16 +50,11 @@ fn several_chunks() -> [&'static [u8]; 2] {
             ("odd.weight".to_owned(), "BF16", vec![9000, 1], odd(9000).collect()),
             ("half.weight".to_owned(), "F16", vec![100, 70], words(7000).collect()),
         ];
-        let source = round_trip::safetensors_file(&[], &tensors);
-        [Codec::Xnc, Codec::Fast]
+        let source = files::safetensors(&[], &tensors);
+        [Codec::Fast, Codec::Xnc, Codec::Dense]
             .map(|codec| round_trip::compressed(&source, codec).expect("compresses").expect("shrinks"))
     });
     files.each_ref().map(Vec::as_slice)
-}
-
-fn part(file: &Container, tensor: &xnc::model::Tensor) -> Part {
-    let (name, dtype, shape) = (tensor.name.clone(), tensor.dtype.clone(), tensor.shape.clone());
-    Part { name, dtype, shape, bytes: file.bytes(tensor).to_vec() }
 }
 
 fn edit_part(parts: &mut Vec<Part>, choices: &mut Choices<'_>) {
@@ -93,7 +92,7 @@ fn edit_part(parts: &mut Vec<Part>, choices: &mut Choices<'_>) {
         && choices.byte() % 8 != 1
     {
         let filling = if part.is_record() { b' ' } else { 0 };
-        part.bytes.resize(part.bytes.len().next_multiple_of(container::ALIGN), filling);
+        part.bytes.resize(part.bytes.len().next_multiple_of(ALIGN), filling);
         part.shape = vec![part.bytes.len() as u64];
     }
 }
@@ -124,44 +123,39 @@ fn edit_header(part: &mut Part, choices: &mut Choices<'_>) {
         record["size"] = choices.number().into();
     }
     part.bytes = record.to_string().into_bytes();
-    part.bytes.resize(part.bytes.len().next_multiple_of(container::ALIGN), b' ');
+    part.bytes.resize(part.bytes.len().next_multiple_of(ALIGN), b' ');
     part.shape = vec![part.bytes.len() as u64];
 }
 
-fn put_together<'a>(good: &[u8], file: &Container, parts: &'a [Part]) -> Vec<u8> {
-    // A GGUF file cannot name the types of the other format.
-    let known =
-        |part: &&Part| file.layout().format() == Format::Safetensors || gguf::type_id(&part.dtype).is_some();
-    let item = |part: &'a Part| {
-        let (name, dtype, shape) = (part.name.clone(), part.dtype.clone(), part.shape.clone());
-        Item { name, dtype, shape, content: Content::Bytes(&part.bytes) }
-    };
-    let items: Vec<Item<'_>> = parts.iter().filter(known).map(item).collect();
-    let mut file_of_parts = tempfile::tempfile().expect("a temporary file");
-    let plan = Plan::new((good, &file.layout().header), &[], &items);
-    plan.write(&mut file_of_parts, &mut |_| ()).expect("the disk takes all");
-    let mut out = Vec::new();
-    file_of_parts.rewind().and_then(|()| file_of_parts.read_to_end(&mut out)).expect("just written");
-    out
+/// A file of the parts; types that its format cannot name are left out.
+fn put_together(good: &[u8], parts: &[Part]) -> Vec<u8> {
+    let fields = parts.iter().map(|part| (&part.name[..], &part.dtype[..], &part.shape[..], &part.bytes[..]));
+    let tensors: Vec<_> = fields.collect();
+    write_like(good, &tensors).expect("a good header")
 }
 
 /// Opens, looks up, restores: errors are fine, anything else that is not right panics.
 fn use_all(bytes: Vec<u8>, choices: &mut Choices<'_>) {
-    let Ok(file) = Container::from_bytes(bytes) else { return };
-    for name in file.table_names().into_iter().take(8) {
-        look_up(&file, name, choices);
+    let Ok(model) = Model::from_bytes(bytes.clone()) else { return };
+    for tensor in model.tensors() {
+        assert!(
+            tensor.ranges.iter().all(|range| range.start <= range.end && range.end <= bytes.len() as u64)
+        );
     }
-    let mut restored = Vec::new();
-    match xnc::restore_into(&file, &mut restored, &Progress::silent()) {
-        Ok(report) => assert_eq!(report.bytes, restored.len() as u64),
-        Err(error) => assert!(!error.to_string().is_empty()),
+    for name in model.tables().into_iter().take(8) {
+        let mut options = OpenOptions::default();
+        options.verify = choices.one(&[Verify::OnTouch, Verify::OnOpen, Verify::Never]);
+        if let Ok(table) = model.table_with(name, &options) {
+            look_up(&table, choices);
+        }
+    }
+    if let Err(error) = xnc::restore_bytes(bytes, &RestoreOptions::default()) {
+        assert!(!error.to_string().is_empty());
     }
 }
 
-fn look_up(file: &Container, name: &str, choices: &mut Choices<'_>) {
-    let verify = choices.one(&[Verify::OnTouch, Verify::OnOpen, Verify::Never]);
-    let Ok(table) = Table::from_container(file, name, verify) else { return };
-    let (rows, dim) = (table.rows(), table.dim());
+fn look_up(table: &Table, choices: &mut Choices<'_>) {
+    let (name, rows, dim) = (table.name(), table.rows(), table.dim());
     if rows == 0 || dim > 1 << 16 {
         return;
     }
@@ -183,7 +177,19 @@ fn look_up(file: &Container, name: &str, choices: &mut Choices<'_>) {
     let mut values = vec![0.0; dim];
     drop(table.gather_f32(&[rows - 1], &mut values));
     if rows.saturating_mul(dim) < 1 << 15 {
-        drop(table.product(&values, &mut vec![0.0; rows]));
-        drop(table.product_bf16(&row, &mut vec![0.0; rows]));
+        drop(table.product(&values, 1, &mut vec![0.0; rows]));
+        drop(table.product_bf16(&row, 1, &mut vec![0.0; rows]));
+        runs(table);
+    }
+}
+
+/// Where all words can be read, the table under the codec for running has the same ones.
+fn runs(table: &Table) {
+    let mut words = vec![0; table.rows() * table.dim()];
+    if table.read(0, &mut words).is_ok() && !words.is_empty() {
+        let running = table.transcode(&EncodeOptions::default()).expect("its words can be read");
+        let mut again = vec![0; words.len()];
+        running.read(0, &mut again).expect("just encoded");
+        assert_eq!(again, words, "{} in memory", table.name());
     }
 }

@@ -1,9 +1,13 @@
-//! The two parsers: any bytes, any claimed file size; what they accept must lie in the file, apart, and be what others read.
+//! The two parsers: any bytes, any claimed file size; what they accept must lie in the file, apart, and be
+//! what others read.
 
-use xnc::model::{Header, Layout, safetensors};
+use xnc::internals::{parse_header, write_like};
 
 use crate::choices::Choices;
-use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, edit};
+use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, Stand, edit};
+
+/// Files up to this size are made whole; of others only the header is looked at.
+const SMALL: u64 = 1 << 16;
 
 /// Target `safetensors`.
 pub fn safetensors(data: &[u8]) {
@@ -22,13 +26,14 @@ pub fn safetensors(data: &[u8]) {
     // The size decides over the last tensor, so the sizes that fit are those where some tensor ends.
     for data_bytes in ends(&json).into_iter().chain([0, u64::MAX - head.len() as u64]) {
         let size = data_bytes.saturating_add(head.len() as u64);
-        let Ok(layout) = Layout::parse(&head, size) else { continue };
-        parsed(&layout, head.len() as u64, size);
-        again(&layout, size - head.len() as u64);
-        if size < 1 << 16 {
-            let mut file = head.clone();
-            file.resize(size as usize, 0);
-            the_reference_agrees(&layout, &file);
+        let Ok(tensors) = parse_header(&head, size) else { continue };
+        let end = apart(&tensors, head.len() as u64, size);
+        let bytes: u64 = tensors.iter().map(length).sum();
+        assert_eq!((end, bytes), (size, data_bytes), "tensors and nothing else");
+        if size < SMALL {
+            let file = filled(&head, size);
+            the_reference_agrees(&tensors, &file);
+            again(&tensors, &file);
         }
     }
 }
@@ -44,13 +49,13 @@ fn ends(json: &[u8]) -> Vec<u64> {
 }
 
 /// What we accept, the safetensors crate accepts, but for types that it does not know.
-fn the_reference_agrees(layout: &Layout, file: &[u8]) {
+fn the_reference_agrees(tensors: &[Stand], file: &[u8]) {
     match ::safetensors::SafeTensors::deserialize(file) {
         Ok(reference) => {
-            assert_eq!(reference.len(), layout.tensors().len());
-            for tensor in layout.tensors() {
-                let view = reference.tensor(&tensor.name).expect("same names");
-                assert_eq!(view.data().len() as u64, tensor.bytes(), "{}", tensor.name);
+            assert_eq!(reference.len(), tensors.len());
+            for tensor in tensors {
+                let view = reference.tensor(&tensor.0).expect("same names");
+                assert_eq!(view.data().len() as u64, length(tensor), "{}", tensor.0);
             }
         }
         Err(error) => {
@@ -60,54 +65,58 @@ fn the_reference_agrees(layout: &Layout, file: &[u8]) {
     }
 }
 
-/// A header written from what was read says the same.
-fn again(layout: &Layout, data_bytes: u64) {
-    let Header::Safetensors(metadata) = layout.header() else { panic!("a safetensors header") };
-    let infos = layout.tensors().iter().map(|t| (t.name.as_str(), t.dtype.as_str(), &t.shape[..], t.bytes()));
-    let head = safetensors::header(metadata, infos, 64);
-    let Some(size) = data_bytes.checked_add(head.len() as u64) else { return };
-    let read = Layout::parse(&head, size).expect("our own header");
-    let fields = |layout: &Layout| -> Vec<_> {
-        layout
-            .tensors()
-            .iter()
-            .map(|t| (t.name.clone(), t.dtype.clone(), t.shape.clone(), t.bytes()))
-            .collect()
-    };
-    assert_eq!(fields(&read), fields(layout));
-}
-
 /// Target `gguf`.
 pub fn gguf(data: &[u8]) {
     let mut choices = Choices(data);
     let head = match choices.byte() % 4 {
         0 => [b"GGUF", choices.0].concat(),
         _ => {
-            let mut head = GOLDEN_GGUF[..1536].to_vec();
+            let tensors = parse_header(GOLDEN_GGUF, GOLDEN_GGUF.len() as u64).expect("a good file");
+            let first = tensors.iter().map(|tensor| tensor.3.start).min().expect("tensors");
+            let mut head = GOLDEN_GGUF[..first as usize].to_vec();
             edit::apply_some(&mut head, &mut choices, 8);
             head
         }
     };
     for size in [head.len() as u64, GOLDEN_GGUF.len() as u64, 1 << 40, u64::MAX] {
-        let Ok(layout) = Layout::parse(&head, size.max(head.len() as u64)) else { continue };
         let size = size.max(head.len() as u64);
-        if let Header::Gguf(header) = layout.header() {
-            assert!(header.pair_bytes.end <= head.len());
-            assert!(header.alignment.is_power_of_two());
-            parsed(&layout, header.pair_bytes.end as u64, size);
+        let Ok(tensors) = parse_header(&head, size) else { continue };
+        apart(&tensors, 24, size);
+        if size < SMALL {
+            again(&tensors, &filled(&head, size));
         }
     }
 }
 
-/// Tensors and the gaps between them, in order, are the whole file.
-fn parsed(layout: &Layout, header: u64, size: u64) {
-    let mut end = header;
-    for tensor in layout.tensors() {
-        assert!(end <= tensor.range.start && tensor.range.start <= tensor.range.end);
-        end = tensor.range.end;
-        assert!(end <= size);
-    }
-    let gaps: u64 = layout.gaps(size).iter().map(|gap| gap.end - gap.start).sum();
-    let tensors: u64 = layout.tensors().iter().map(|tensor| tensor.bytes()).sum();
-    assert_eq!(gaps + tensors, size);
+/// A file of that header and size whose other bytes tell where they stand.
+fn filled(head: &[u8], size: u64) -> Vec<u8> {
+    (0..size as usize).map(|at| head.get(at).copied().unwrap_or(at as u8 ^ (at >> 8) as u8)).collect()
+}
+
+fn length(tensor: &Stand) -> u64 {
+    tensor.3.end - tensor.3.start
+}
+
+/// Tensors lie in order behind the header, apart and inside the file. Gives where the last one ends.
+fn apart(tensors: &[Stand], header: u64, size: u64) -> u64 {
+    let end = tensors.iter().fold(header, |end, (name, .., range)| {
+        assert!(end <= range.start && range.start <= range.end, "{name} at {range:?}, after {end}");
+        range.end
+    });
+    assert!(end <= size);
+    end
+}
+
+/// A file written from what was read says the same and holds the same.
+fn again(tensors: &[Stand], file: &[u8]) {
+    let all = |tensors: &[Stand], file: &[u8]| -> Vec<_> {
+        let bytes = |tensor: &Stand| file[tensor.3.start as usize..tensor.3.end as usize].to_vec();
+        let fields = tensors.iter().map(|t| (t.0.clone(), t.1.clone(), t.2.clone(), bytes(t)));
+        fields.collect()
+    };
+    let expected = all(tensors, file);
+    let items: Vec<_> = expected.iter().map(|t| (&t.0[..], &t.1[..], &t.2[..], &t.3[..])).collect();
+    let written = write_like(file, &items).expect("a good header");
+    let read = parse_header(&written, written.len() as u64).expect("our own header");
+    assert!(all(&read, &written) == expected, "other tensors were written");
 }

@@ -1,18 +1,28 @@
-//! What the fuzz targets do, apart from who calls them: libFuzzer through `/fuzz`, random bytes through `tests/random.rs`.
+//! What the fuzz targets do, apart from who calls them: libFuzzer through `/fuzz`, random bytes through
+//! `tests/random.rs`.
 //!
 //! Every body takes any bytes and panics where the library breaks a promise. The bytes are a list of choices
-//! ([`choices::Choices`]), so that random ones are as good as libFuzzer's: they pick a good file and edit it ([`edit`]), or describe tensors.
+//! ([`choices::Choices`]), so that random ones are as good as libFuzzer's: they pick a good file and edit it
+//! ([`edit`]), or describe tensors ([`files`]).
 
-pub mod backends;
 pub mod block;
 pub mod choices;
+pub mod coded;
 pub mod container;
 pub mod dense;
 pub mod edit;
+pub mod fast;
+pub mod files;
 pub mod headers;
 pub mod model;
 pub mod round_trip;
 pub mod seal;
+
+/// Target `backends`: every operation of the kernels gives the same on every instruction set of this machine.
+pub use xnc::internals::compare_backends as backends;
+
+/// A tensor of a header: name, type, extents, place in the file.
+type Stand = (String, String, Vec<u64>, std::ops::Range<u64>);
 
 /// A target: its name, which is that of its file in `/fuzz/fuzz_targets`, and its body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -24,8 +34,9 @@ pub const TARGETS: &[Target] = &[
     ("container", container::run),
     ("block", block::run),
     ("dense", dense::run),
+    ("fast", fast::run),
     ("round_trip", round_trip::run),
-    ("backends", backends::run),
+    ("backends", backends),
 ];
 
 /// Golden files, the soil of all mutations; the one with every word is too large to be mutated often.

@@ -1,4 +1,4 @@
-//! Codec `xnc` read from its specification a bit at a time: slow, and nothing of the library in it but the widening to BF16.
+//! Codec `xnc` read from its specification a bit at a time: slow, and nothing of the library in it.
 
 /// Endless bits: some bytes over and over. Remembers what was read.
 pub struct Bits<'a> {
@@ -58,4 +58,9 @@ pub fn block(bits: &mut Bits<'_>, words: &mut [u16]) {
 /// Section 4: an exception, whose words stand as they are.
 pub fn exception(bits: &mut Bits<'_>, words: &mut [u16]) {
     words.iter_mut().for_each(|word| *word = bits.take(16));
+}
+
+/// Section 4: the BF16 word that an FP16 word is the image of: widened to binary32, the upper half.
+pub fn bf16_of(word: u16) -> u16 {
+    (half::f16::from_bits(word).to_f32().to_bits() >> 16) as u16
 }

@@ -1,16 +1,10 @@
 //! Round trip: a file of arbitrary tensors comes back byte for byte, and row by row.
 
-use std::fs;
-
-use xnc::container::Container;
-use xnc::dtype::Words;
-use xnc::model::{gguf, safetensors};
-use xnc::{Codec, CompressOptions, Error, Progress, Selection, Table, Verify};
+use half::{bf16, f16};
+use xnc::{Codec, CompressOptions, Error, Model, RestoreOptions, Selection};
 
 use crate::choices::Choices;
-
-/// A tensor to put into a file: name, type, shape, bytes.
-pub type Tensor = (String, &'static str, Vec<u64>, Vec<u8>);
+use crate::files::{self, Tensor};
 
 /// Names that roles, companions and text formats care about.
 const NAMES: &[&str] = &[
@@ -34,43 +28,54 @@ pub fn run(data: &[u8]) {
     let codec = choices.one(Codec::ALL);
     let source = source(&mut choices);
     // Not every description is a file.
-    let Ok(plain) = Container::from_bytes(source.clone()) else { return };
+    let Ok(plain) = Model::from_bytes(source.clone()) else { return };
     let packed = match compressed(&source, codec) {
         Ok(Some(packed)) => packed,
         Ok(None) | Err(Error::AlreadyCompressed { .. } | Error::NotATable { .. }) => return,
         Err(error) => panic!("a good file does not compress: {error}"),
     };
-    let file = Container::from_bytes(packed).expect("just compressed");
-    let mut back = Vec::new();
-    xnc::restore_into(&file, &mut back, &Progress::silent()).expect("just compressed");
+    let back = xnc::restore_bytes(packed.clone(), &RestoreOptions::default()).expect("just compressed");
     assert!(back == source, "restores other bytes");
-    for (name, meta) in file.metas() {
-        let table = Table::from_container(&file, name, Verify::OnTouch).expect("just compressed");
-        let tensor = plain.layout().tensor(name).expect("a tensor of the source");
-        assert_eq!((&tensor.shape, table.rows() as u64), (&meta.shape, meta.shape[0]));
-        let mut words = vec![0; plain.bytes(tensor).len() / 2];
-        Words::new(plain.bytes(tensor)).read(0, &mut words);
-        let ids: Vec<usize> = (0..table.rows()).rev().collect();
-        let mut rows = vec![0; words.len()];
-        table.gather(&ids, &mut rows).expect("just compressed");
-        let expected: Vec<u16> =
-            ids.iter().flat_map(|id| &words[id * table.dim()..][..table.dim()]).copied().collect();
-        assert!(rows == expected, "rows of {name} differ");
+    let packed = Model::from_bytes(packed).expect("just compressed");
+    for tensor in packed.tensors() {
+        let before = plain.tensor(&tensor.name).expect("a tensor of the source");
+        assert_eq!((&tensor.dtype, &tensor.shape), (&before.dtype, &before.shape), "{}", tensor.name);
+        let bytes = plain.bytes(&tensor.name).expect("a tensor of the source");
+        if tensor.codec.is_some() {
+            by_row(&packed, &tensor.name, &tensor.dtype, bytes);
+        }
     }
+}
+
+/// The rows of a compressed table, last first, are those that the source has as `bytes`.
+fn by_row(packed: &Model, name: &str, dtype: &str, bytes: &[u8]) {
+    let table = packed.table(name).expect("just compressed");
+    let ids: Vec<usize> = (0..table.rows()).rev().collect();
+    let count = table.rows() * table.dim();
+    let mut found: Vec<u8> = Vec::new();
+    if dtype == "F32" {
+        // Values in disguise: a table gives the words that they stand for, and their values.
+        let mut values = vec![0.0f32; count];
+        table.gather_f32(&ids, &mut values).expect("just compressed");
+        values.iter().for_each(|value| found.extend(value.to_le_bytes()));
+    } else {
+        let mut words = vec![0u16; count];
+        table.gather(&ids, &mut words).expect("just compressed");
+        words.iter().for_each(|word| found.extend(word.to_le_bytes()));
+    }
+    let row_bytes = (bytes.len() / table.rows().max(1)).max(1);
+    let expected: Vec<u8> = bytes.rchunks(row_bytes).flatten().copied().collect();
+    assert!(found == expected, "rows of {name} differ");
 }
 
 /// Compresses a file; nothing where nothing shrinks.
 ///
 /// # Errors
-/// Those of [`xnc::compress()`].
+/// Those of [`xnc::compress_bytes()`].
 pub fn compressed(source: &[u8], codec: Codec) -> xnc::Result<Option<Vec<u8>>> {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (plain, packed) = (folder.path().join("plain"), folder.path().join("packed"));
-    fs::write(&plain, source).expect("the temporary folder takes files");
-    let (selection, progress, effort) = (Selection::All, Progress::silent(), xnc::Effort::default());
-    let options = CompressOptions { codec, effort, selection, threads: 1, force: true, progress };
-    let report = xnc::compress(&plain, &packed, &options)?;
-    Ok(report.output_bytes.map(|_| fs::read(&packed).expect("written")))
+    let mut options = CompressOptions::default();
+    (options.codec, options.selection) = (codec, Selection::All);
+    Ok(xnc::compress_bytes(source.to_vec(), &options)?.0)
 }
 
 fn source(choices: &mut Choices<'_>) -> Vec<u8> {
@@ -88,10 +93,12 @@ fn source(choices: &mut Choices<'_>) -> Vec<u8> {
         }
     }
     if alignment == 0 {
-        safetensors_file(&metadata, &tensors)
-    } else {
-        gguf_file(&metadata, &tensors, alignment, choices)
+        return files::safetensors(&metadata, &tensors);
     }
+    // Padding that is not zero must come back, and so must a tail.
+    let mut file = files::gguf(choices.one(&[2, 3]), alignment, &metadata, &tensors, 0xa5);
+    file.extend_from_slice(choices.bytes(9));
+    file
 }
 
 fn tensor(choices: &mut Choices<'_>, before: &[Tensor]) -> Tensor {
@@ -115,47 +122,27 @@ fn tensor(choices: &mut Choices<'_>, before: &[Tensor]) -> Tensor {
     if count > 30_000 {
         (shape, count) = (vec![9000], 9000);
     }
-    let mut bytes = vec![0; count as usize * width];
     let keep = choices.word();
     let (seed, turn) = (choices.bytes(64), choices.word() | 1);
-    for (i, word) in bytes.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+    let word = |i: usize| {
         let any = (i as u16).wrapping_mul(turn) ^ seed.get(i % 64).map_or(0, |&byte| u16::from(byte) << 6);
         // Fewer bits are free in weights, and then the table shrinks.
-        *word = (any & (keep | 0x8080)).to_le_bytes();
-    }
-    (name, dtype, shape, bytes)
-}
-
-/// A safetensors file.
-pub fn safetensors_file(metadata: &[(String, String)], tensors: &[Tensor]) -> Vec<u8> {
-    let infos =
-        tensors.iter().map(|(name, dtype, shape, bytes)| (&name[..], *dtype, &shape[..], bytes.len() as u64));
-    let mut file = safetensors::header(metadata, infos, 8);
-    tensors.iter().for_each(|(.., bytes)| file.extend_from_slice(bytes));
-    file
-}
-
-fn gguf_file(
-    metadata: &[(String, String)],
-    tensors: &[Tensor],
-    alignment: u64,
-    choices: &mut Choices<'_>,
-) -> Vec<u8> {
-    let header = gguf::GgufHeader {
-        version: choices.one(&[2, 3]),
-        pairs: 0,
-        pair_bytes: 24..24,
-        alignment_value: None,
-        alignment,
+        any & (keep | 0x8080)
     };
-    let infos =
-        tensors.iter().map(|(name, dtype, shape, bytes)| (&name[..], *dtype, &shape[..], bytes.len() as u64));
-    let mut file = gguf::header(&[0; 24], &header, metadata, infos, alignment);
-    for (.., bytes) in tensors {
-        // Padding that is not zero must come back too.
-        file.resize(file.len().next_multiple_of(alignment as usize), 0xa5);
-        file.extend_from_slice(bytes);
-    }
-    file.extend_from_slice(choices.bytes(9));
-    file
+    let disguise = if width == 4 { choices.byte() % 4 } else { 3 };
+    let bytes = match disguise {
+        0 | 1 => (0..count as usize)
+            .flat_map(|i| match disguise {
+                0 => bf16::from_bits(word(i)).to_f32().to_le_bytes(),
+                _ => f16::from_bits(word(i)).to_f32().to_le_bytes(),
+            })
+            .collect(),
+        _ => {
+            let mut bytes = vec![0; count as usize * width];
+            let words = bytes.as_chunks_mut::<2>().0;
+            words.iter_mut().enumerate().for_each(|(i, place)| *place = word(i).to_le_bytes());
+            bytes
+        }
+    };
+    (name, dtype, shape, bytes)
 }

@@ -1,9 +1,16 @@
 //! Checksums of a compressed file, made right again after edits.
 
 use serde_json::Value;
-use xnc::container::{FILE_RECORD, INDEX_SUFFIX, META_SUFFIX};
 
-/// Bytes of a record before those that its checksum covers: `spec/container.md`, section 2.
+/// Name of the file record: `spec/container.md`, section 1.
+pub const FILE_RECORD: &str = "xnc.file";
+/// What follows a tensor's name in that of its index.
+pub const INDEX_SUFFIX: &str = ".xnc_index";
+/// What follows a tensor's name in that of its metadata.
+pub const META_SUFFIX: &str = ".xnc_meta";
+/// Payloads, indexes and records are multiples of this.
+pub const ALIGN: usize = 64;
+/// Bytes of a record before those that its checksum covers: section 2.
 pub const CHECKED_FROM: usize = 21;
 
 /// A tensor of a compressed file.
@@ -25,20 +32,19 @@ impl Part {
     }
 }
 
-/// Makes checksums right: of chunks, then of indexes, then of records.
+/// Makes checksums right: of chunks (but for `dense`, whose target does that), then of indexes, then of records.
 pub fn seal(parts: &mut [Part]) {
     for at in 0..parts.len() {
         if let Some(name) = parts[at].name.strip_suffix(META_SUFFIX).map(str::to_owned) {
             let find = |name: &str| parts.iter().position(|part| part.name == name);
             let (payload, index) = (find(&name), find(&format!("{name}{INDEX_SUFFIX}")));
-            if let (Some(payload), Some(index)) = (payload, index) {
-                let (chunks, place) = chunks(&parts[at].bytes).unwrap_or_default();
-                let payload = std::mem::take(&mut parts[payload].bytes);
+            if let (Some(payload_at), Some(index)) = (payload, index) {
+                let chunks = chunks(&parts[at].bytes).unwrap_or(0);
+                let payload = std::mem::take(&mut parts[payload_at].bytes);
                 let index = &mut parts[index].bytes;
-                seal_chunks(index, &payload, chunks, place);
+                seal_chunks(index, &payload, chunks);
                 let check = format!("{:08x}", crc32c::crc32c(index));
                 put_after(&mut parts[at].bytes, b"\"index_crc32c\":\"", check.as_bytes());
-                let payload_at = parts.iter().position(|part| part.name == name).expect("found above");
                 parts[payload_at].bytes = payload;
             }
         }
@@ -50,25 +56,32 @@ pub fn seal(parts: &mut [Part]) {
     }
 }
 
-/// Chunks of the table that a record describes, and the place of the checksum in a chunk record.
-fn chunks(record: &[u8]) -> Option<(usize, usize)> {
+/// Chunk records of the table that a record describes.
+fn chunks(record: &[u8]) -> Option<usize> {
     let record: Value = serde_json::from_slice(record).ok()?;
     let mut axes = record["shape"].as_array()?.iter().map(Value::as_u64);
     let rows = axes.next()??;
     let dim = axes.try_fold(1u64, |n, axis| n.checked_mul(axis?))?;
-    if record["codec"] == "fast" {
-        let rows_per_chunk = 65_535 / dim.checked_mul(2)?.checked_add(1)?;
-        return Some((rows.div_ceil(rows_per_chunk.max(1)) as usize, 8));
+    match record["codec"].as_str()? {
+        "fast" => Some(chunks_of_fast(rows, dim)? as usize),
+        "xnc" => Some(rows.checked_mul(dim)?.div_ceil(8192) as usize),
+        _ => None,
     }
-    Some((rows.checked_mul(dim)?.div_ceil(8192) as usize, 12))
 }
 
-fn seal_chunks(index: &mut [u8], payload: &[u8], chunks: usize, place: usize) {
+/// Chunks of a table under codec `fast`: `spec/fast.md`, section 5.
+pub fn chunks_of_fast(rows: u64, dim: u64) -> Option<u64> {
+    let rows_per_chunk = 65_535 / dim.checked_mul(2)?.checked_add(1)?;
+    Some(rows.div_ceil(rows_per_chunk.max(1)))
+}
+
+/// Makes the checksums in the first `chunks` chunk records of `index` right.
+pub fn seal_chunks(index: &mut [u8], payload: &[u8], chunks: usize) {
     let mut begin = 0;
     for record in index.as_chunks_mut::<16>().0.iter_mut().take(chunks) {
         let end = u64::from_le_bytes(*record.first_chunk().expect("sixteen bytes")) as usize;
         if let Some(chunk) = payload.get(begin..end) {
-            record[place..place + 4].copy_from_slice(&crc32c::crc32c(chunk).to_le_bytes());
+            record[8..12].copy_from_slice(&crc32c::crc32c(chunk).to_le_bytes());
         }
         begin = end;
     }

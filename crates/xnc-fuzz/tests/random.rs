@@ -1,5 +1,5 @@
-//! The fuzz targets as a plain random test, for machines without libFuzzer: the same number of rounds on every machine, or with
-//! `XNC_FUZZ_SECONDS`, which `cargo xtask fuzz` sets, as many as the time allows.
+//! The fuzz targets as a plain random test, for machines without libFuzzer: the same number of rounds on every
+//! machine, or with `XNC_FUZZ_SECONDS`, which `cargo xtask fuzz` sets, as many as the time allows.
 
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,11 @@ fn block() {
 #[test]
 fn dense() {
     run("dense", 1500);
+}
+
+#[test]
+fn fast() {
+    run("fast", 1500);
 }
 
 #[test]

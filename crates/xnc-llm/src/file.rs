@@ -15,6 +15,8 @@ use crate::threads;
 /// An open model file, plain or compressed.
 pub struct ModelFile {
     model: Model,
+    /// What stands before the first tensor: keys and their values.
+    head: Vec<u8>,
     /// Layers are copied through this, so that the mapping's resident pages are the table's and the header's.
     file: Mutex<File>,
     path: PathBuf,
@@ -30,7 +32,11 @@ impl ModelFile {
         if model.format() != Format::Gguf {
             return Err(Error::Unsupported("it is no GGUF file".into()));
         }
-        Ok(ModelFile { model, file: Mutex::new(File::open(path)?), path: path.to_owned() })
+        let mut file = File::open(path)?;
+        let starts = model.tensors().flat_map(|tensor| tensor.ranges).map(|range| range.start);
+        let mut head = Vec::new();
+        (&mut file).take(starts.min().unwrap_or(u64::MAX)).read_to_end(&mut head)?;
+        Ok(ModelFile { model, head, file: Mutex::new(file), path: path.to_owned() })
     }
 
     /// The file's keys and their values.
@@ -38,7 +44,7 @@ impl ModelFile {
     /// # Errors
     /// As [`Keys::read`].
     pub fn keys(&self) -> Result<Keys<'_>> {
-        Keys::read(self.model.head())
+        Keys::read(&self.head)
     }
 
     /// Whether there is a tensor of that name.
@@ -47,8 +53,11 @@ impl ModelFile {
     }
 
     /// Size of the file in bytes.
-    pub fn file_bytes(&self) -> u64 {
-        self.model.file_bytes()
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn file_bytes(&self) -> Result<u64> {
+        Ok(self.path.metadata()?.len())
     }
 
     /// Codec of a table, none if it is plain or not there.
@@ -56,8 +65,8 @@ impl ModelFile {
         self.model.tensor(name)?.codec
     }
 
-    /// A table of 16-bit words. Plain words and codec `fast` stay in the mapped file; what is stored under another codec comes into
-    /// memory under `fast`, from a mapping that ends with that.
+    /// A table of 16-bit words. Plain words and codec `fast` stay in the mapped file; what is stored under
+    /// another codec comes into memory under `fast`, from a mapping that ends with that.
     ///
     /// # Errors
     /// Those of [`Model::table`] and [`Table::transcode`].

@@ -1,9 +1,10 @@
 //! Runs small language models whose token table stays compressed.
 //!
-//! A GGUF file comes in, plain or written by `xnc compress`; [`ModelFile`] opens it, [`Tokenizer`] reads its vocabulary, [`Model`] its
-//! layers, [`Session`] decodes. The token table is an [`xnc::Table`], mapped and never expanded: [`TokenTable`] says what is asked of
-//! it. Layers are quantised: the types of common 4-bit files have products here, any others those of candle. The environment variable
-//! `CANDLE_NUM_THREADS` sets how many threads work.
+//! A GGUF file comes in, plain or written by `xnc compress`; [`ModelFile`] opens it, [`Tokenizer`] reads its
+//! vocabulary, [`Model`] its layers, [`Session`] decodes. The token table is an [`xnc::Table`], mapped and
+//! never expanded: [`TokenTable`] says what is asked of it. Layers are quantised: the types of common 4-bit
+//! files have products here, any others those of candle. The environment variable `CANDLE_NUM_THREADS` sets
+//! how many threads work.
 //!
 //! ```no_run
 //! use std::path::Path;

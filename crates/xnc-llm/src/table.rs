@@ -1,11 +1,13 @@
-//! The token table, which gives a token's vector at the bottom of the model and, where the head is tied, the logits at its top.
+//! The token table, which gives a token's vector at the bottom of the model and, where the head is tied, the
+//! logits at its top.
 
 use xnc::Table;
 
 use crate::error::{Error, Result};
 use crate::threads;
 
-/// What a model asks of its token table. An [`xnc::Table`] answers to the same bits whether its file is plain or compressed.
+/// What a model asks of its token table. An [`xnc::Table`] answers to the same bits whether its file is plain
+/// or compressed.
 pub trait TokenTable: Send + Sync {
     /// Number of tokens.
     fn tokens(&self) -> usize;

@@ -1,7 +1,8 @@
 //! One pool for layers, attention and head.
 //!
-//! A piece that nobody has begun is taken by whoever is free, so that a thread whose core is busy elsewhere is not waited for. Threads
-//! that wait at barriers, some hundred a token, made a token take twenty times as long beside another busy program.
+//! A piece that nobody has begun is taken by whoever is free, so that a thread whose core is busy elsewhere is
+//! not waited for. Threads that wait at barriers, some hundred a token, made a token take twenty times as long
+//! beside another busy program.
 
 use std::sync::OnceLock;
 
@@ -33,8 +34,8 @@ pub fn within<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
 }
 
-/// Calls `work` for each piece of `out`, `piece` values long but for the last, with the piece's number; in parallel when called
-/// [`within`] the pool.
+/// Calls `work` for each piece of `out`, `piece` values long but for the last, with the piece's number; in
+/// parallel when called [`within`] the pool.
 ///
 /// # Errors
 /// One of those of `work`.

@@ -1,10 +1,11 @@
-//! The real models of `cargo xtask data`: against what llama.cpp does with the same files, and compressed against plain.
+//! The real models of `cargo xtask data`: against what llama.cpp does with the same files, and compressed
+//! against plain.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde::Deserialize;
-use xnc::{Codec, CompressOptions, Effort, Progress, Selection};
+use xnc::{Codec, CompressOptions};
 use xnc_llm::{Model, ModelFile, Products, Session, TOKEN_TABLE, Tokenizer, best_two};
 
 /// Both tests use all cores.
@@ -15,13 +16,15 @@ const MODELS: [&str; 2] = ["SmolLM2-135M", "Gemma-3-270M"];
 /// Where two engines may part when neither rounds activations: their best two logits are closer than this.
 const CLOSE: f32 = 0.05;
 
-/// Where they may part when both round activations. Far less than llama.cpp's logits differ from its own, [`Reference::spread`].
+/// Where they may part when both round activations. Far less than llama.cpp's logits differ from its own,
+/// [`Reference::spread`].
 const ROUNDED: f32 = 0.5;
 
 /// A record by `reference/make.py`.
 #[derive(Deserialize)]
 struct Reference {
-    /// How far llama.cpp's logits are from its own when keys and values are FP16 or F32: what a rounding that falls the other way does.
+    /// How far llama.cpp's logits are from its own when keys and values are FP16 or F32: what a rounding that
+    /// falls the other way does.
     spread: f32,
     quantised: Vec<Continued>,
     exact: Vec<Continued>,
@@ -107,14 +110,8 @@ fn the_same_logits_from_compressed_tables() {
         let expected = run(&plain);
         for &codec in codecs {
             let packed = temporary.path().join(format!("{name}.{}.gguf", codec.name()));
-            let options = CompressOptions {
-                codec,
-                effort: Effort::new(1),
-                selection: Selection::Embeddings,
-                threads: 0,
-                force: false,
-                progress: Progress::silent(),
-            };
+            let mut options = CompressOptions::default();
+            (options.codec, options.effort) = (codec, 1);
             xnc::compress(&plain, &packed, &options).expect("compresses");
             assert!(run(&packed) == expected, "{name}, {}", codec.name());
         }

@@ -56,19 +56,35 @@ pub struct Analysis {
     pub exponents: Vec<u64>,
 }
 
+impl Analysis {
+    /// 16 bits a word against the paper's count; none for a table without words.
+    pub fn xnc_ratio(&self) -> Option<f64> {
+        (self.words > 0).then(|| self.words as f64 * 16.0 / self.xnc.bits as f64)
+    }
+}
+
 /// Words counted at a time: whole blocks, small enough to stay in cache.
 const PART: usize = BLOCK_WORDS * 2048;
 
 /// Parts that share a histogram, which is larger than a part.
 const GROUP: usize = 32;
 
+/// A model of experts has tens of thousands of tables with no more words than this.
+const FEW: usize = 1 << 14;
+
 /// Reads a whole table and counts.
 ///
 /// # Errors
 /// [`crate::Error::Corrupt`] when a compressed table is damaged; [`crate::Error::Threads`].
 pub fn analyze(table: &Table, threads: usize, progress: &Progress<'_>) -> Result<Analysis> {
+    let words = table.rows() * table.dim();
+    if words <= FEW {
+        let mut steps = progress.stage(Stage::Analyze, 2 * words as u64);
+        let analysis = analyze_few(table, words)?;
+        steps.add(2 * words as u64);
+        return Ok(analysis);
+    }
     threads::run_on(threads, || {
-        let words = table.rows() * table.dim();
         let steps = Mutex::new(progress.stage(Stage::Analyze, 2 * words as u64));
         let all = Mutex::new(Counts::new());
         let lock = || all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +98,33 @@ pub fn analyze(table: &Table, threads: usize, progress: &Progress<'_>) -> Result
             Ok(())
         })?;
         let Counts { patterns, xnc, histogram } = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Analysis {
+        let counted = histogram.iter().enumerate().filter(|(_, n)| **n > 0);
+        let counted: Vec<(u16, u64)> = counted.map(|(word, n)| (word as u16, *n)).collect();
+        Ok(Analysis::new(table.dtype(), words, patterns, &xnc, &counted))
+    })?
+}
+
+/// As [`analyze`], of a table whose words are sooner sorted than a histogram is cleared and added up.
+fn analyze_few(table: &Table, words: usize) -> Result<Analysis> {
+    let mut buffer = vec![0; words];
+    table.read(0, &mut buffer)?;
+    let mut sorted = buffer.clone();
+    sorted.sort_unstable();
+    let counted: Vec<(u16, u64)> =
+        sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect();
+    let (mut patterns, mut xnc) = (Patterns::default(), Count::default());
+    count_f16(table, &mut buffer, &mut patterns, &mut xnc);
+    Ok(Analysis::new(table.dtype(), words, patterns, &xnc, &counted))
+}
+
+impl Analysis {
+    /// `counted` holds the words that there are, in rising order, and how often.
+    fn new(dtype: Dtype, words: usize, patterns: Patterns, xnc: &Count, counted: &[(u16, u64)]) -> Analysis {
+        let mut exponents = vec![0; 1 << (15 - dtype.mantissa_bits())];
+        for &(word, n) in counted {
+            exponents[usize::from(dtype.exponent(word))] += n;
+        }
+        Analysis {
             words: words as u64,
             patterns,
             xnc: PublishedCount {
@@ -92,25 +134,30 @@ pub fn analyze(table: &Table, threads: usize, progress: &Progress<'_>) -> Result
                 metadata_bits: xnc.metadata_bits,
                 bits: xnc.bits(),
             },
-            order0_bits_per_weight: order0(&histogram, words),
-            exponents: exponents(&histogram, table.dtype()),
-        })
-    })?
+            order0_bits_per_weight: order0(counted, words),
+            exponents,
+        }
+    }
 }
 
 /// Entropy of words that are counted, in bits a word.
-fn order0(histogram: &[u64], words: usize) -> f64 {
+fn order0(counted: &[(u16, u64)], words: usize) -> f64 {
     let total = words as f64;
-    let bits = |&n: &u64| if n == 0 { 0.0 } else { n as f64 * (total / n as f64).log2() };
-    if words == 0 { 0.0 } else { histogram.iter().map(bits).sum::<f64>() / total }
+    let bits = |&(_, n): &(u16, u64)| n as f64 * (total / n as f64).log2();
+    if words == 0 { 0.0 } else { counted.iter().map(bits).sum::<f64>() / total }
 }
 
-fn exponents(histogram: &[u64], dtype: Dtype) -> Vec<u64> {
-    let mut exponents = vec![0; 1 << (15 - dtype.mantissa_bits())];
-    for (word, n) in histogram.iter().enumerate() {
-        exponents[usize::from(dtype.exponent(word as u16))] += n;
+/// Counts what the paper counts, on words that become those of FP16.
+fn count_f16(table: &Table, words: &mut [u16], patterns: &mut Patterns, xnc: &mut Count) {
+    for word in &mut *words {
+        if table.dtype() == Dtype::Bf16 {
+            *word = bf16_to_f16(*word);
+        }
+        patterns.add(*word);
     }
-    exponents
+    for block in words.chunks(BLOCK_WORDS) {
+        xnc.add(&block::count(table.backend(), block));
+    }
 }
 
 struct Counts {
@@ -128,16 +175,10 @@ impl Counts {
     fn add(&mut self, table: &Table, first: usize, words: usize) -> Result<()> {
         let mut buffer = vec![0; words];
         table.read(first, &mut buffer)?;
-        for word in &mut buffer {
+        for word in &buffer {
             self.histogram[usize::from(*word)] += 1;
-            if table.dtype() == Dtype::Bf16 {
-                *word = bf16_to_f16(*word);
-            }
-            self.patterns.add(*word);
         }
-        for block in buffer.chunks(BLOCK_WORDS) {
-            self.xnc.add(&block::count(table.backend(), block));
-        }
+        count_f16(table, &mut buffer, &mut self.patterns, &mut self.xnc);
         Ok(())
     }
 
@@ -160,5 +201,36 @@ impl Patterns {
             _ => self.other += 1,
         }
         self.bits_2_14_15_16_zero += u64::from(word & 0x4007 == 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::OpenOptions;
+
+    #[test]
+    fn few_words_count_as_many_do() {
+        let mut random = crate::random::Random(3);
+        // More than `FEW`, in which each word of the smaller table stands as often as in the others: shares
+        // are the same.
+        let few: Vec<u16> = (0..1024).map(|_| random.next() as u16).collect();
+        for dtype in [Dtype::Bf16, Dtype::F16] {
+            let count = |times: usize| {
+                let bytes: Vec<u8> = few.repeat(times).iter().flat_map(|word| word.to_le_bytes()).collect();
+                let table = Table::from_bytes(dtype, 16 * times, 64, bytes, &OpenOptions::default());
+                analyze(&table.expect("opens"), 0, &Progress::default()).expect("counts")
+            };
+            let (small, large) = (count(1), count(32));
+            assert!(small.words as usize <= FEW && large.words as usize > FEW);
+            let scaled: Vec<u64> = small.exponents.iter().map(|n| n * 32).collect();
+            assert_eq!(scaled, large.exponents);
+            assert_eq!(small.patterns.other * 32, large.patterns.other);
+            assert_eq!(small.patterns.narrow * 32, large.patterns.narrow);
+            assert_eq!(small.xnc.bits * 32, large.xnc.bits);
+            assert!((small.order0_bits_per_weight - large.order0_bits_per_weight).abs() < 1e-9);
+        }
+        let empty = Table::from_bytes(Dtype::F16, 0, 8, [], &OpenOptions::default()).expect("opens");
+        assert_eq!(analyze(&empty, 0, &Progress::default()).expect("counts").order0_bits_per_weight, 0.0);
     }
 }

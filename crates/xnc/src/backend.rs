@@ -1,5 +1,8 @@
 //! Which backend a table gets: the one that is asked for, the one that is pinned, or the fastest.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
 
@@ -13,25 +16,33 @@ impl Backend {
     /// [`Error::NoBackend`] when the machine does not have the one that is named.
     pub fn detect() -> Result<Backend> {
         match std::env::var_os(PIN) {
-            Some(name) if !name.is_empty() => Backend::from_name(&name.to_string_lossy()),
+            Some(name) if !name.is_empty() => name.to_string_lossy().parse(),
             _ => Ok(Backend::best()),
         }
-    }
-
-    /// The backend of that name.
-    ///
-    /// # Errors
-    /// [`Error::NoBackend`] when the machine does not have one.
-    pub fn from_name(name: &str) -> Result<Backend> {
-        let all = Backend::available();
-        let names = || all.iter().map(|backend| backend.name()).collect::<Vec<_>>().join(", ");
-        let found = all.iter().find(|backend| backend.name() == name).copied();
-        found.ok_or_else(|| Error::NoBackend { name: name.into(), available: names() })
     }
 
     /// The backend that a caller asks for, or the one that is found.
     pub(crate) fn or_detected(asked: Option<Backend>) -> Result<Backend> {
         asked.map_or_else(Backend::detect, Ok)
+    }
+}
+
+/// The backend of that name; [`Error::NoBackend`] when the machine does not have one.
+impl FromStr for Backend {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Backend> {
+        let all = Backend::available();
+        let names = || all.iter().map(|backend| backend.name()).collect::<Vec<_>>().join(", ");
+        let found = all.iter().find(|backend| backend.name() == name).copied();
+        found.ok_or_else(|| Error::NoBackend { name: name.into(), available: names() })
+    }
+}
+
+/// The name that [`Backend::from_str`] takes.
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -42,9 +53,9 @@ mod tests {
     #[test]
     fn names_lead_back_and_a_missing_one_is_an_error_that_tells_the_others() {
         for backend in Backend::available() {
-            assert!(Backend::from_name(backend.name()).is_ok_and(|found| found.name() == backend.name()));
+            assert!(backend.name().parse::<Backend>().is_ok_and(|found| found.name() == backend.name()));
         }
-        let error = Backend::from_name("avx1024").expect_err("no such backend").to_string();
+        let error = "avx1024".parse::<Backend>().expect_err("no such backend").to_string();
         assert!(error.contains("`avx1024`") && error.contains("scalar"), "{error}");
     }
 }

@@ -19,7 +19,7 @@ pub enum Dtype {
 
 impl Dtype {
     /// Number of mantissa bits; the exponent field lies between them and the sign.
-    pub const fn mantissa_bits(self) -> u32 {
+    pub(crate) const fn mantissa_bits(self) -> u32 {
         match self {
             Dtype::Bf16 => 7,
             Dtype::F16 => 10,
@@ -27,12 +27,12 @@ impl Dtype {
     }
 
     /// Biased exponent field of a word.
-    pub const fn exponent(self, word: u16) -> u16 {
+    pub(crate) const fn exponent(self, word: u16) -> u16 {
         (word & 0x7fff) >> self.mantissa_bits()
     }
 
     /// Exponent field of a word with value 1.0.
-    pub const fn bias(self) -> i32 {
+    pub(crate) const fn bias(self) -> i32 {
         match self {
             Dtype::Bf16 => 127,
             Dtype::F16 => 15,
@@ -40,15 +40,14 @@ impl Dtype {
     }
 
     /// The exact value of a word. Every BF16 and FP16 value is a binary32 value.
-    pub fn to_f32(self, word: u16) -> f32 {
+    pub(crate) fn to_f32(self, word: u16) -> f32 {
         match self {
             Dtype::Bf16 => f32::from_bits(u32::from(word) << 16),
             Dtype::F16 => f32::from_bits(f16_to_f32_bits(word)),
         }
     }
 
-    /// Name as safetensors and this project's files spell it.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Dtype::Bf16 => "BF16",
             Dtype::F16 => "F16",
@@ -56,6 +55,7 @@ impl Dtype {
     }
 }
 
+/// The name as safetensors and this project's files spell it.
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::model::role::nearest_list;
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -65,12 +67,12 @@ pub enum Error {
         name: String,
     },
     /// No tensor of that name.
-    #[error("no tensor `{name}`; the tables here are: {available}")]
+    #[error("no tensor `{name}`; the tables here are: {}", nearest_list(name, available.iter().map(String::as_str)))]
     TensorNotFound {
         /// The name asked for.
         name: String,
-        /// Names that would work.
-        available: String,
+        /// All names that would work; the message has the nearest.
+        available: Vec<String>,
     },
     /// A tensor that is not a table of 16-bit words.
     #[error("tensor `{name}` cannot be used as a table: {reason}")]

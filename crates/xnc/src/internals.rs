@@ -12,17 +12,21 @@ use crate::kernel::{Backend, bytes_of};
 use crate::model::{Layout, gguf};
 use crate::target::Target;
 
+/// For `xnc-cli`.
+pub use crate::container::watch_for_cuts;
+/// For `xnc-fuzz`.
 pub use crate::kernel::operations::compare as compare_backends;
+/// For `xnc-cli`.
 pub use crate::target::remove_temporaries;
 
-/// One tensor of a file, companions among them: name, type, extents, and where its bytes lie.
-pub type Stand = (String, String, Vec<u64>, Range<u64>);
+type Parsed = (String, String, Vec<u64>, Range<u64>);
 
-/// For `xnc-fuzz` and `xtask`: the tensors of a file of `file_bytes` bytes that begins with `head`, in the order of their bytes.
+/// For `xnc-fuzz` and `xtask`: name, type, extents and place of all tensors of a file of `file_bytes` bytes that begins with
+/// `head`, companions among them, in the order of their bytes.
 ///
 /// # Errors
 /// Those of the header.
-pub fn parse_header(head: &[u8], file_bytes: u64) -> Result<Vec<Stand>> {
+pub fn parse_header(head: &[u8], file_bytes: u64) -> Result<Vec<Parsed>> {
     let layout = Layout::parse(head, file_bytes)?;
     let stand =
         |t: &crate::model::Tensor| (t.name.clone(), t.dtype.clone(), t.shape.clone(), t.range.clone());
@@ -57,7 +61,7 @@ pub fn encode_table(
     [rows, dim]: [usize; 2],
     words: &[u16],
 ) -> Result<(Vec<u8>, Vec<u8>, String)> {
-    let encoding = Encoding { codec, effort: Effort::default(), backend: Backend::detect()? };
+    let encoding = Encoding { codec, effort: Effort::new(0), backend: Backend::detect()? };
     let mut payload = Vec::new();
     let words = Words::new(bytes_of(words));
     let encoded =

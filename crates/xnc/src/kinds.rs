@@ -56,8 +56,8 @@ pub fn kind_behind(path: &Path) -> Result<Kind> {
     path.metadata().map(|metadata| kind_of(metadata.file_type())).map_err(Error::io(path))
 }
 
-/// Whether a source, links followed, is a folder. Anything but a folder or a regular file is refused unopened: opening a pipe waits
-/// for whoever writes to it.
+/// Whether a source, links followed, is a folder. Anything but a folder or a regular file is refused
+/// unopened: opening a pipe waits for whoever writes to it.
 ///
 /// # Errors
 /// [`Error::SpecialFile`]; those of the system.

@@ -115,7 +115,7 @@ mod options;
 mod target;
 
 pub use analyze::{Analysis, Patterns, PublishedCount, analyze};
-pub use codec::{Codec, Effort};
+pub use codec::Codec;
 pub use dtype::Dtype;
 pub use error::{Error, Result};
 pub use kernel::Backend;

@@ -1,6 +1,6 @@
 //! What callers say about compressing and restoring, and what they are told.
 
-use crate::codec::{Codec, Effort};
+use crate::codec::Codec;
 use crate::model::role::Selection;
 use crate::progress::Progress;
 
@@ -10,8 +10,8 @@ use crate::progress::Progress;
 pub struct CompressOptions<'a> {
     /// Codec of the tables.
     pub codec: Codec,
-    /// How much time codec `dense` may take.
-    pub effort: Effort,
+    /// How much time codec `dense` may take: 1, rows independent of each other, to 4, smallest; 0 is 3.
+    pub effort: u8,
     /// Which tensors; [`crate::transcode()`] takes those that are compressed.
     pub selection: Selection,
     /// At most so many threads; 0 for the current rayon pool. The output does not depend on it.

@@ -17,22 +17,24 @@ pub enum Stage {
     Analyze,
 }
 
-/// Hears of steps: the stage, bytes done, bytes in all.
+/// Hears of steps: the stage, bytes done, bytes in all. [`Default`] is silent, `Progress::from(&closure)` is not.
 #[derive(Clone, Copy, Default)]
 pub struct Progress<'a>(Option<&'a (dyn Fn(Stage, u64, u64) + Sync)>);
 
 impl std::fmt::Debug for Progress<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "Progress" } else { "Progress::silent()" })
+        f.write_str(if self.0.is_some() { "Progress" } else { "Progress::default()" })
+    }
+}
+
+/// Calls the closure for every step.
+impl<'a, F: Fn(Stage, u64, u64) + Sync> From<&'a F> for Progress<'a> {
+    fn from(hear: &'a F) -> Self {
+        Progress(Some(hear))
     }
 }
 
 impl<'a> Progress<'a> {
-    /// Calls `hear` for every step.
-    pub fn new(hear: &'a (dyn Fn(Stage, u64, u64) + Sync)) -> Self {
-        Progress(Some(hear))
-    }
-
     pub(crate) fn stage(&self, stage: Stage, total: u64) -> Steps<'a> {
         let steps = Steps { progress: *self, stage, done: 0, total };
         steps.tell();

@@ -2,48 +2,43 @@
 
 mod support;
 
-use std::path::Path;
+use support::{Random, as_f16, assert_same, every_word, plain_twin};
+use xnc::{Codec, Dtype, EncodeOptions, Table};
 
-use support::{Random, compress_all, every_word, le, safetensors_file, write};
-use xnc::{Codec, Table, Verify};
-
-const NAME: &str = "wte.weight";
-
-/// The same table plain and compressed; none where it does not shrink.
-fn pair(folder: &Path, codec: Codec, dtype: &str, rows: u64, dim: u64, words: &[u16]) -> Option<[Table; 2]> {
-    let source = safetensors_file(&[(NAME, dtype, vec![rows, dim], le(words))]);
-    let (plain, packed) = (write(folder, "plain", &source), folder.join("packed"));
-    compress_all(codec, &plain, &packed).output_bytes?;
-    let open = |path: &Path| Table::open(path, NAME, Verify::OnTouch).expect("opens");
-    Some([open(&plain), open(&packed)])
+/// The same table plain and under a codec.
+fn pair(codec: Codec, dtype: Dtype, rows: usize, dim: usize, words: &[u16]) -> [Table; 2] {
+    let mut options = EncodeOptions::default();
+    options.codec = codec;
+    let packed = Table::encode(dtype, rows, dim, words, &options).expect("encodes");
+    assert_eq!(packed.codec(), Some(codec));
+    [plain_twin(dtype, rows, dim, words), packed]
 }
 
 /// Tables of weights, with rare words of any kind, as BF16, as FP16 in disguise, and as native FP16.
-fn tables() -> Vec<(&'static str, u64, u64, Vec<u16>)> {
+fn tables() -> Vec<(Dtype, usize, usize, Vec<u16>)> {
     let mut random = Random(5);
     let mut all = Vec::new();
     for dim in [64, 100, 320] {
         let rows = 150;
-        let n = (rows * dim) as usize;
+        let n = rows * dim;
         for rare in [0, 300] {
-            all.push(("BF16", rows, dim, random.bf16_weights(n, rare)));
+            all.push((Dtype::Bf16, rows, dim, random.bf16_weights(n, rare)));
         }
         let f16 = |x: f32| half::f16::from_f32(x).to_bits();
         let words = random.bf16_weights(n, 0);
-        let disguised = words.iter().map(|&w| f16(half::bf16::from_bits(w).to_f32())).collect();
-        all.push(("F16", rows, dim, disguised));
+        all.push((Dtype::F16, rows, dim, as_f16(&words)));
         let mut native: Vec<u16> = (0..n).map(|_| f16(0.02 * random.normal())).collect();
         native.iter_mut().step_by(211).for_each(|word| *word = random.next() as u16);
-        all.push(("F16", rows, dim, native));
+        all.push((Dtype::F16, rows, dim, native));
     }
     let mut most: Vec<u16> = every_word();
     most.extend(random.bf16_weights(3 << 16, 0));
-    all.push(("BF16", 1024, 256, most));
+    all.push((Dtype::Bf16, 1024, 256, most));
     all
 }
 
 /// Activations: usual ones, and in some vectors every kind of number.
-fn activations(random: &mut Random, dim: u64, kind: usize) -> Vec<f32> {
+fn activations(random: &mut Random, dim: usize, kind: usize) -> Vec<f32> {
     let special = [0.0, -0.0, f32::INFINITY, f32::NAN, 1e-40, -1e-38, 3e38, f32::MIN_POSITIVE];
     (0..dim)
         .map(|_| match (kind, random.next() % 9) {
@@ -54,48 +49,40 @@ fn activations(random: &mut Random, dim: u64, kind: usize) -> Vec<f32> {
         .collect()
 }
 
-fn assert_same(a: &[f32], b: &[f32], what: &str) {
-    for (i, (a, b)) in a.iter().zip(b).enumerate() {
-        assert!(a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(), "{what}: value {i} is {a} and {b}");
-    }
-}
-
 #[test]
 fn products_equal_the_plain_twin() {
-    let folder = tempfile::tempdir().expect("temporary folder");
     let mut random = Random(6);
     for &codec in Codec::ALL {
         for (number, (dtype, rows, dim, words)) in tables().into_iter().enumerate() {
-            let Some([plain, packed]) = pair(folder.path(), codec, dtype, rows, dim, &words) else {
-                continue;
-            };
-            let rows = rows as usize;
+            let [plain, packed] = pair(codec, dtype, rows, dim, &words);
             for kind in 0..3 {
                 let what = format!("{} table {number} kind {kind}", codec.name());
                 let x: Vec<f32> = (0..8).flat_map(|_| activations(&mut random, dim, kind)).collect();
                 let mut expected = vec![0.0; 8 * rows];
-                plain.product(&x, &mut expected).expect("plain");
+                plain.product(&x, 1, &mut expected).expect("plain");
                 for b in [1, 3, 8] {
                     for threads in [1, 2, 7] {
                         let mut out = vec![0.0; b * rows];
-                        packed.product_threads(&x[..b * dim as usize], threads, &mut out).expect("packed");
+                        packed.product(&x[..b * dim], threads, &mut out).expect("packed");
                         assert_same(&out, &expected[..b * rows], &what);
                     }
                 }
                 let range = 37..rows - 5;
                 let mut out = vec![0.0; range.len()];
-                packed.activations(&x[..dim as usize]).product(range.clone(), &mut out).expect("packed");
+                let ready = packed.activations(&x[..dim]).expect("whole vectors");
+                assert_eq!(ready.count(), 1);
+                ready.product(range.clone(), &mut out).expect("packed");
                 assert_same(&out, &expected[range], &what);
 
                 let x: Vec<u16> = x.iter().map(|x| half::bf16::from_f32(*x).to_bits()).collect();
-                if dtype == "F16" {
-                    packed.product_bf16(&x, &mut expected).expect_err("FP16 words");
+                if dtype == Dtype::F16 {
+                    plain.product_bf16(&x, 1, &mut expected).expect_err("FP16 words");
                     continue;
                 }
-                plain.product_bf16(&x, &mut expected).expect("plain");
+                plain.product_bf16(&x, 1, &mut expected).expect("plain");
                 for b in [1, 8] {
                     let mut out = vec![0.0; b * rows];
-                    packed.product_bf16_threads(&x[..b * dim as usize], b, &mut out).expect("packed");
+                    packed.product_bf16(&x[..b * dim], b, &mut out).expect("packed");
                     assert_same(&out, &expected[..b * rows], &what);
                 }
             }
@@ -105,15 +92,12 @@ fn products_equal_the_plain_twin() {
 
 #[test]
 fn gathered_rows_are_the_source_s() {
-    let folder = tempfile::tempdir().expect("temporary folder");
     let mut random = Random(7);
     for &codec in Codec::ALL {
         for (dtype, rows, dim, words) in tables() {
-            let Some([plain, packed]) = pair(folder.path(), codec, dtype, rows, dim, &words) else {
-                continue;
-            };
-            let ids: Vec<usize> = (0..200).map(|_| random.next() as usize % rows as usize).collect();
-            let (mut a, mut b) = (vec![0; ids.len() * dim as usize], vec![0; ids.len() * dim as usize]);
+            let [plain, packed] = pair(codec, dtype, rows, dim, &words);
+            let ids: Vec<usize> = (0..200).map(|_| random.next() as usize % rows).collect();
+            let (mut a, mut b) = (vec![0; ids.len() * dim], vec![0; ids.len() * dim]);
             plain.gather(&ids, &mut a).expect("plain");
             packed.gather(&ids, &mut b).expect("packed");
             assert!(a == b);
@@ -121,8 +105,10 @@ fn gathered_rows_are_the_source_s() {
             plain.gather_f32(&ids, &mut a).expect("plain");
             packed.gather_f32(&ids, &mut b).expect("packed");
             assert_same(&a, &b, codec.name());
-            packed.gather(&[0, rows as usize], &mut vec![0; 2 * dim as usize]).expect_err("past the end");
-            packed.activations(&[]).product(0..rows as usize + 1, &mut []).expect_err("past the end");
+            packed.gather(&[0, rows], &mut vec![0; 2 * dim]).expect_err("past the end");
+            let none = packed.activations(&[]).expect("no vectors");
+            none.product(0..rows + 1, &mut []).expect_err("past the end");
+            none.product(0..rows, &mut []).expect("nothing to do");
         }
     }
 }

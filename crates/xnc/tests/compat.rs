@@ -1,14 +1,18 @@
 //! Golden files: what any version wrote, every later version reads; an independent decoder reads the same.
 //!
-//! The files in `spec/vectors/` are write-once. `XNC_BLESS=1 cargo test --test compat` writes those that are missing.
+//! The files in `spec/vectors/` are write-once. `XNC_BLESS=1 cargo test --test compat` writes those that are
+//! missing.
 
 mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Random, compress_all, every_word, gguf_file, le, restore, safetensors_file, write};
-use xnc::Codec;
+use support::{
+    Random, as_f16, assert_twins, bf16_as_f32, compress_all, every_word, f16_as_f32, gguf_file, le, restore,
+    safetensors_file, write,
+};
+use xnc::{Codec, Model, OpenOptions};
 
 /// A golden file: its name, the codec that wrote it, and the source it restores to.
 fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
@@ -39,6 +43,10 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
     ];
     vec![
         ("1.0-xnc.safetensors", Codec::Xnc, safetensors_file(&small)),
+        ("1.0-xnc-wide-types.safetensors", Codec::Xnc, safetensors_file(&wide_types())),
+        ("1.0-fast-wide-types.safetensors", Codec::Fast, safetensors_file(&wide_types())),
+        ("1.0-fast-wide-types.gguf", Codec::Fast, gguf_file(&wide_types(), None)),
+        ("1.0-dense-wide-types.safetensors", Codec::Dense, safetensors_file(&wide_types())),
         ("1.0-xnc.gguf", Codec::Xnc, gguf_file(&small, None)),
         ("1.0-xnc-every-word.safetensors", Codec::Xnc, safetensors_file(&every)),
         ("1.0-fast.safetensors", Codec::Fast, safetensors_file(&wide)),
@@ -67,9 +75,24 @@ fn chunks() -> Vec<support::Tensor<'static>> {
     ]
 }
 
-/// BF16 words cast to FP16.
-fn as_f16(words: &[u16]) -> Vec<u16> {
-    words.iter().map(|&w| half::f16::from_f32(half::bf16::from_bits(w).to_f32()).to_bits()).collect()
+/// Values of 16 bits stored as F32, a NaN, infinities, subnormals and both zeros among them; and values that
+/// are not of 16 bits.
+fn wide_types() -> Vec<support::Tensor<'static>> {
+    let mut random = Random(31);
+    let mut bf16 = random.bf16_weights(90 * 70, 150);
+    let mut f16 = native_f16(&mut random, 80 * 66);
+    // A signalling NaN stays one as BF16 and has no FP16 word, so FP16 has quiet ones only.
+    bf16[100..110]
+        .copy_from_slice(&[0x7fc1, 0xffc0, 0x7f81, 0x7f80, 0xff80, 0x0001, 0x807f, 0x8000, 0x0000, 0x7f7f]);
+    f16[100..110]
+        .copy_from_slice(&[0x7e01, 0xfe00, 0x7fff, 0x7c00, 0xfc00, 0x0001, 0x83ff, 0x8000, 0x0000, 0x7bff]);
+    let real: Vec<u8> = (0..40 * 33).flat_map(|_| random.normal().to_le_bytes()).collect();
+    vec![
+        ("bf16.as.f32", "F32", vec![90, 70], bf16_as_f32(&bf16)),
+        ("f16.as.f32", "F32", vec![80, 66], f16_as_f32(&f16)),
+        ("bf16.as.f32.too", "F32", vec![90, 70], bf16_as_f32(&bf16)),
+        ("f32", "F32", vec![40, 33], real),
+    ]
 }
 
 /// FP16 words that use their whole mantissa.
@@ -109,7 +132,8 @@ fn predictable() -> Vec<support::Tensor<'static>> {
     ]
 }
 
-/// Tables of few rows, that nothing predicts, with one row to a stream, and two; lower bytes whose last bits are as good as random.
+/// Tables of few rows, that nothing predicts, with one row to a stream, and two; lower bytes whose last bits
+/// are as good as random.
 fn unpredictable(mut random: Random) -> Vec<support::Tensor<'static>> {
     let one = random.bf16_weights(3 * 2100, 0);
     let two = random.bf16_weights(5 * 1030, 0);
@@ -127,11 +151,53 @@ fn bless() {
         for (name, codec, source) in golden() {
             let path = spec().join("vectors").join(name);
             if !path.exists() && std::env::var_os("XNC_BLESS").is_some() {
+                std::fs::create_dir_all(spec().join("vectors")).expect("makes the folder of golden files");
                 let folder = tempfile::tempdir().expect("temporary folder");
                 compress_all(codec, &write(folder.path(), "source", &source), &path);
             }
         }
     });
+}
+
+/// Every table of a golden file, on every backend, against the same one plain.
+#[test]
+fn tables_of_golden_files_answer_as_plain_ones_on_every_backend() {
+    bless();
+    for (name, codec, source) in golden() {
+        let packed = Model::open(spec().join("vectors").join(name)).expect("opens");
+        let plain = Model::from_bytes(source).expect("a good file");
+        let mut compressed = 0;
+        for tensor in packed.tensors().filter(|tensor| tensor.codec.is_some()) {
+            assert_eq!(tensor.codec, Some(codec), "{name}");
+            let twin = plain.table(&tensor.name).expect("opens");
+            for backend in support::backends() {
+                let mut options = OpenOptions::default();
+                options.backend = Some(backend);
+                let table = packed.table_with(&tensor.name, &options).expect("opens");
+                assert_eq!((table.codec(), table.backend()), (Some(codec), backend));
+                assert_twins(&twin, &table, &format!("{name} {} {backend:?}", tensor.name));
+            }
+            compressed += 1;
+        }
+        assert!(compressed > 0, "{name} holds no compressed tensor");
+    }
+}
+
+/// Restoring and writing take the backend that the environment pins, so each gets a process of its own.
+#[test]
+fn golden_files_are_the_same_on_every_backend() {
+    bless();
+    for backend in support::backends() {
+        // None of these names is part of this test's.
+        let tests = ["golden_files_restore", "golden_files_are_what_this_version_writes"];
+        let output = Command::new(std::env::current_exe().expect("this program"))
+            .args(tests)
+            .env("XNC_BACKEND", backend.to_string())
+            .output()
+            .expect("starts");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && told.contains("2 passed"), "{backend:?}: {told}");
+    }
 }
 
 #[test]
@@ -161,6 +227,7 @@ fn golden_files_are_what_this_version_writes() {
 
 #[test]
 fn the_decoder_written_from_the_spec_agrees() {
+    bless();
     let folder = tempfile::tempdir().expect("temporary folder");
     for (name, _, source) in golden() {
         let back = folder.path().join("back");
@@ -176,7 +243,8 @@ fn the_decoder_written_from_the_spec_agrees() {
     }
 }
 
-/// Opens a compressed file with the package of its format and reads every tensor; the plain ones must be as they were.
+/// Opens a compressed file with the package of its format and reads every tensor; the plain ones must be as
+/// they were.
 const READ_WITH_PACKAGES: &str = r#"
 import sys
 import numpy

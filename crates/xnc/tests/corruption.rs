@@ -1,12 +1,12 @@
-//! Damaged files: every flipped bit and every length gives a clear error or the exact original, never a panic, never wrong words.
+//! Damaged files: every flipped bit and every length gives a clear error or the exact original, never a
+//! panic, never wrong words.
 
 mod support;
 
 use std::path::Path;
 
 use support::{Random, compress_all, gguf_file, le, safetensors_file, write};
-use xnc::container::Container;
-use xnc::{Codec, Progress, Table, Verify};
+use xnc::{Codec, Model, OpenOptions, RestoreOptions, Verify};
 
 /// A small compressed file of each format, with exceptions, a duplicate and a plain tensor.
 fn packed(folder: &Path, codec: Codec, gguf: bool) -> (Vec<u8>, Vec<u8>) {
@@ -24,21 +24,19 @@ fn packed(folder: &Path, codec: Codec, gguf: bool) -> (Vec<u8>, Vec<u8>) {
 
 /// Restores `bytes`; asserts that success means the original.
 fn restores_exactly_or_fails(bytes: &[u8], source: &[u8], what: &str) -> bool {
-    let mut back = Vec::new();
-    let restored = Container::from_bytes(bytes.to_vec())
-        .and_then(|file| xnc::restore_into(&file, &mut back, &Progress::silent()));
-    match restored {
-        Ok(_) => assert!(back == source, "{what}: restores other bytes"),
-        Err(ref error) => assert!(!error.to_string().is_empty()),
+    let restored = xnc::restore_bytes(bytes.to_vec(), &RestoreOptions::default());
+    match &restored {
+        Ok(back) => assert!(back == source, "{what}: restores other bytes"),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
     restored.is_ok()
 }
 
 /// Looks every row up; asserts that each is right or an error.
 fn rows_are_right_or_errors(bytes: &[u8], expected: &[Vec<u16>], what: &str) {
-    let Ok(file) = Container::from_bytes(bytes.to_vec()) else { return };
+    let Ok(file) = Model::from_bytes(bytes.to_vec()) else { return };
     for name in ["model.embed_tokens.weight", "lm_head.weight"] {
-        let Ok(table) = Table::from_container(&file, name, Verify::OnTouch) else { continue };
+        let Ok(table) = file.table(name) else { continue };
         assert_eq!((table.rows(), table.dim()), (24, 70), "{what}: another shape");
         let mut row = vec![0; 70];
         for (id, expected) in expected.iter().enumerate() {
@@ -56,8 +54,10 @@ fn every_flipped_bit_is_found_or_harmless() {
             let folder = tempfile::tempdir().expect("temporary folder");
             let (source, good) = packed(folder.path(), codec, gguf);
             let expected: Vec<Vec<u16>> = {
-                let table = Table::open(&folder.path().join("packed"), "lm_head.weight", Verify::OnOpen)
-                    .expect("opens");
+                let file = Model::open(folder.path().join("packed")).expect("opens");
+                let mut options = OpenOptions::default();
+                options.verify = Verify::OnOpen;
+                let table = file.table_with("lm_head.weight", &options).expect("opens");
                 (0..24)
                     .map(|id| {
                         let mut row = vec![0; 70];

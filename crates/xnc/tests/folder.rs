@@ -1,4 +1,5 @@
-//! Model folders: sharded or not, every byte of every file comes back, and an interrupted run is completed by another.
+//! Model folders: sharded or not, every byte of every file comes back, and an interrupted run is completed by
+//! another.
 
 mod support;
 
@@ -6,10 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use support::{Random, Tensor, le, options, safetensors_file};
-use xnc::container::Container;
-use xnc::model::{Element, Layout, folder, role};
-use xnc::{Codec, CompressReport, Progress, RestoreOptions, Selection, Table, Verify};
+use support::{Random, Tensor, files_below, le, open, options, safetensors_file, stored_tensors};
+use xnc::{Codec, CompressReport, Progress, RestoreOptions, Selection};
 
 fn bf16(seed: u64, rows: u64, dim: u64) -> (Vec<u64>, Vec<u8>) {
     (vec![rows, dim], le(&Random(seed).bf16_weights((rows * dim) as usize, 1000)))
@@ -50,16 +49,20 @@ fn model(dir: &Path) {
 
 /// All files with their bytes.
 fn snapshot(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let files = folder::files(dir).expect("lists");
+    let files = files_below(dir);
     files.iter().map(|file| (file.display().to_string(), fs::read(dir.join(file)).expect("reads"))).collect()
 }
 
 fn compress(dir: &Path, target: &Path, selection: Selection) -> xnc::Result<CompressReport> {
-    xnc::compress(dir, target, &xnc::CompressOptions { force: false, ..options(Codec::Xnc, selection, 2) })
+    let mut options = options(Codec::Xnc, selection, 2);
+    options.force = false;
+    xnc::compress(dir, target, &options)
 }
 
 fn restore(dir: &Path, target: &Path) -> xnc::Result<xnc::RestoreReport> {
-    xnc::restore(dir, target, &RestoreOptions { threads: 2, force: false, progress: Progress::silent() })
+    let mut options = RestoreOptions::default();
+    options.threads = 2;
+    xnc::restore(dir, target, &options)
 }
 
 #[test]
@@ -88,23 +91,22 @@ fn a_sharded_model_comes_back_byte_for_byte() {
         "model-00002-of-00003.safetensors",
         "model-00003-of-00003.safetensors",
     ] {
-        let container = Container::open(&packed.join(file)).expect("opens");
-        total += container.layout().tensors().iter().map(|t| t.bytes()).sum::<u64>();
-        for tensor in container.layout().tensors().iter().filter(|t| t.name != "xnc.file") {
-            assert_eq!(map[&tensor.name], file, "{} is mapped to its shard", tensor.name);
+        for (name, bytes) in stored_tensors(&packed.join(file)) {
+            total += bytes;
+            if name != "xnc.file" {
+                assert_eq!(map[&name], file, "{name} is mapped to its shard");
+            }
         }
     }
     assert_eq!(index["metadata"]["total_size"], total);
     assert_eq!(map.len(), 5 + 6);
 
-    let verified = xnc::verify(&packed, 2, &Progress::silent()).expect("verifies");
+    let verified = xnc::verify(&packed, 2, &Progress::default()).expect("verifies");
     assert_eq!((verified.files, verified.tensors), (before.len(), 3));
     restore(&packed, &back).expect("restores");
     assert!(snapshot(&back) == before);
     restore(&packed, &back).expect("again: everything is there");
-    let table =
-        Table::open(&packed.join("model-00003-of-00003.safetensors"), "lm_head.weight", Verify::OnTouch);
-    assert_eq!(table.expect("opens").rows(), 500);
+    assert_eq!(open(&packed.join("model-00003-of-00003.safetensors"), "lm_head.weight").rows(), 500);
 }
 
 #[test]
@@ -144,10 +146,16 @@ fn what_is_refused_loses_nothing() {
 
     compress(&source, &packed, Selection::Embeddings).expect("compresses");
     assert!(say(compress(&packed, &back, Selection::All)).contains("already compressed"));
-    // A damaged copy is found before its file appears.
-    fs::write(packed.join("onnx/readme.txt"), "nothing there").expect("writes");
+    // A damaged table is found before anything appears.
+    let shard = packed.join("model-00003-of-00003.safetensors");
+    let good = fs::read(&shard).expect("reads");
+    let mut damaged = good.clone();
+    let at = damaged.len() - 100;
+    damaged[at] ^= 1;
+    fs::write(&shard, damaged).expect("writes");
     let error = restore(&packed, &back).expect_err("damaged").to_string();
-    assert!(error.contains("onnx/readme.txt") && !back.join("onnx/readme.txt").exists(), "{error}");
+    assert!(error.contains("model-00003-of-00003.safetensors") && !back.exists(), "{error}");
+    fs::write(&shard, good).expect("writes");
     // So is a record that names a place outside the folder.
     let record = fs::read_to_string(packed.join("xnc.json")).expect("reads");
     fs::write(packed.join("xnc.json"), record.replace("onnx/readme.txt", "../../readme.md")).expect("writes");
@@ -159,11 +167,11 @@ fn a_folder_without_tables_is_left_alone() {
     let temporary = tempfile::tempdir().expect("temporary folder");
     let [source, packed] = ["m", "m.xnc"].map(|name| temporary.path().join(name));
     fs::create_dir(&source).expect("makes");
-    let file = safetensors_file(&[("model.embed_tokens.weight", "F32", vec![4, 4], vec![0; 64])]);
+    let file = safetensors_file(&[("model.embed_tokens.weight", "I32", vec![4, 4], vec![0; 64])]);
     fs::write(source.join("model.safetensors"), file).expect("writes");
     let report = compress(&source, &packed, Selection::Embeddings).expect("no error");
     assert_eq!(report.output_bytes, None);
-    assert!(report.nothing.expect("a reason").contains("model.embed_tokens.weight is F32"));
+    assert!(report.nothing.expect("a reason").contains("model.embed_tokens.weight is I32"));
     assert!(!packed.exists());
 }
 
@@ -200,8 +208,8 @@ fn tables_of_the_papers_models_by_role() {
             .map(|&name| tensor(name, bf16(1, 40, 8)))
             .chain(others.iter().map(|&name| tensor(name, bf16(1, 8, 8))));
         let file = safetensors_file(&all.collect::<Vec<_>>());
-        let layout = Layout::parse(&file, file.len() as u64).expect("parses");
-        let found = role::select(&layout, &Selection::Embeddings, &[], Element::WORDS).expect("selects");
-        assert_eq!(found.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), tables, "{model}");
+        let options = options(Codec::Fast, Selection::Embeddings, 1);
+        let (_, report) = xnc::compress_bytes(file, &options).expect("no error");
+        assert_eq!(report.tensors.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), tables, "{model}");
     }
 }

@@ -4,11 +4,8 @@ mod support;
 
 use std::path::Path;
 
-use support::{Random, compress_all, gguf_file, le, safetensors_file, write};
-use xnc::container::Container;
-use xnc::model::role::{self, Selection};
-use xnc::model::{Element, Header, Layout, gguf, safetensors};
-use xnc::{Codec, Progress, Table, Verify};
+use support::{Random, compress_all, le, safetensors_file, safetensors_header, seal, write};
+use xnc::{Codec, Model, OpenOptions, Progress, Verify};
 
 const NAME: &str = "wte.weight";
 
@@ -26,8 +23,8 @@ impl Parts {
         let source = safetensors_file(&[(NAME, "BF16", vec![500, 40], le(&words))]);
         let packed = folder.join("good");
         compress_all(codec, &write(folder, "plain", &source), &packed);
-        let file = Container::open(&packed).expect("opens");
-        let part = |name: &str| file.bytes(file.layout().tensor(name).expect("is there")).to_vec();
+        let file = Model::open(&packed).expect("opens");
+        let part = |name: &str| file.bytes(name).expect("is there").to_vec();
         let json = |name: &str| serde_json::from_slice(&part(name)).expect("is JSON");
         Parts {
             payload: part(NAME),
@@ -49,28 +46,17 @@ impl Parts {
             ("wte.weight.xnc_meta", meta),
             ("xnc.file", file),
         ];
-        let shapes: Vec<[u64; 1]> = tensors.iter().map(|(_, bytes)| [bytes.len() as u64]).collect();
-        let infos = tensors.iter().zip(&shapes).map(|((name, _), shape)| (*name, "U8", &shape[..], shape[0]));
-        let mut out = safetensors::header(&[], infos, 64);
+        let sizes = tensors.iter().map(|(name, bytes)| (*name, bytes.len() as u64));
+        let mut out = safetensors_header(&[], sizes.map(|(name, size)| (name, "U8", vec![size], size)), 64);
         tensors.iter().for_each(|(_, bytes)| out.extend_from_slice(bytes));
         out
     }
 }
 
-/// A record with its checksum made right.
-fn seal(record: &serde_json::Value) -> Vec<u8> {
-    let mut members = record.as_object().expect("an object").clone();
-    members.shift_remove("crc32c");
-    let text = serde_json::Value::Object(members).to_string();
-    let mut body = text.into_bytes().split_off(1);
-    body.resize((body.len() + 21).next_multiple_of(64) - 21, b' ');
-    [format!("{{\"crc32c\":\"{:08x}\",", crc32c::crc32c(&body)).as_bytes(), &body].concat()
-}
-
 /// Metadata of a duplicate whose original it is itself.
 fn duplicate_of_itself(parts: &mut Parts) {
     let (name, meta) = (parts.meta["name"].clone(), parts.meta.as_object_mut().expect("an object"));
-    ["codec", "index_crc32c", "params"].iter().for_each(|key| drop(meta.shift_remove(*key)));
+    ["codec", "words", "index_crc32c", "params"].iter().for_each(|key| drop(meta.shift_remove(*key)));
     meta.insert("same_as".into(), name);
 }
 
@@ -92,7 +78,8 @@ fn lies_under_right_checksums_are_errors() {
         ("BLAKE3", |p| p.meta["blake3"] = "00".repeat(32).into()),
         ("chunk 0", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
         ("chunk 1", |p| p.index[16..24].copy_from_slice(&1u64.to_le_bytes())),
-        ("chunk 0", |p| p.index[8..12].copy_from_slice(&u32::MAX.to_le_bytes())),
+        ("chunk 0", |p| p.index[12..16].copy_from_slice(&u32::MAX.to_le_bytes())),
+        ("checksum of chunk 0", |p| p.index[8] ^= 1),
         ("padding", |p| *p.index.last_mut().expect("not empty") = 1),
         ("padding", |p| *p.payload.last_mut().expect("not empty") = 1),
         ("cannot hold", |p| p.index.truncate(16)),
@@ -108,7 +95,12 @@ fn lies_under_right_checksums_are_errors() {
         ("header of the source", |p| p.file["outside"][0]["length"] = u64::MAX.into()),
         ("chunk 2", |p| p.payload.truncate(p.payload.len() - 64)),
         ("padding", |p| p.payload.extend_from_slice(&[0; 32])),
-        ("chunk 0", |p| p.meta["dtype"] = "F16".into()),
+        ("cannot hold F16 words", |p| p.meta["words"] = "F16".into()),
+        ("not what the source's header says", |p| p.meta["dtype"] = "F32".into()),
+        ("chunk 0", |p| {
+            p.meta["dtype"] = "F16".into();
+            p.meta["words"] = "F16".into();
+        }),
         ("key-value pairs", |p| p.file["outside"] = serde_json::json!([{"from": 1, "length": u64::MAX}])),
         ("records a gguf source", |p| p.file["format"] = "gguf".into()),
     ];
@@ -126,16 +118,18 @@ fn recheck(parts: &mut Parts) {
 fn lies_in_codec_fast_are_errors() {
     let lies: &[(&str, Lie)] = &[
         ("cannot hold", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
-        ("params", |p| p.meta["params"] = serde_json::json!({"coding": "rot13"})),
-        ("cannot be coded as", |p| p.meta["params"] = serde_json::json!({"coding": "f16"})),
+        ("params", |p| p.meta["params"] = serde_json::json!({"coding": "bf16"})),
+        ("params", |p| p.meta["params"] = serde_json::json!([])),
+        ("cannot hold F16 words", |p| p.meta["words"] = "F16".into()),
+        ("did not match any variant", |p| p.meta["words"] = "F64".into()),
         ("chunk 0", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
         ("chunk 0", |p| p.index[..8].copy_from_slice(&100u64.to_le_bytes())),
         ("chunk 0", |p| p.index[16] = 1),
         ("chunk 0", |p| p.index[20..22].copy_from_slice(&u16::MAX.to_le_bytes())),
         ("cannot hold", |p| p.index.truncate(64)),
-        ("wrong length", |p| p.index.extend_from_slice(&[0; 64])),
-        ("wrong length", |p| p.payload.truncate(p.payload.len() - 64)),
-        ("wrong length", |p| p.payload.extend_from_slice(&[0; 64])),
+        ("no padding", |p| p.index.extend_from_slice(&[0; 64])),
+        ("no padding", |p| p.payload.truncate(p.payload.len() - 64)),
+        ("no padding", |p| p.payload.extend_from_slice(&[0; 64])),
         ("padding", |p| *p.index.last_mut().expect("not empty") = 1),
         ("padding", |p| *p.payload.last_mut().expect("not empty") = 1),
         ("checksum of chunk 0", |p| p.payload[5_000] ^= 1),
@@ -171,14 +165,17 @@ type Lie = fn(&mut Parts);
 fn tell(codec: Codec, lies: &[(&str, Lie)]) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let good = write(folder.path(), "a", &Parts::good(folder.path(), codec).file());
-    xnc::verify(&good, 1, &Progress::silent()).expect("parts put together unchanged are good");
+    xnc::verify(&good, 1, &Progress::default()).expect("parts put together unchanged are good");
     for (number, (says, lie)) in lies.iter().enumerate() {
         let mut parts = Parts::good(folder.path(), codec);
         lie(&mut parts);
         let path = write(folder.path(), "lying", &parts.file());
-        let restoring = xnc::verify(&path, 1, &Progress::silent()).expect_err("a lie").to_string();
+        let restoring = xnc::verify(&path, 1, &Progress::default()).map_err(|e| e.to_string());
+        let restoring = restoring.expect_err(&format!("lie {number}, which is of `{says}`"));
         // Lookups may not need the lie; then they must only not panic.
-        let opening = match Table::open(&path, NAME, Verify::Never) {
+        let mut unchecked = OpenOptions::default();
+        unchecked.verify = Verify::Never;
+        let opening = match Model::open(&path).and_then(|model| model.table_with(NAME, &unchecked)) {
             Ok(table) => {
                 let mut row = vec![0; table.dim()];
                 (0..table.rows().min(500)).for_each(|id| drop(table.row(id, &mut row)));
@@ -202,75 +199,6 @@ fn a_bomb_of_zeros_unpacks_no_further_than_it_says() {
     let text = base64::engine::general_purpose::STANDARD.encode(zlib.finish().expect("memory"));
     parts.file["outside"][0]["zlib"] = text.into();
     let path = write(folder.path(), "bomb", &parts.file());
-    let error = xnc::verify(&path, 1, &Progress::silent()).expect_err("a bomb").to_string();
+    let error = xnc::verify(&path, 1, &Progress::default()).expect_err("a bomb").to_string();
     assert!(error.contains("one zlib stream"), "{error}");
-}
-
-/// More tensors than any model has. Whatever takes time by the square of it takes minutes here.
-const MANY: u64 = 100_000;
-
-/// Names as a mixture of experts has them: long, and alike.
-fn many_names() -> Vec<String> {
-    let name =
-        |number| format!("model.layers.{}.mlp.experts.{}.down_proj.weight", number / 512, number % 512);
-    (0..MANY).map(name).collect()
-}
-
-/// Finds every name, picks by role and by pattern, and tells what is near a wrong name.
-fn look_up(layout: &Layout, names: &[String]) {
-    assert_eq!(layout.tensors().len(), names.len());
-    for name in names {
-        assert_eq!(&layout.tensor(name).expect("is there").name, name);
-    }
-    assert!(layout.tensor("model").is_none());
-    let select = |selection| role::select(layout, &selection, &[], Element::WORDS);
-    assert!(select(Selection::Embeddings).expect("selects").is_empty());
-    let all = select(Selection::Named(names.to_vec())).expect("selects");
-    assert!(all.iter().zip(layout.tensors()).all(|(picked, tensor)| std::ptr::eq(*picked, tensor)));
-    assert_eq!(all.len(), names.len());
-    let some = select(Selection::Named(vec!["*.7.*.7.*".into()])).expect("selects");
-    assert_eq!(some.len(), 1);
-    let error =
-        select(Selection::Named(vec!["layers.7.mlp.experts.7.down".into()])).expect_err("is not there");
-    let error = error.to_string();
-    assert!(error.contains(": model.layers.7.mlp.experts.7.down_proj.weight, "), "{error}");
-    assert!(error.ends_with(" and 99995 more") && error.len() < 500, "{error}");
-}
-
-#[test]
-fn a_file_of_many_tensors_opens_in_linear_time() {
-    let names = many_names();
-    let infos = || names.iter().map(|name| (name.as_str(), "BF16", &[2u64, 1][..], 4));
-    let head = safetensors::header(&[], infos(), 64);
-    let layout = Layout::parse(&head, head.len() as u64 + 4 * MANY).expect("our own header");
-    look_up(&layout, &names);
-
-    let tensors: Vec<_> = names.iter().map(|name| (name.as_str(), "BF16", vec![2, 1], vec![0; 4])).collect();
-    let file = gguf_file(&tensors, None);
-    let layout = Layout::parse(&file, file.len() as u64).expect("a good file");
-    look_up(&layout, &names);
-    let Header::Gguf(header) = layout.header() else { panic!("a GGUF header") };
-    let again = gguf::header(&file, header, &[], infos().collect::<Vec<_>>().into_iter(), 64);
-    let layout = Layout::parse(&again, again.len() as u64 + 64 * MANY).expect("our own header");
-    look_up(&layout, &names);
-}
-
-#[test]
-fn a_compressed_file_of_many_tables_opens_in_linear_time() {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let mut parts = Parts::good(folder.path(), Codec::Fast);
-    let mut tensors = vec![("xnc.file".to_owned(), seal(&parts.file))];
-    for name in many_names().into_iter().take(MANY as usize / 3) {
-        parts.meta["name"] = name.clone().into();
-        tensors.push((format!("{name}.xnc_meta"), seal(&parts.meta)));
-        tensors.push((format!("{name}.xnc_index"), Vec::new()));
-        tensors.push((name, Vec::new()));
-    }
-    let shapes: Vec<[u64; 1]> = tensors.iter().map(|(_, bytes)| [bytes.len() as u64]).collect();
-    let infos =
-        tensors.iter().zip(&shapes).map(|((name, _), shape)| (name.as_str(), "U8", &shape[..], shape[0]));
-    let mut file = safetensors::header(&[], infos, 64);
-    tensors.iter().for_each(|(_, bytes)| file.extend_from_slice(bytes));
-    let container = Container::from_bytes(file).expect("opens");
-    assert_eq!(container.metas().len(), MANY as usize / 3);
 }

@@ -4,8 +4,8 @@ mod support;
 
 use std::path::PathBuf;
 
-use support::{options, restore};
-use xnc::{Codec, Selection, Table, Verify};
+use support::{open, options, restore};
+use xnc::{Codec, Selection};
 
 #[test]
 fn whole_models_and_their_quantised_originals() {
@@ -26,7 +26,7 @@ fn whole_models_and_their_quantised_originals() {
         assert!(std::fs::read(&back).expect("restored") == std::fs::read(&plain).expect("source"));
         let rows = [0, 100, 49151].map(|id| {
             [&plain, &packed].map(|file| {
-                let table = Table::open(file, "token_embd.weight", Verify::OnTouch).expect("opens");
+                let table = open(file, "token_embd.weight");
                 let mut row = vec![0; table.dim()];
                 table.row(id, &mut row).expect("row");
                 row

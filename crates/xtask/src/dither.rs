@@ -1,7 +1,8 @@
 //! A 16-bit table from a Q8_0 one, for measuring ratios.
 //!
-//! Q8_0 keeps `q` of every value `q * d`. Undoing that with `(q + u) * d`, `u` uniform in [-0.5, 0.5), puts back the mantissa
-//! entropy that the quantiser removed; without it every coder would look about 1 % better than on a real checkpoint.
+//! Q8_0 keeps `q` of every value `q * d`. Undoing that with `(q + u) * d`, `u` uniform in [-0.5, 0.5), puts
+//! back the mantissa entropy that the quantiser removed; without it every coder would look about 1 % better
+//! than on a real checkpoint.
 
 use half::{bf16, f16};
 use rayon::prelude::*;

@@ -1,6 +1,7 @@
 //! Project automation, a file a task. What a task needs beyond Rust and Python it installs into the ignored folders `.tools/` and
 //! `data/`, and says so.
 
+mod arm;
 mod data;
 mod dither;
 mod emulate;
@@ -10,10 +11,14 @@ mod python;
 mod rtl;
 mod sanitize;
 mod study;
+mod targets;
 mod test;
+mod toolchain;
+mod wasm;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
@@ -57,6 +62,20 @@ enum Task {
     },
     /// Run the kernel tests under AddressSanitizer
     Sanitize,
+    /// Run the library's tests on an emulated ARM processor
+    Arm {
+        /// Check everything, run a sample of the tests
+        #[arg(long)]
+        short: bool,
+    },
+    /// Run the library in Node, as WebAssembly, and compare everything with what it gives here
+    Wasm,
+    /// Type-check the library for Windows, macOS, Android and 32 bits
+    Targets {
+        /// Leave Android out
+        #[arg(long)]
+        short: bool,
+    },
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -71,6 +90,9 @@ fn main() -> Result<()> {
         Task::Study { sections, sample: false } => study::full(&sections),
         Task::Study { sections, sample: true } => study::sample(&sections),
         Task::Sanitize => sanitize::all(),
+        Task::Arm { short } => arm::all(short),
+        Task::Wasm => wasm::all(),
+        Task::Targets { short } => targets::all(short),
         Task::Sample => data::sample(),
     }
 }
@@ -84,6 +106,15 @@ fn root() -> PathBuf {
 /// Prints what is about to happen.
 fn say(what: &str) {
     println!("xtask: {what}");
+}
+
+/// Does `work` and prints how long it took.
+fn timed<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    say(what);
+    let start = Instant::now();
+    let done = work()?;
+    say(&format!("{what}: {:.0} s", start.elapsed().as_secs_f64()));
+    Ok(done)
 }
 
 /// Runs a command and fails when it does.

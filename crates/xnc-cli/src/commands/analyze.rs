@@ -1,31 +1,25 @@
 use anyhow::Result;
 use serde_json::{Value, json};
-use xnc::container::Container;
-use xnc::model::folder::model_files;
-use xnc::{Analysis, Table, Verify};
 use xnc_page::number::percent;
 
-use super::{print, print_json, table, with_bars};
+use super::counted::{self, Counted};
 use crate::args;
-use crate::units::shape;
+use crate::say::{self, Listing};
+use crate::units::{shape, tables};
+
+/// Tables of one file that are shown to people.
+const SHOWN: usize = 100;
 
 pub fn run(args: &args::Analyze) -> Result<()> {
-    let mut tables = Vec::new();
-    for path in model_files(&args.input)? {
-        let file = Container::open(&path)?;
-        for name in file.table_names() {
-            let table = Table::from_container(&file, name, Verify::OnTouch)?;
-            let analysis = with_bars(|progress| xnc::analyze(&table, args.threads, &progress))?;
-            tables.push((name.to_owned(), table, analysis));
-        }
-    }
+    let most = if args.json { usize::MAX } else { SHOWN };
+    let files = counted::count(&args.input, args.threads, most)?;
+    let left_out: usize = files.iter().map(|file| file.left_out.0).sum();
+    let counted: Vec<Counted> = files.into_iter().flat_map(|file| file.tables).collect();
     if args.json {
-        return print_json(&json!({
-            "tensors": tables.iter().map(|(name, table, analysis)| json(name, table, analysis)).collect::<Vec<_>>(),
-        }));
+        return say::print_json(&Listing { head: json!({}), list: "tensors", items: &counted, item: json });
     }
-    if tables.is_empty() {
-        return print(&format!("{}: holds no 16-bit table", args.input.display()));
+    if counted.is_empty() {
+        return say::print(&format!("{}: holds no 16-bit table", say::path(&args.input)));
     }
     let header = [
         "tensor",
@@ -41,58 +35,62 @@ pub fn run(args: &args::Analyze) -> Result<()> {
         "16 bit",
         "order-0 bits",
     ];
-    print(&table(&header, 3, tables.iter().map(|(name, table, analysis)| row(name, table, analysis))))
+    let mut text = say::table(&header, 3, counted.iter().map(row));
+    if left_out > 0 {
+        text += &format!("\n\nand {} that are no larger; --json counts all", tables(left_out));
+    }
+    say::print(&text)
 }
 
-fn extent(table: &Table) -> Vec<u64> {
-    vec![table.rows() as u64, table.dim() as u64]
+/// The paper's ratio: 16 bits a word against its own.
+fn xnc_ratio(one: &Counted) -> Option<f64> {
+    (one.xnc.bits > 0).then(|| 16.0 * one.words as f64 / one.xnc.bits as f64)
 }
 
-fn share(part: u64, analysis: &Analysis) -> f64 {
-    if analysis.words == 0 { 0.0 } else { part as f64 / analysis.words as f64 }
+fn share(part: u64, one: &Counted) -> f64 {
+    part as f64 / one.words.max(1) as f64
 }
 
-fn json(name: &str, table: &Table, analysis: &Analysis) -> Value {
-    let patterns = &analysis.patterns;
-    let xnc = &analysis.xnc;
+fn json(one: &Counted) -> Value {
+    let (patterns, xnc) = (&one.patterns, &one.xnc);
     json!({
-        "name": name,
-        "dtype": table.dtype().name(),
-        "shape": extent(table),
-        "words": analysis.words,
+        "name": one.name,
+        "dtype": one.dtype,
+        "shape": one.shape,
+        "words": one.words,
         "patterns": {
-            "all_zero": share(patterns.all_zero, analysis),
-            "narrow": share(patterns.narrow, analysis),
-            "other": share(patterns.other, analysis),
-            "bits_2_14_15_16_zero": share(patterns.bits_2_14_15_16_zero, analysis),
+            "all_zero": share(patterns.all_zero, one),
+            "narrow": share(patterns.narrow, one),
+            "other": share(patterns.other, one),
+            "bits_2_14_15_16_zero": share(patterns.bits_2_14_15_16_zero, one),
         },
         "xnc": {
-            "bits": xnc.bits(),
-            "ratio": analysis.xnc_ratio(),
+            "bits": xnc.bits,
+            "ratio": xnc_ratio(one),
             "words_9": xnc.words_9,
             "words_12": xnc.words_12,
             "words_16": xnc.words_16,
             "metadata_bits": xnc.metadata_bits,
         },
-        "order0_bits_per_weight": analysis.order0_bits_per_weight(),
+        "order0_bits_per_weight": one.order0_bits_per_weight,
     })
 }
 
-fn row(name: &str, table: &Table, analysis: &Analysis) -> Vec<String> {
-    let (patterns, xnc) = (&analysis.patterns, &analysis.xnc);
-    let share = |part| percent(share(part, analysis));
+fn row(one: &Counted) -> Vec<String> {
+    let (patterns, xnc) = (&one.patterns, &one.xnc);
+    let share = |part| percent(share(part, one));
     vec![
-        name.to_owned(),
-        table.dtype().to_string(),
-        shape(&extent(table)),
+        one.name.clone(),
+        one.dtype.clone(),
+        shape(&one.shape),
         share(patterns.all_zero),
         share(patterns.narrow),
         share(patterns.other),
         share(patterns.bits_2_14_15_16_zero),
-        analysis.xnc_ratio().map_or("-".into(), |ratio| format!("{ratio:.3}x")),
+        xnc_ratio(one).map_or("-".into(), |ratio| format!("{ratio:.3}x")),
         share(xnc.words_9),
         share(xnc.words_12),
         share(xnc.words_16),
-        format!("{:.3}", analysis.order0_bits_per_weight()),
+        format!("{:.3}", one.order0_bits_per_weight),
     ]
 }

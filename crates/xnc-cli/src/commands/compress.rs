@@ -1,14 +1,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
-use xnc::{CompressOptions, CompressReport, Effort, TensorReport};
-use xnc_page::number::{bytes, percent};
+use xnc::{Codec, CompressOptions, CompressReport, Selection, TensorReport};
+use xnc_page::number::bytes;
 
-use super::{print, print_json, table, with_bars};
+use super::with_bars;
 use crate::args::{self, selection};
-use crate::units::{peak_rss_bytes, shape};
+use crate::exit::Failure;
+use crate::say;
+use crate::units::{change, peak_rss_bytes, shape};
 
 pub fn run(args: &args::Compress) -> Result<()> {
     let start = Instant::now();
@@ -16,36 +18,57 @@ pub fn run(args: &args::Compress) -> Result<()> {
         Some(output) => output.clone(),
         None => default_output(&args.input)?,
     };
+    let mut options = CompressOptions::default();
+    options.codec = args.codec;
+    options.effort = args.writing.effort(args.codec)?;
+    options.selection = selection(&args.tensors);
+    options.threads = args.writing.threads;
+    options.force = args.writing.force;
     let report = with_bars(|progress| {
-        let options = CompressOptions {
-            codec: args.codec.into(),
-            effort: Effort::new(args.writing.effort),
-            selection: selection(&args.tensors),
-            threads: args.writing.threads,
-            force: args.writing.force,
-            progress,
-        };
+        let mut options = options.clone();
+        options.progress = progress;
         xnc::compress(&args.input, &output, &options)
     })?;
     let seconds = start.elapsed().as_secs_f64();
+    say::warn(&report.warnings);
     if args.writing.json {
         if let Some(reason) = &report.nothing {
-            eprintln!("nothing to compress: {reason}");
+            say::tell(&format!("nothing to compress: {reason}"));
         }
-        return print_json(&json(&report, &output, seconds));
+        return say::print_json(&json(&report, &output, seconds));
     }
-    print(&text(&report, &args.input, &output, seconds))
+    let last = match (report.output_bytes, &report.nothing) {
+        (Some(size), _) => format!(
+            "{}: {} -> {}, {}, in {seconds:.2} s\nrestored in memory and compared: every byte of {} comes back",
+            say::path(&output),
+            bytes(report.source_bytes),
+            bytes(size),
+            change(report.source_bytes, size),
+            say::path(&args.input),
+        ),
+        (None, reason) => format!(
+            "{}: nothing to compress: {}{}; nothing was written",
+            say::path(&args.input),
+            say::escaped(reason.as_deref().unwrap_or("no table")),
+            // Only a search by role passes tensors over.
+            match report.tensors.is_empty() && selection(&args.tensors) == Selection::Embeddings {
+                true => "; name one with --tensors",
+                false => "",
+            }
+        ),
+    };
+    say::print(&(tensors(&report) + &last))
 }
 
 /// `STEM.xnc.EXT` beside the input, or `FOLDER.xnc`.
 fn default_output(input: &Path) -> Result<PathBuf> {
     if input.is_dir() {
-        let input = input.canonicalize()?;
-        let mut name = input.file_name().context("the folder has no name; name a target with -o")?.to_owned();
+        let input = input.canonicalize().map_err(|cause| xnc::Error::Io { path: input.to_owned(), cause })?;
+        let mut name = input.file_name().ok_or_else(|| no_name("folder"))?.to_owned();
         name.push(".xnc");
         return Ok(input.with_file_name(name));
     }
-    let stem = input.file_stem().context("the input has no file name; name a target with -o")?;
+    let stem = input.file_stem().ok_or_else(|| no_name("input"))?;
     let mut name = stem.to_owned();
     name.push(".xnc");
     if let Some(extension) = input.extension() {
@@ -53,6 +76,10 @@ fn default_output(input: &Path) -> Result<PathBuf> {
         name.push(extension);
     }
     Ok(input.with_file_name(name))
+}
+
+fn no_name(what: &str) -> Failure {
+    Failure::Usage(format!("the {what} has no name that a target's could be made of; name a target with -o"))
 }
 
 /// What `compress` and `transcode` tell with `--json`.
@@ -63,6 +90,8 @@ pub fn json(report: &CompressReport, output: &Path, seconds: f64) -> Value {
         "output": report.output_bytes.map(|_| output.to_string_lossy()),
         "seconds": seconds,
         "peak_rss_bytes": peak_rss_bytes(),
+        "nothing": report.nothing,
+        "warnings": report.warnings,
         "tensors": report.tensors.iter().map(tensor_json).collect::<Vec<_>>(),
     })
 }
@@ -70,9 +99,10 @@ pub fn json(report: &CompressReport, output: &Path, seconds: f64) -> Value {
 fn tensor_json(tensor: &TensorReport) -> Value {
     json!({
         "name": tensor.name,
-        "dtype": tensor.dtype.name(),
+        "dtype": tensor.dtype,
         "shape": tensor.shape,
-        "codec": tensor.codec.map(|codec| codec.name()),
+        "codec": tensor.codec.map(Codec::name),
+        "plain_because": tensor.plain_because,
         "same_as": tensor.same_as,
         "source_bytes": tensor.source_bytes,
         "stored_bytes": tensor.stored_bytes,
@@ -86,8 +116,12 @@ fn ratio(source: u64, stored: u64) -> Option<f64> {
 }
 
 fn bits_per_weight(tensor: &TensorReport) -> Option<f64> {
-    (tensor.source_bytes > 0).then(|| 16.0 * tensor.stored_bytes as f64 / tensor.source_bytes as f64)
+    let words = tensor.shape.iter().product::<u64>();
+    (words > 0).then(|| 8.0 * tensor.stored_bytes as f64 / words as f64)
 }
+
+/// Tensors that are shown to people.
+const SHOWN: usize = 100;
 
 /// A line a table, and an empty one.
 pub fn tensors(report: &CompressReport) -> String {
@@ -95,11 +129,14 @@ pub fn tensors(report: &CompressReport) -> String {
         let codec = match (&tensor.same_as, tensor.codec) {
             (Some(original), _) => format!("same as {original}"),
             (None, Some(codec)) => codec.name().to_owned(),
-            (None, None) => "plain (does not shrink by 1 %)".to_owned(),
+            (None, None) => match &tensor.plain_because {
+                Some(reason) => format!("plain: {reason}"),
+                None => "plain".to_owned(),
+            },
         };
         vec![
             tensor.name.clone(),
-            tensor.dtype.to_string(),
+            tensor.dtype.clone(),
             shape(&tensor.shape),
             codec,
             bytes(tensor.source_bytes),
@@ -110,24 +147,12 @@ pub fn tensors(report: &CompressReport) -> String {
         ]
     });
     let header = ["tensor", "type", "shape", "codec", "source", "stored", "ratio", "bits/weight"];
-    if report.tensors.is_empty() { String::new() } else { table(&header, 4, rows) + "\n\n" }
-}
-
-fn text(report: &CompressReport, input: &Path, output: &Path, seconds: f64) -> String {
-    let last = match (report.output_bytes, &report.nothing) {
-        (Some(size), _) => format!(
-            "{}: {} -> {}, {} saved, in {seconds:.2} s\nrestored in memory and compared: every byte of {} comes back",
-            output.display(),
-            bytes(report.source_bytes),
-            bytes(size),
-            percent(1.0 - size as f64 / report.source_bytes as f64),
-            input.display(),
-        ),
-        (None, reason) => format!(
-            "{}: nothing to compress: {}; nothing was written",
-            input.display(),
-            reason.as_deref().unwrap_or("no table")
-        ),
-    };
-    tensors(report) + &last
+    if report.tensors.is_empty() {
+        return String::new();
+    }
+    let mut text = say::table(&header, 4, rows.take(SHOWN)) + "\n";
+    if let Some(more) = report.tensors.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text += &format!("and {more} more, which --json tells\n");
+    }
+    text + "\n"
 }

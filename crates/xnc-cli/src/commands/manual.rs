@@ -1,6 +1,5 @@
 //! Completion scripts and manual pages, made from the arguments themselves.
 
-use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -8,12 +7,12 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::args::Args;
+use crate::say;
 
 pub fn completions(shell: Shell) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "xnc", &mut script);
-    io::Write::write_all(&mut io::stdout().lock(), &script)?;
-    Ok(())
+    say::print_bytes(&script)
 }
 
 pub fn pages(folder: Option<&Path>) -> Result<()> {
@@ -23,6 +22,10 @@ pub fn pages(folder: Option<&Path>) -> Result<()> {
             clap_mangen::generate_to(Args::command().name("xnc"), folder)
                 .with_context(|| format!("cannot write pages into {}", folder.display()))
         }
-        None => Ok(clap_mangen::Man::new(Args::command().name("xnc")).render(&mut io::stdout().lock())?),
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Args::command().name("xnc")).render(&mut page)?;
+            say::print_bytes(&page)
+        }
     }
 }

@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod bench;
 pub mod compress;
+mod counted;
 pub mod inspect;
 pub mod manual;
 pub mod restore;
@@ -10,13 +11,7 @@ pub mod rows;
 pub mod transcode;
 pub mod verify;
 
-use std::io::{self, Write};
-
-use anyhow::Result;
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
-use serde_json::Value;
-use xnc::Progress;
+use xnc::{Error, Progress};
 
 use crate::bars::Bars;
 
@@ -24,28 +19,13 @@ use crate::bars::Bars;
 fn with_bars<T>(work: impl FnOnce(Progress<'_>) -> T) -> T {
     let bars = Bars::new();
     let hear = |stage, done, total| bars.hear(stage, done, total);
-    let result = work(Progress::new(&hear));
+    let result = work(Progress::from(&hear));
     bars.clear();
     result
 }
 
-/// Prints to standard output; a closed pipe becomes an error instead of a panic.
-fn print(text: &str) -> Result<()> {
-    writeln!(io::stdout().lock(), "{}", text.trim_end())?;
-    Ok(())
-}
-
-/// Prints one JSON object.
-fn print_json(value: &Value) -> Result<()> {
-    print(&serde_json::to_string_pretty(value)?)
-}
-
-/// A borderless table; all columns but the first `left` are numbers.
-fn table(header: &[&str], left: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(header.to_vec()).add_rows(rows);
-    for column in table.column_iter_mut().skip(left) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt()
+/// There is no table of that name: names the nearest of those that there are, in all files that were looked
+/// into.
+fn not_found(name: &str, tables: Vec<String>) -> Error {
+    Error::TensorNotFound { name: name.into(), available: tables }
 }

@@ -1,41 +1,66 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
-use xnc::RestoreOptions;
+use anyhow::Result;
+use serde_json::{Value, json};
+use xnc::{Error, Model, RestoreOptions, RestoreReport, model_files};
 use xnc_page::number::bytes;
 
-use super::{print, with_bars};
+use super::with_bars;
 use crate::args;
+use crate::exit::Failure;
+use crate::say;
 
 pub fn run(args: &args::Restore) -> Result<()> {
     let output = match &args.output {
         Some(output) => output.clone(),
         None => default_output(&args.input)?,
     };
+    let mut options = RestoreOptions::default();
+    options.threads = args.threads;
+    options.force = args.force;
     let report = with_bars(|progress| {
-        xnc::restore(
-            &args.input,
-            &output,
-            &RestoreOptions { threads: args.threads, force: args.force, progress },
-        )
+        let mut options = options.clone();
+        options.progress = progress;
+        xnc::restore(&args.input, &output, &options)
     })?;
-    print(&match report.sha256 {
-        Some(sha256) => format!("{}: {}, SHA-256 {sha256}", output.display(), bytes(report.bytes)),
-        None => format!(
-            "{}: {} files, {}, each with its SHA-256",
-            output.display(),
-            report.files,
-            bytes(report.bytes)
-        ),
+    say::warn(&report.warnings);
+    if args.json {
+        return say::print_json(&json(&report, Some(&output)));
+    }
+    let (output, size) = (say::path(&output), bytes(report.bytes));
+    say::print(&match report.sha256 {
+        Some(sha256) => format!("{output}: {size}, SHA-256 {sha256}"),
+        None => format!("{output}: {} files, {size}, each with its SHA-256", report.files),
+    })
+}
+
+/// What `restore` and `verify` tell.
+pub fn json(report: &RestoreReport, output: Option<&Path>) -> Value {
+    json!({
+        "output": output.map(|output| output.to_string_lossy()),
+        "bytes": report.bytes,
+        "sha256": report.sha256,
+        "tensors": report.tensors,
+        "files": report.files,
+        "warnings": report.warnings,
     })
 }
 
 /// The input's name without the `.xnc` that compressing put into it.
 fn default_output(input: &Path) -> Result<PathBuf> {
-    let input = if input.is_dir() { &input.canonicalize()? } else { input };
-    let name = input.file_name().unwrap_or_default().to_string_lossy();
-    let Some(at) = name.rfind(".xnc.").or(name.strip_suffix(".xnc").map(str::len)) else {
-        bail!("{}: has no `.xnc` in its name to leave out; name a target with -o", input.display());
-    };
-    Ok(input.with_file_name(format!("{}{}", &name[..at], &name[at + ".xnc".len()..])))
+    let named = |cause| Error::Io { path: input.to_owned(), cause };
+    let full = if input.is_dir() { &input.canonicalize().map_err(named)? } else { input };
+    let name = full.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(at) = name.rfind(".xnc.").or(name.strip_suffix(".xnc").map(str::len)) {
+        return Ok(full.with_file_name(format!("{}{}", &name[..at], &name[at + ".xnc".len()..])));
+    }
+    // Who names a plain file has another trouble than its name.
+    for file in model_files(input)? {
+        if Model::open(file)?.is_compressed() {
+            let why =
+                format!("{}: has no `.xnc` in its name to leave out; name a target with -o", input.display());
+            return Err(Failure::Usage(why).into());
+        }
+    }
+    Err(Error::NotCompressed { reason: "it holds no compressed tensor".into() }.into())
 }

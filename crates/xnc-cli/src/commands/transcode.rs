@@ -1,43 +1,51 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use xnc::{Effort, TranscodeOptions};
-use xnc_page::number::{bytes, percent};
+use xnc::CompressOptions;
+use xnc_page::number::bytes;
 
 use super::compress::{json, tensors};
-use super::{print, print_json, with_bars};
+use super::with_bars;
 use crate::args;
+use crate::say;
+use crate::units::change;
 
 pub fn run(args: &args::Transcode) -> Result<()> {
     let start = Instant::now();
     let (input, output) = (&args.input, &args.output);
+    let mut options = CompressOptions::default();
+    options.codec = args.codec;
+    options.effort = args.writing.effort(args.codec)?;
+    options.threads = args.writing.threads;
+    options.force = args.writing.force;
     let report = with_bars(|progress| {
-        let options = TranscodeOptions {
-            codec: args.codec.into(),
-            effort: Effort::new(args.writing.effort),
-            threads: args.writing.threads,
-            force: args.writing.force,
-            progress,
-        };
+        let mut options = options.clone();
+        options.progress = progress;
         xnc::transcode(input, output, &options)
     })?;
     let seconds = start.elapsed().as_secs_f64();
+    say::warn(&report.warnings);
     let nothing = report.nothing.as_deref().unwrap_or("no table");
     if args.writing.json {
         if report.output_bytes.is_none() {
-            eprintln!("nothing to transcode: {nothing}");
+            say::tell(&format!("nothing to transcode: {nothing}"));
         }
-        return print_json(&json(&report, output, seconds));
+        return say::print_json(&json(&report, output, seconds));
     }
     let last = match report.output_bytes {
         Some(size) => format!(
-            "{}: {}, {} less than the source, in {seconds:.2} s\nrestored in memory and compared: every byte of the source of {} comes back",
-            output.display(),
+            "{}: {}, {} against the source, in {seconds:.2} s\n\
+             restored in memory and compared: every byte of the source of {} comes back",
+            say::path(output),
             bytes(size),
-            percent(1.0 - size as f64 / report.source_bytes as f64),
-            input.display(),
+            change(report.source_bytes, size),
+            say::path(input),
         ),
-        None => format!("{}: nothing to transcode: {nothing}; nothing was written", input.display()),
+        None => format!(
+            "{}: nothing to transcode: {}; nothing was written",
+            say::path(input),
+            say::escaped(nothing)
+        ),
     };
-    print(&(tensors(&report) + &last))
+    say::print(&(tensors(&report) + &last))
 }

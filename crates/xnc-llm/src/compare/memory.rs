@@ -30,8 +30,8 @@ fn field(name: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilo| kilo * 1024)
 }
 
-/// Bytes of the parts `ranges` of a file that are resident in this process's mappings of it: pages that `/proc/self/pagemap` says are
-/// present, at the places where `/proc/self/maps` says the file is mapped.
+/// Bytes of the parts `ranges` of a file that are resident in this process's mappings of it: pages that
+/// `/proc/self/pagemap` says are present, at the places where `/proc/self/maps` says the file is mapped.
 pub fn resident_of(path: &Path, ranges: &[Range<u64>]) -> Option<u64> {
     let path = fs::canonicalize(path).ok()?;
     let maps = fs::read_to_string("/proc/self/maps").ok()?;

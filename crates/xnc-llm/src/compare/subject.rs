@@ -34,7 +34,8 @@ pub struct Subject {
     pub rss_bytes: Option<u64>,
     /// Largest resident memory.
     pub peak_rss_bytes: Option<u64>,
-    /// Resident memory that belongs to the token table: its pages of the mapped file, and what closing it gives back elsewhere.
+    /// Resident memory that belongs to the token table: its pages of the mapped file, and what closing it
+    /// gives back elsewhere.
     pub table_rss_bytes: Option<u64>,
     /// Length of each prompt in tokens.
     pub prompt_tokens: Vec<usize>,
@@ -84,10 +85,10 @@ impl Subject {
         drop(model.tokens);
         let held = held.saturating_sub(memory::anonymous().unwrap_or(0));
         Ok(Subject {
-            file_bytes: file.file_bytes(),
-            codec: file.codec(TOKEN_TABLE).map(|codec| codec.name().into()),
+            file_bytes: file.file_bytes()?,
+            codec: file.codec(TOKEN_TABLE).map(|codec| codec.to_string()),
             threads: threads::count(),
-            backend: Backend::detect()?.name().into(),
+            backend: Backend::detect()?.to_string(),
             load_ms,
             first_token_ms: first_token_ms.unwrap_or(0.0),
             tokens_per_s: f64::from(steps) / decoding,

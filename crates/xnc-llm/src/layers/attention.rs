@@ -16,7 +16,8 @@ const ALONE: usize = 1 << 15;
 /// What is kept of keys and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// What FP16 holds of them, as llama.cpp does: with F32 all five of SmolLM2's texts in its record parted from it, with FP16 two.
+    /// What FP16 holds of them, as llama.cpp does: with F32 all five of SmolLM2's texts in its record parted
+    /// from it, with FP16 two.
     Rounded,
     /// All bits.
     Exact,
@@ -24,8 +25,8 @@ pub enum Kept {
 
 /// Keys and values of the positions so far, one layer's.
 pub struct Cache {
-    /// A head after another; in it, for each run of positions, the first value of each key, then the second: scores of as many positions
-    /// are sums side by side.
+    /// A head after another; in it, for each run of positions, the first value of each key, then the second:
+    /// scores of as many positions are sums side by side.
     keys: Vec<[f32; LANES]>,
     /// A head after another, a position after another.
     values: Vec<f32>,
@@ -82,8 +83,8 @@ pub struct Attention {
 }
 
 impl Attention {
-    /// Attention of consecutive positions from `first` on, whose keys and values are in the cache. `queries` has `stride` values a
-    /// position, the heads' queries in front; `out` becomes `heads * head_dim` a position.
+    /// Attention of consecutive positions from `first` on, whose keys and values are in the cache. `queries`
+    /// has `stride` values a position, the heads' queries in front; `out` becomes `heads * head_dim` a position.
     pub fn apply(&self, cache: &Cache, first: usize, queries: &[f32], stride: usize, out: &mut [f32]) {
         let dim = self.head_dim;
         let work = |number: usize, out: &mut [f32]| {

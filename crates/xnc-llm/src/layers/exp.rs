@@ -1,5 +1,5 @@
-//! The exponential function without branches or calls, so that loops over it become vector instructions. The standard library's
-//! takes as long as a small attention head.
+//! The exponential function without branches or calls, so that loops over it become vector instructions. The
+//! standard library's takes as long as a small attention head.
 
 /// `e^x` within 2e-7 of its value for `x` of at most 88; above, the value there; below -87, the value there, 1.6e-38.
 #[inline(always)]

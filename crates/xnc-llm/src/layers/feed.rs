@@ -9,8 +9,8 @@ use super::exp::exp;
 pub enum Activation {
     /// `x * sigmoid(x)`.
     Silu,
-    /// The Gaussian error linear unit by its tanh approximation (Hendrycks and Gimpel, arXiv:1606.08415), `x * sigmoid(2u)` with
-    /// `u = sqrt(2/pi) * (x + 0.044715 x^3)`.
+    /// The Gaussian error linear unit by its tanh approximation (Hendrycks and Gimpel, arXiv:1606.08415), `x *
+    /// sigmoid(2u)` with `u = sqrt(2/pi) * (x + 0.044715 x^3)`.
     Gelu,
 }
 

@@ -1,5 +1,5 @@
-//! Sums in a fixed order that compilers turn into vector instructions: those of any processor, or inside [`pulp::Arch::dispatch`] those
-//! of this one, with the same bits.
+//! Sums in a fixed order that compilers turn into vector instructions: those of any processor, or inside
+//! [`pulp::Arch::dispatch`] those of this one, with the same bits.
 
 /// Sums that run side by side.
 pub const LANES: usize = 16;

@@ -1,5 +1,5 @@
-//! Quantised matrices. The types of common 4-bit files have products of our own; others are multiplied by candle's kernels on slices, as
-//! its tensors would cost more than a small layer's work.
+//! Quantised matrices. The types of common 4-bit files have products of our own; others are multiplied by
+//! candle's kernels on slices, as its tensors would cost more than a small layer's work.
 
 use std::borrow::Cow;
 use std::convert::Infallible;

@@ -1,4 +1,5 @@
-//! Rotary positions (Su et al., "RoFormer", arXiv:2104.09864): pairs of values of a head turn by an angle that grows with the position.
+//! Rotary positions (Su et al., "RoFormer", arXiv:2104.09864): pairs of values of a head turn by an angle that
+//! grows with the position.
 
 /// Which values of a head form a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

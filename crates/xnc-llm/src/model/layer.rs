@@ -1,5 +1,5 @@
-//! One decoder layer: attention and a gated feed-forward part, each added to what came in. Both architectures are this one, with norms
-//! more or less.
+//! One decoder layer: attention and a gated feed-forward part, each added to what came in. Both architectures
+//! are this one, with norms more or less.
 
 use super::Config;
 use crate::error::Result;

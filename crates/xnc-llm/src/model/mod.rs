@@ -33,13 +33,14 @@ impl Model {
     /// Loads a model. Layers are copied into memory; tables stay mapped, as they are stored.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a model of another kind; [`Error::Tensor`] for a tensor that is missing or of another shape.
+    /// [`Error::Unsupported`] for a model of another kind; [`Error::Tensor`] for a tensor that is missing or
+    /// of another shape.
     pub fn load(file: &ModelFile) -> Result<Model> {
         Model::with_table(file, file.table(TOKEN_TABLE)?, Products::Quantised)
     }
 
-    /// As [`Model::load`], with a token table that was opened elsewhere, and layers multiplied as told; keys and values are exact where
-    /// products are.
+    /// As [`Model::load`], with a token table that was opened elsewhere, and layers multiplied as told; keys
+    /// and values are exact where products are.
     ///
     /// # Errors
     /// As [`Model::load`].

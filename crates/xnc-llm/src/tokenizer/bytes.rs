@@ -1,5 +1,6 @@
-//! Bytes spelled as letters, so that vocabularies of bytes are valid text: printable ones of Latin-1 as themselves, the others, in their
-//! order, as the letters from U+0100 on. From the vocabulary of GPT-2 (Radford et al., 2019).
+//! Bytes spelled as letters, so that vocabularies of bytes are valid text: printable ones of Latin-1 as
+//! themselves, the others, in their order, as the letters from U+0100 on. From the vocabulary of GPT-2
+//! (Radford et al., 2019).
 
 /// The letter of a byte.
 fn letter(byte: u8) -> char {

@@ -1,9 +1,11 @@
-//! Merging neighbours, the best first, until none can be: byte pair encoding (Sennrich et al., arXiv:1508.07909), by rank or by score.
+//! Merging neighbours, the best first, until none can be: byte pair encoding (Sennrich et al.,
+//! arXiv:1508.07909), by rank or by score.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-/// Numbers of texts. A vocabulary has hundreds of thousands, all of which are hashed on loading; the standard hash is the slower one.
+/// Numbers of texts. A vocabulary has hundreds of thousands, all of which are hashed on loading; the standard
+/// hash is the slower one.
 pub type Numbers<'f> = HashMap<&'f str, u32, foldhash::fast::RandomState>;
 
 /// Which neighbours merge.

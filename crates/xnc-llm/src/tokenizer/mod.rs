@@ -116,7 +116,8 @@ impl<'f> Tokenizer<'f> {
         Ok(())
     }
 
-    /// The text of tokens. Bytes that are no UTF-8 become the replacement character; tokens that steer the model become nothing.
+    /// The text of tokens. Bytes that are no UTF-8 become the replacement character; tokens that steer the
+    /// model become nothing.
     pub fn decode(&self, tokens: &[u32]) -> String {
         let mut out = Vec::new();
         for &token in tokens {

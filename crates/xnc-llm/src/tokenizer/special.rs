@@ -1,4 +1,5 @@
-//! Tokens that are found in a text before it is cut by rule: those that steer the model, and those that a model's makers added.
+//! Tokens that are found in a text before it is cut by rule: those that steer the model, and those that a
+//! model's makers added.
 
 /// Kinds of tokens in GGUF.
 const UNKNOWN: i64 = 2;

@@ -124,7 +124,7 @@ pub struct Decoded(Arranged);
 
 impl Decoded {
     /// For the rows of a table.
-    pub fn new(reader: &Arc<impl Reader>, x: Vectors<'_>) -> Box<dyn Product> {
+    pub fn boxed(reader: &Arc<impl Reader>, x: Vectors<'_>) -> Box<dyn Product> {
         let shape = reader.shape();
         Box::new(Decoded(Arranged::new(reader.backend(), shape.dtype, shape.dim, x)))
     }

@@ -3,6 +3,8 @@
 //! A compressed file is a valid file of its source's format, so it is read through [`crate::model`]. This module knows which
 //! tensors are payloads, indexes and records; what a payload's bytes mean is the codecs' business.
 
+#[cfg(feature = "write")]
+mod cut;
 mod map;
 mod meta;
 mod opened;
@@ -12,6 +14,8 @@ mod reader;
 #[cfg(feature = "write")]
 mod writer;
 
+#[cfg(feature = "write")]
+pub use cut::watch_for_cuts;
 pub use map::Map;
 pub use meta::{FileRecord, Storage, TensorMeta};
 pub use opened::Opened;

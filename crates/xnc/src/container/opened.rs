@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Map;
+use super::meta::ALIGN;
 use crate::codec::{self, Checks, Codec, Encoded, PlainReader, Reader, Stored, TableShape, View};
 use crate::dtype::{Dtype, Element};
 use crate::error::Result;
@@ -74,8 +75,12 @@ impl Opened {
         payload: Vec<u8>,
         backend: Backend,
     ) -> Result<Opened> {
-        let (mut bytes, end) = (payload, encoded.payload_bytes as usize);
+        // As in a file, where codecs may count on it.
+        let mut bytes = payload;
+        bytes.resize(bytes.len().next_multiple_of(ALIGN), 0);
+        let end = bytes.len();
         bytes.extend_from_slice(&encoded.index);
+        bytes.resize(bytes.len().next_multiple_of(ALIGN), 0);
         bytes.shrink_to_fit();
         let (payload, index) = (0..end, end..bytes.len());
         let stored = Stored { index: &bytes[index.clone()], payload: &bytes[payload.clone()] };

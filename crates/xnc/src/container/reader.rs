@@ -104,12 +104,6 @@ impl Container {
         })
     }
 
-    /// The file's first bytes: its header, and no tensor.
-    pub fn head(&self) -> &[u8] {
-        let end = self.layout.tensors().first().map_or(self.map.len(), |tensor| tensor.range.start as usize);
-        &self.map[..end]
-    }
-
     /// The bytes of a tensor as they stand in the file.
     pub fn bytes(&self, tensor: &Tensor) -> &[u8] {
         &self.map[byte_range(tensor)]
@@ -234,7 +228,8 @@ impl Container {
     }
 
     fn not_found(&self, name: &str) -> Error {
-        Error::TensorNotFound { name: name.into(), available: role::nearest_list(name, self.table_names()) }
+        let available = self.table_names().into_iter().map(str::to_owned).collect();
+        Error::TensorNotFound { name: name.into(), available }
     }
 
     /// A payload or index, which is a one-dimensional tensor of bytes.

@@ -182,8 +182,9 @@ impl<'a> Plan<'a> {
             shift(out, first.start..last.end, at).map_err(failed)?;
             advance((last.end - first.start) as usize);
             at += last.end.next_multiple_of(self.align) - first.start;
-            out.set_length(at).map_err(failed)?;
         }
+        // Behind them may be what a table left that stays plain after all.
+        out.set_length(at).map_err(failed)?;
         out.rewind().and_then(|()| out.write_all(&self.header)).map_err(failed)?;
         out.seek(SeekFrom::Start(at)).map_err(failed)?;
         for item in self.items {
@@ -246,7 +247,7 @@ mod tests {
 
     #[test]
     fn bytes_move_both_ways_and_over_themselves() {
-        let bytes: Vec<u8> = (0..2 * PART + 999).map(|i| (i * i >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..2 * PART + 999).map(|i| ((i * i) >> 7) as u8).collect();
         for (from, to) in [(64, 64), (64, 128), (640, 64), (0, PART as u64 + 5), (3 * PART as u64, 1)] {
             let mut file = tempfile::tempfile().expect("temporary file");
             file.seek(SeekFrom::Start(from)).expect("seeks");

@@ -4,7 +4,7 @@ use std::io::{self, Cursor};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::codec::{Encoding, Narrowed};
+use crate::codec::{Effort, Encoding, Narrowed};
 use crate::container::{Container, Content, FileRecord, INDEX_SUFFIX, Map, Output, VERSION, alignment, keep};
 use crate::digest::Sha256;
 use crate::dtype::{Element, Words};
@@ -100,7 +100,8 @@ fn write_compressed(
     let head = (&map[..], file.layout());
     let steps = progress.stage(Stage::Encode, selected.iter().map(|tensor| tensor.bytes()).sum());
     let places = (foresee(head, selected), alignment(file.layout().header()));
-    let encoding = Encoding { codec: options.codec, effort: options.effort, backend: Backend::detect()? };
+    let encoding =
+        Encoding { codec: options.codec, effort: Effort::new(options.effort), backend: Backend::detect()? };
     let mut encoder = Encoder::new(encoding, out, places, steps);
     let digest = Digest::default();
     let encode_all = || {

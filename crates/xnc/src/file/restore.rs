@@ -77,8 +77,10 @@ pub fn restore_into(
     let mut gaps = source.gaps(record.size).into_iter().peekable();
     let mut fill = |taker: &mut Taker<'_>, until: u64| -> Result<()> {
         while let Some(gap) = gaps.next_if(|gap| gap.start < until) {
-            let bytes = outside
-                .split_off(..(gap.end - gap.start) as usize)
+            // A recorded header may tell of gaps that no memory holds.
+            let bytes = usize::try_from(gap.end - gap.start)
+                .ok()
+                .and_then(|length| outside.split_off(..length))
                 .ok_or_else(|| Error::corrupt("the source's header does not cover its own gaps"))?;
             taker.take(&[bytes], |_| ())?;
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::codec::Encoding;
+use crate::codec::{Effort, Encoding};
 use crate::container::{
     Container, Content, Elements, INDEX_SUFFIX, META_SUFFIX, Standing, Storage, TensorMeta, alignment,
 };
@@ -38,7 +38,7 @@ pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_
     let steps = progress.stage(Stage::Encode, coded.iter().map(|tensor| tensor.bytes()).sum());
     let places = (foresee(head, &coded), alignment(layout.header()));
     let backend = Backend::detect()?;
-    let encoding = Encoding { codec: options.codec, effort: options.effort, backend };
+    let encoding = Encoding { codec: options.codec, effort: Effort::new(options.effort), backend };
     let mut encoder = Encoder::new(encoding, target.file(), places, steps);
     let (mut entries, mut plain) = (Vec::new(), Plain::new());
     for tensor in layout.tensors() {

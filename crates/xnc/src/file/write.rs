@@ -19,8 +19,8 @@ use super::restore_into;
 /// The source's header: the bytes it lies in, and what it says.
 pub type Head<'a> = (&'a [u8], &'a Layout);
 
-/// Where payloads will begin when all of `tables` are coded and come out as tables usually do. Plain words and headers of other sizes
-/// only cost moving the payloads once more.
+/// Where payloads will begin when all of `tables` are coded and come out as tables usually do. Plain words
+/// and headers of other sizes only cost moving the payloads once more.
 pub fn foresee((head, source): Head<'_>, tables: &[&Tensor]) -> u64 {
     const SMALL: &[u8] = &[0; 1024];
     let sizes = |tensor: &Tensor| 0..(tensor.bytes() / 10 * 7).next_multiple_of(64);
@@ -37,7 +37,8 @@ pub fn foresee((head, source): Head<'_>, tables: &[&Tensor]) -> u64 {
 /// Payload, index, metadata.
 type Parts<'a> = (Content<'a>, Option<&'a [u8]>, &'a [u8]);
 
-/// Payloads first, so that each begins on 64 bytes; then the companions, then everything else as it was, which `plain` gives.
+/// Payloads first, so that each begins on 64 bytes; then the companions, then everything else as it was,
+/// which `plain` gives.
 fn items<'a>(
     source: &'a Layout,
     coded: Vec<(&'a str, Parts<'a>)>,
@@ -73,7 +74,8 @@ fn names(coded: &[(&str, Parts<'_>)]) -> String {
     coded.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",")
 }
 
-/// Writes all that goes around the payloads. Nothing, and a reason in the report, when the whole file would not be smaller than its source.
+/// Writes all that goes around the payloads. Nothing, and a reason in the report, when the whole file would
+/// not be smaller than its source.
 pub fn write<'a>(
     (head, source): Head<'a>,
     entries: &'a [Entry<'a>],
@@ -111,8 +113,8 @@ pub fn write<'a>(
     Ok(true)
 }
 
-/// Restores the written file in memory and gives it its name; returns its size. Nothing else should be mapped by now: resident memory
-/// stays near the larger of source and target.
+/// Restores the written file in memory and gives it its name; returns its size. Nothing else should be mapped
+/// by now: resident memory stays near the larger of source and target.
 pub fn prove(target: Target, progress: &Progress<'_>) -> Result<u64> {
     let written = Container::open(target.temporary_path())?;
     restore_into(&written, &mut io::sink(), progress)?;

@@ -39,6 +39,16 @@ impl<'a> Build<'a> {
         Ok(Build { source, target, compressed, entries, output_bytes: 0, report })
     }
 
+    /// The folder that it is made of.
+    pub fn source(&self) -> &'a Path {
+        self.source
+    }
+
+    /// The same error, of the target where it is of its temporary folder.
+    pub fn blame(&self, error: Error) -> Error {
+        self.target.blame(error)
+    }
+
     /// Where a file is to be written.
     pub fn place(&self, file: &Path) -> Result<PathBuf> {
         self.target.place(file)
@@ -86,7 +96,8 @@ impl<'a> Build<'a> {
         Ok(same)
     }
 
-    /// Writes the index `text` of the source so that it fits the compressed files. False where it is no index.
+    /// Writes the index `text` of the source so that it fits the compressed files. False where it is no
+    /// index.
     pub fn index(&mut self, file: &Path, text: &[u8], sizes: (u64, String)) -> Result<bool> {
         let Some(index) = ShardIndex::parse(text) else { return Ok(false) };
         let rewritten = index.rewrite(self.target.inside(), file, &self.compressed)?;
@@ -112,16 +123,19 @@ impl<'a> Build<'a> {
 
     /// Writes the record and gives the folder its name.
     pub fn finish(mut self) -> Result<CompressReport> {
-        let record = FolderRecord { version: VERSION.into(), files: std::mem::take(&mut self.entries) };
-        self.report.warnings.extend(record.missing_shards()?);
-        let like = self.compressed.first().cloned();
-        let like = like.or(record.files.keys().next().map(PathBuf::from)).unwrap_or_default();
-        let record = seal(&record);
-        // It tells of all files, so whoever may read those may read it.
-        self.write(Path::new(FOLDER_RECORD), &self.source.join(like), &record)?;
+        self.write_record().map_err(|error| self.blame(error))?;
         self.report.output_bytes = Some(self.output_bytes);
         self.target.commit(Path::new(FOLDER_RECORD))?;
         Ok(self.report)
+    }
+
+    fn write_record(&mut self) -> Result<()> {
+        let record = FolderRecord { version: VERSION.into(), files: std::mem::take(&mut self.entries) };
+        self.report.warnings.extend(record.missing_shards()?);
+        // It tells of all files, so whoever may read those may read it.
+        let like = self.compressed.first().cloned();
+        let like = like.or(record.files.keys().next().map(PathBuf::from)).unwrap_or_default();
+        self.write(Path::new(FOLDER_RECORD), &self.source.join(like), &seal(&record))
     }
 }
 

@@ -25,12 +25,26 @@ pub(crate) fn compress(
         return Err(Error::AlreadyCompressed { name: FOLDER_RECORD.into() });
     }
     folder::refuse_cache(source)?;
-    let Found { models, others, warnings } = look_through(source)?;
-    let table_rows = folder::table_rows(source)?;
-    let selections = split_selection(source, &models, &options.selection)?;
-    let bytes = bytes_of(source, models.iter().chain(&others));
-
+    let found = look_through(source)?;
+    let bytes = bytes_of(source, found.models.iter().chain(&found.others));
+    let selections = split_selection(source, &found.models, &options.selection)?;
     let mut build = Build::new(source, target, options.force, bytes)?;
+    match fill(&mut build, found, selections, options) {
+        Ok(None) => build.finish(),
+        Ok(nothing) => Ok(CompressReport { source_bytes: bytes, nothing, ..build.report }),
+        Err(error) => Err(build.blame(error)),
+    }
+}
+
+/// Brings every file to the folder; or says why there is nothing to compress.
+fn fill(
+    build: &mut Build<'_>,
+    Found { models, others, warnings }: Found,
+    selections: Vec<Option<Selection>>,
+    options: &CompressOptions<'_>,
+) -> Result<Option<String>> {
+    let source = build.source();
+    let table_rows = folder::table_rows(source)?;
     build.report.warnings = warnings;
     let (mut plain, mut reasons, mut before) = (others, Vec::new(), Vec::new());
     for (path, selection) in models.into_iter().zip(selections) {
@@ -59,10 +73,8 @@ pub(crate) fn compress(
         if let Some((path, name)) = before.pop() {
             return Err(Error::in_file(&path, Error::AlreadyCompressed { name }));
         }
-        reasons.dedup();
-        let reason = reasons.first().cloned().unwrap_or_else(|| "no file in the folder holds a table".into());
-        let report = build.report;
-        return Ok(CompressReport { source_bytes: bytes, nothing: Some(reason), ..report });
+        let reason = reasons.into_iter().next();
+        return Ok(Some(reason.unwrap_or_else(|| "no file in the folder holds a table".into())));
     }
 
     for (path, name) in before {
@@ -82,7 +94,7 @@ pub(crate) fn compress(
         }
         build.copy(&path, None, &mut steps)?;
     }
-    build.finish()
+    Ok(None)
 }
 
 /// The files of a folder.
@@ -118,7 +130,8 @@ fn look_through(source: &Path) -> Result<Found> {
     Ok(found)
 }
 
-/// What to select in each file, none for a file without anything. Names are looked for in all files, and must be in one.
+/// What to select in each file, none for a file without anything. Names are looked for in all files, and must
+/// be in one.
 fn split_selection(
     source: &Path,
     models: &[PathBuf],
@@ -139,10 +152,7 @@ fn split_selection(
         split.push((!here.is_empty()).then_some(Selection::Named(here)));
     }
     match missing.first() {
-        Some(&name) => {
-            let available = role::nearest_list(name, available.iter().map(String::as_str));
-            Err(Error::TensorNotFound { name: name.clone(), available })
-        }
+        Some(&name) => Err(Error::TensorNotFound { name: name.clone(), available }),
         None => Ok(split),
     }
 }

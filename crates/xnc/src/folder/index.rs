@@ -1,4 +1,5 @@
-//! The index of a sharded model, which maps tensors to files: made to fit compressed files, and compared with what is there.
+//! The index of a sharded model, which maps tensors to files: made to fit compressed files, and compared with
+//! what is there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,8 +36,8 @@ impl ShardIndex {
         Some(format!("{} names {first}{more}, not in the folder: the model is incomplete", path.display()))
     }
 
-    /// The same index with the companions of its compressed shards, which are in `target`, and their size. The record of a shard is not
-    /// listed, as every shard has one of the same name.
+    /// The same index with the companions of its compressed shards, which are in `target`, and their size.
+    /// The record of a shard is not listed, as every shard has one of the same name.
     pub fn rewrite(mut self, target: &Path, path: &Path, compressed: &[PathBuf]) -> Result<Vec<u8>> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let named: Vec<(&PathBuf, String)> = compressed

@@ -1,4 +1,5 @@
-//! Model folders: every file is compressed, rewritten or copied, and `xnc.json` records which. `spec/container.md`, section 8.
+//! Model folders: every file is compressed, rewritten or copied, and `xnc.json` records which.
+//! `spec/container.md`, section 8.
 
 mod build;
 mod compress;
@@ -98,7 +99,7 @@ impl FolderRecord {
 }
 
 /// Reads a file in parts, hands them on, and returns size and SHA-256.
-fn pass(path: &Path, out: &mut dyn Write, mut advance: impl FnMut(u64)) -> Result<(u64, String)> {
+fn pass(path: &Path, out: &mut (dyn Write + Send), mut advance: impl FnMut(u64)) -> Result<(u64, String)> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let (mut digest, mut size) = (Sha256::default(), 0);
     let mut buffer = vec![0; 1 << 20];
@@ -107,9 +108,9 @@ fn pass(path: &Path, out: &mut dyn Write, mut advance: impl FnMut(u64)) -> Resul
         if n == 0 {
             return Ok((size, digest.finish()));
         }
-        digest.update(&buffer[..n]);
+        let (written, ()) = rayon::join(|| out.write_all(&buffer[..n]), || digest.update(&buffer[..n]));
+        written.map_err(|cause| Error::Write { cause })?;
         size += n as u64;
-        out.write_all(&buffer[..n]).map_err(|cause| Error::Write { cause })?;
         advance(n as u64);
     }
 }

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 /// The place inside the folder that a recorded name stands for.
 ///
 /// # Errors
-/// [`Error::Corrupt`] for one that leads out of the folder or is no name at all; [`Error::NotAModel`] for one that this system cannot give.
+/// [`Error::Corrupt`] for one that leads out of the folder or is no name at all; [`Error::NotAModel`] for one
+/// that this system cannot give.
 pub fn to_path(name: &str) -> Result<PathBuf> {
     let is_name = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
     if !name.split('/').all(is_name) || name == FOLDER_RECORD {
@@ -33,7 +34,8 @@ pub fn from_path(path: &Path) -> Result<String> {
     Ok(name)
 }
 
-/// There, some characters mean something else, some names are devices, and dots and blanks at the end are dropped.
+/// There, some characters mean something else, some names are devices, and dots and blanks at the end are
+/// dropped.
 fn is_name_on_windows(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
     let numbered = stem.strip_prefix("COM").or(stem.strip_prefix("LPT"));

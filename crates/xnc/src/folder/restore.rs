@@ -18,7 +18,8 @@ pub(crate) fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>
     let record = FolderRecord::read(source)?;
     check_space(target, record.bytes())?;
     let folder = TargetFolder::create(target, source, options.force)?;
-    let (mut report, changed) = run(source, &record, Some(&folder), &options.progress)?;
+    let restored = run(source, &record, Some(&folder), &options.progress);
+    let (mut report, changed) = restored.map_err(|error| folder.blame(error))?;
     report.warnings.extend(changed.iter().map(|file| match kind(&source.join(file)) {
         Ok(None) => format!("{} is gone since the folder was compressed", file.display()),
         _ => edited(file),
@@ -32,8 +33,9 @@ pub(crate) fn verify(source: &Path, progress: &Progress<'_>) -> Result<RestoreRe
     if changed.is_empty() { Ok(report) } else { Err(Error::Edited { files: changed }) }
 }
 
-/// Goes through all files of the record; without a target it only checks. Gives the files that hold no tensors and are not any more what
-/// they were, too: somebody may have edited them, and nothing else depends on them.
+/// Goes through all files of the record; without a target it only checks. Gives the files that hold no
+/// tensors and are not any more what they were, too: somebody may have edited them, and nothing else depends
+/// on them.
 fn run(
     source: &Path,
     record: &FolderRecord,

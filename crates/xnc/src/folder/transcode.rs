@@ -1,9 +1,9 @@
 //! A compressed folder to one of the same source under another codec.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::build::Build;
-use super::{FolderRecord, State, edited};
+use super::{FileEntry, FolderRecord, State, edited};
 use crate::container::{Container, recover_kept};
 use crate::error::{Error, Result};
 use crate::file;
@@ -22,12 +22,23 @@ pub(crate) fn transcode(
     let old = FolderRecord::read(source)?;
     let entries = old.entries()?;
     let mut build = Build::new(source, target, options.force, old.bytes())?;
-    let options = CompressOptions { force: false, ..options.clone() };
+    match fill(&mut build, &entries, &CompressOptions { force: false, ..options.clone() }) {
+        Ok(()) => build.finish(),
+        Err(error) => Err(build.blame(error)),
+    }
+}
+
+fn fill(
+    build: &mut Build<'_>,
+    entries: &[(PathBuf, &FileEntry)],
+    options: &CompressOptions<'_>,
+) -> Result<()> {
+    let source = build.source();
     for (path, entry) in entries.iter().filter(|(_, entry)| matches!(entry.state, State::Compressed)) {
         let (from, to) = (source.join(path), build.place(path)?);
         let in_file = |e| Error::in_file(path, e);
         refuse_folder(&from)?;
-        let one = file::transcode(&from, &to, &options).map_err(in_file)?;
+        let one = file::transcode(&from, &to, options).map_err(in_file)?;
         build.report.tensors.extend(one.tensors);
         if one.output_bytes.is_some() {
             build.compressed(path.clone())?;
@@ -43,7 +54,7 @@ pub(crate) fn transcode(
     let copied = entries.iter().filter(|(_, entry)| matches!(entry.state, State::Copied));
     let total = copied.fold(0u64, |sum, (_, entry)| sum.saturating_add(entry.size));
     let mut steps = options.progress.stage(Stage::Copy, total);
-    for (path, entry) in &entries {
+    for (path, entry) in entries {
         match &entry.state {
             State::Compressed => {}
             State::Rewritten { source: text } => {
@@ -72,7 +83,7 @@ pub(crate) fn transcode(
             }
         }
     }
-    build.finish()
+    Ok(())
 }
 
 fn refuse_folder(path: &Path) -> Result<()> {

@@ -28,7 +28,7 @@ impl Backend {
     pub(crate) const SCALAR: Backend = Backend(Isa::Scalar);
 
     /// Every backend of this machine, slowest first.
-    pub fn available() -> Vec<Backend> {
+    pub(crate) fn available() -> Vec<Backend> {
         let mut all = vec![Backend::SCALAR];
         #[cfg(target_arch = "x86_64")]
         {
@@ -62,7 +62,7 @@ impl Backend {
     }
 
     /// `scalar`, `avx2` or `avx512`.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self.0 {
             Isa::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]

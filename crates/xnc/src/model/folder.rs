@@ -14,7 +14,8 @@ use crate::kinds::{Kind, kind_behind};
 const CONFIG: &str = "config.json";
 /// How the text begins that Git keeps for a file that lies elsewhere.
 const LFS_POINTER: &[u8] = b"version https://git-lfs";
-/// Configuration keys that count the rows of a table: the vocabulary's, and that of per-layer embeddings (Gemma 3n).
+/// Configuration keys that count the rows of a table: the vocabulary's, and that of per-layer embeddings
+/// (Gemma 3n).
 const ROW_COUNTS: [&str; 2] = ["vocab_size", "vocab_size_per_layer_input"];
 /// Deeper than any model folder, and an end to circular links.
 const MAX_DEPTH: usize = 8;
@@ -22,7 +23,8 @@ const MAX_DEPTH: usize = 8;
 /// Every file below `folder`, relative to it, sorted; links are followed, as a hub's cache is made of them.
 ///
 /// # Errors
-/// Those of reading folders; a folder nested deeper than any model's; [`Error::SpecialFile`] for a pipe, device or socket in it.
+/// Those of reading folders; a folder nested deeper than any model's; [`Error::SpecialFile`] for a pipe,
+/// device or socket in it.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     walk(folder, Path::new(""), 0, &mut found)?;
@@ -49,13 +51,15 @@ fn walk(root: &Path, inside: &Path, depth: usize, found: &mut Vec<PathBuf>) -> R
     Ok(())
 }
 
-/// Whether a file is named as those that hold tensors are. `._NAME` is what macOS keeps about a file on foreign disks.
+/// Whether a file is named as those that hold tensors are. `._NAME` is what macOS keeps about a file on
+/// foreign disks.
 pub fn is_named_like_a_model(path: &Path) -> bool {
     let sidecar = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"._"));
     !sidecar && path.extension().is_some_and(|extension| extension == "safetensors" || extension == "gguf")
 }
 
-/// Whether a file holds tensors, by its name and its first bytes. One that was cut does, and is for its parser to refuse.
+/// Whether a file holds tensors, by its name and its first bytes. One that was cut does, and is for its
+/// parser to refuse.
 ///
 /// # Errors
 /// Those of reading; a Git LFS pointer, which stands for a file that holds them.
@@ -72,7 +76,8 @@ pub fn is_model_file(path: &Path) -> Result<bool> {
     Ok(head.starts_with(gguf::MAGIC) || safetensors::may_begin(&head))
 }
 
-/// Whether a file of this name maps tensors to the files of a sharded model: `model.safetensors.index.json`, and variants as
+/// Whether a file of this name maps tensors to the files of a sharded model: `model.safetensors.index.json`,
+/// and variants as
 /// `model.safetensors.index.fp16.json`.
 pub fn is_shard_index(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
@@ -84,7 +89,8 @@ pub fn is_shard_index(path: &Path) -> bool {
             .is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Refuses the folder in which a hub's client keeps all snapshots of a model: every file is in it twice, once as a link.
+/// Refuses the folder in which a hub's client keeps all snapshots of a model: every file is in it twice, once
+/// as a link.
 ///
 /// # Errors
 /// [`Error::NotAModel`], which names the snapshot to take.
@@ -127,7 +133,8 @@ pub fn model_files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(inside.iter().map(|file| path.join(file)).collect())
 }
 
-/// Numbers of rows that the configuration of a folder gives to tables, of the text model in a model of several. None without a configuration.
+/// Numbers of rows that the configuration of a folder gives to tables, of the text model in a model of
+/// several. None without a configuration.
 ///
 /// # Errors
 /// A configuration that cannot be read or is no JSON.

@@ -13,6 +13,7 @@ pub mod safetensors;
 mod foreign;
 mod index;
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::dtype::{Dtype, Element};
@@ -30,8 +31,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Name in files and messages, and the usual extension.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Format::Safetensors => "safetensors",
             Format::Gguf => "gguf",
@@ -39,7 +39,7 @@ impl Format {
     }
 
     /// Element type of a tensor that is just bytes. GGUF has no unsigned one.
-    pub const fn byte_type(self) -> &'static str {
+    pub(crate) const fn byte_type(self) -> &'static str {
         match self {
             Format::Safetensors => "U8",
             Format::Gguf => "I8",
@@ -47,11 +47,18 @@ impl Format {
     }
 
     /// Longest tensor name in bytes, where the format's readers have a limit.
-    pub const fn longest_name(self) -> usize {
+    pub(crate) const fn longest_name(self) -> usize {
         match self {
             Format::Safetensors => usize::MAX,
             Format::Gguf => 63,
         }
+    }
+}
+
+/// The name in files and messages, and the usual extension.
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -47,7 +47,7 @@ pub fn select<'a>(layout: &'a Layout, selection: &Selection, table_rows: &[u64])
             for name in names {
                 let found = named(layout, name)?;
                 if found.is_empty() {
-                    let available = nearest_list(&name.replace(['*', '?'], ""), names_of(candidates(layout)));
+                    let available = names_of(candidates(layout)).map(str::to_owned).collect();
                     return Err(Error::TensorNotFound { name: name.clone(), available });
                 }
                 picked.extend(found);

@@ -15,7 +15,7 @@ pub struct EncodeOptions {
     /// The codec; `fast`, which is for running, by default.
     pub codec: Codec,
     /// How much time codec `dense` may take.
-    pub effort: Effort,
+    pub effort: u8,
     /// Threads, as everywhere in this crate: 0 takes the current rayon pool.
     pub threads: usize,
     /// The instruction set of encoder and table; none for the one that [`Backend::detect`] finds.
@@ -37,6 +37,10 @@ impl Table {
         options: &EncodeOptions,
     ) -> Result<Table> {
         expect_length("the words of a table", words.len(), rows.saturating_mul(dim))?;
+        if words.is_empty() {
+            let plain = super::OpenOptions { backend: options.backend, ..super::OpenOptions::default() };
+            return Table::from_bytes(dtype, rows, dim, [], &plain);
+        }
         let shape = TableShape { dtype, rows, dim };
         encode("", shape, dtype.into(), &Words::new(bytes_of(words)), options)
     }
@@ -78,7 +82,7 @@ fn encode(
         let recast = Recast { source: words, backend };
         let words = if dtype == shape.dtype { words } else { &recast };
         let mut payload = Vec::new();
-        let encoding = Encoding { codec, effort, backend };
+        let encoding = Encoding { codec, effort: Effort::new(effort), backend };
         let encoded = codec::encode(encoding, coded, words, &mut payload, &mut |_| {})?;
         Ok(Table::new(name, Opened::in_memory(codec, element, coded, &encoded, payload, backend)?))
     })?

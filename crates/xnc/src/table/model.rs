@@ -89,11 +89,6 @@ impl Model {
         self.0.evidence().is_some()
     }
 
-    /// Size of the file in bytes.
-    pub fn file_bytes(&self) -> u64 {
-        self.0.file_bytes()
-    }
-
     /// All tensors of the source, compressed and plain, in the order of the file's bytes; no companions.
     pub fn tensors(&self) -> impl Iterator<Item = TensorInfo> + '_ {
         let compressed = self.is_compressed();
@@ -142,12 +137,6 @@ impl Model {
     /// The bytes of a tensor as they stand in the file.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
         self.0.layout().tensor(name).map(|tensor| self.0.bytes(tensor))
-    }
-
-    /// The file's first bytes: its header, and no tensor. For `xnc-llm`, which reads a GGUF file's keys.
-    #[doc(hidden)]
-    pub fn head(&self) -> &[u8] {
-        self.0.head()
     }
 
     fn info(&self, tensor: &Tensor) -> TensorInfo {

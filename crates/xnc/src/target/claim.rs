@@ -9,13 +9,17 @@ use super::temporaries;
 use crate::error::{Error, Result};
 use crate::kinds::{Kind, kind};
 
-/// Removing a leftover and making the file anew can meet another run that does the same; it is over after a few.
+/// Removing a leftover and making the file anew can meet another run that does the same; it is over after a
+/// few.
 const ATTEMPTS: usize = 100;
 
-/// A file that this run made and holds a lock on. Its name tells which target it is for, the lock that a run is alive.
+/// A file that this run made and holds a lock on. Its name tells which target it is for, the lock that a run
+/// is alive.
 pub struct Claim {
     file: File,
     path: PathBuf,
+    /// The name may be another run's by now.
+    left: bool,
 }
 
 impl Claim {
@@ -27,12 +31,12 @@ impl Claim {
         let path = std::path::absolute(path).map_err(Error::io(target))?;
         let busy = || Error::Busy { path: target.to_owned(), temporary: path.clone() };
         for _ in 0..ATTEMPTS {
-            // Without locks on this file system the name alone keeps others away. Another run may take the file for a leftover
-            // before it is locked; that run goes on, with its own.
+            // Without locks on this file system the name alone keeps others away. Another run may take the
+            // file for a leftover before it is locked; that run goes on, with its own.
             let ours =
                 |file: &File| !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && is_at(file, &path);
             match temporaries::create(&path, ours) {
-                Ok(Some(file)) => return Ok(Claim { file, path }),
+                Ok(Some(file)) => return Ok(Claim { file, path, left: false }),
                 Ok(None) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                     if !temporaries::undisturbed(|| remove_leftover(&path)).map_err(Error::io(target))? {
@@ -61,23 +65,28 @@ impl Claim {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] without `force` when something stands there.
-    pub fn give_name(&self, target: &Path, force: bool) -> io::Result<()> {
+    pub fn give_name(&mut self, target: &Path, force: bool) -> io::Result<()> {
         temporaries::leave(&self.path, || {
             if !is_at(&self.file, &self.path) {
                 return Err(io::Error::other("its temporary file was replaced by another program"));
             }
             if force { fs::rename(&self.path, target) } else { give_new_name(&self.path, target) }
-        })
+        })?;
+        self.left = true;
+        Ok(())
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        temporaries::discard(&self.path);
+        if !self.left {
+            temporaries::discard(&self.path);
+        }
     }
 }
 
-/// Removes what a killed run left under the name of a temporary file: the file, and the folder that belongs to it.
+/// Removes what a killed run left under the name of a temporary file: the file, and the folder that belongs
+/// to it.
 pub fn sweep(path: &Path) {
     let claimed = path.with_extension("part");
     // Whoever holds the claim may remove; a claim that is held is no leftover.
@@ -124,9 +133,9 @@ mod tests {
         assert!(path.exists() && !remove_leftover(&path).expect("looks"));
         drop(first);
         assert!(!path.exists());
-        let second = Claim::take(&path, &target).expect("free again");
+        let mut second = Claim::take(&path, &target).expect("free again");
         second.give_name(&target, false).expect("free name");
-        let third = Claim::take(&path, &target).expect("the name was left");
+        let mut third = Claim::take(&path, &target).expect("the name was left");
         drop(second);
         assert!(path.exists() && target.exists(), "what another run made since stays");
         let taken = third.give_name(&target, false).expect_err("stands").kind();

@@ -5,9 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::claim::{self, Claim};
+use super::claim::Claim;
+use super::merge::Merge;
 use super::place::{self, folder_of};
-use super::{same_bytes, temporaries};
+use super::temporaries;
+use super::tree::{Tree, folders_of, walk};
 use crate::error::{Error, Result};
 use crate::kinds::{Kind, kind};
 
@@ -30,7 +32,8 @@ impl Drop for Filled {
     }
 }
 
-/// Folders above the target that were made for it, innermost first; gone when dropped, where nothing came to be in them.
+/// Folders above the target that were made for it, innermost first; gone when dropped, where nothing came to
+/// be in them.
 struct Made(Vec<PathBuf>);
 
 impl Drop for Made {
@@ -40,11 +43,12 @@ impl Drop for Made {
 }
 
 impl TargetFolder {
-    /// Starts a folder that will become `path`, with the permission bits of `source` and of the folders in it.
+    /// Starts a folder that will become `path`, with the permission bits of `source` and of the folders in
+    /// it.
     ///
     /// # Errors
-    /// [`Error::SameFile`] when `path` is, or lies in, `source`; [`Error::SpecialFile`] when something else than a folder stands there;
-    /// [`Error::Busy`] while another run writes to it; those of making folders.
+    /// [`Error::SameFile`] when `path` is, or lies in, `source`; [`Error::SpecialFile`] when something else
+    /// than a folder stands there; [`Error::Busy`] while another run writes to it; those of making folders.
     pub fn create(path: &Path, source: &Path, force: bool) -> Result<TargetFolder> {
         check_apart(source, path)?;
         let there = match (path.metadata(), kind(path).map_err(Error::io(path))?) {
@@ -58,7 +62,7 @@ impl TargetFolder {
         let mut made = Made(Vec::new());
         let (path, claim) = match there {
             Some(path) => {
-                let claim = claim_of(&path)?;
+                let claim = claim_of(&path, place::on_one_file_system(&path, folder_of(&path)))?;
                 (path, claim)
             }
             None => {
@@ -88,9 +92,23 @@ impl TargetFolder {
         Ok(place)
     }
 
-    /// Gives the folder its name. Where a folder stands already, the files go into it: all or none when a file there differs and `force`
-    /// is not set. With it, the two folders change places where the system can do that and the old one holds nothing else; otherwise
-    /// the file `record` goes first and comes last, so that a folder that has it is complete at any moment.
+    /// The same error, of the target where it is of the temporary folder, which nobody asked for.
+    pub fn blame(&self, error: Error) -> Error {
+        let told = |path: PathBuf| match path.strip_prefix(self.inside()) {
+            Ok(file) => self.path.join(file),
+            Err(_) => path,
+        };
+        match error {
+            Error::Io { path, cause } => Error::Io { path: told(path), cause },
+            Error::NoSpace { path, need, have } => Error::NoSpace { path: told(path), need, have },
+            other => other,
+        }
+    }
+
+    /// Gives the folder its name. Where a folder stands already, the files go into it: all or none when a
+    /// file there differs and `force` is not set. With it, the two folders change places where the system can
+    /// do that and the old one holds nothing else; otherwise the file `record` goes first and comes last, so
+    /// that a folder that has it is complete at any moment.
     ///
     /// # Errors
     /// [`Error::TargetExists`]; what else stands in the way; those of the system.
@@ -109,17 +127,23 @@ impl TargetFolder {
             self.made.0.clear();
             return Ok(());
         }
-        let moves = self.moves(&tree, record)?;
-        if moves.is_empty() || self.change_places(&tree).map_err(failed)? {
+        let merge = Merge {
+            from: self.inside(),
+            to: &path,
+            claim: self.claim.path(),
+            force: self.force,
+            tree: &tree,
+        };
+        let moves = merge.moves(record)?;
+        if moves.is_empty() || merge.change_places().map_err(failed)? {
             return Ok(());
         }
-        self.merge(&tree, &moves, record)
+        merge.run(&moves, record).map_err(failed)
     }
 
     /// Permissions of the source's folders, and every name on the disk.
-    fn settle(&self, tree: &[(PathBuf, Kind)]) -> io::Result<()> {
-        let folders = tree.iter().filter(|(_, kind)| *kind == Kind::Folder).map(|(path, _)| path.as_path());
-        for folder in folders.chain([Path::new("")]) {
+    fn settle(&self, tree: &Tree) -> io::Result<()> {
+        for folder in folders_of(tree).into_iter().rev() {
             let inside = self.inside().join(folder);
             place::sync_folder(&inside)?;
             if let Ok(source) = self.source.join(folder).metadata() {
@@ -128,95 +152,6 @@ impl TargetFolder {
         }
         Ok(())
     }
-
-    /// The files that have to go into the folder that stands there.
-    fn moves(&self, tree: &[(PathBuf, Kind)], record: &Path) -> Result<Vec<PathBuf>> {
-        let mut moves = Vec::new();
-        for (inside, what) in tree {
-            let to = self.path.join(inside);
-            let there = kind(&to).map_err(Error::io(&to))?;
-            match (what, there) {
-                (Kind::Folder, None | Some(Kind::Folder)) => {}
-                (Kind::Folder, Some(Kind::File)) => {
-                    return Err(Error::io(&to)(io::ErrorKind::NotADirectory.into()));
-                }
-                (_, None) => moves.push(inside.clone()),
-                (_, Some(Kind::File)) => {
-                    if !same_bytes(&self.inside().join(inside), &to).map_err(Error::io(&to))? {
-                        if !self.force {
-                            return Err(Error::TargetExists { path: to });
-                        }
-                        moves.push(inside.clone());
-                    }
-                }
-                (_, Some(Kind::Folder)) => return Err(Error::io(&to)(io::ErrorKind::IsADirectory.into())),
-                (_, Some(Kind::Special(kind))) => return Err(Error::SpecialFile { path: to, kind }),
-            }
-        }
-        // The record is last. One that is right already stays, unless others are replaced under it.
-        let changed = moves.iter().position(|file| file == record).map(|at| moves.remove(at));
-        let goes_too = self.force && !moves.is_empty() && tree.iter().any(|(file, _)| file == record);
-        if changed.is_some() || goes_too {
-            moves.push(record.to_owned());
-        }
-        Ok(moves)
-    }
-
-    /// Old folder and new one in one step, when nothing but files of the new one is in the old one. Whoever stands in the old one would be
-    /// left in a folder that is gone.
-    fn change_places(&self, tree: &[(PathBuf, Kind)]) -> io::Result<bool> {
-        let elsewhere = self.inside().starts_with(&self.path);
-        let stands_in = std::env::current_dir().is_ok_and(|here| here.starts_with(&self.path));
-        if !self.force || elsewhere || stands_in {
-            return Ok(false);
-        }
-        if walk(&self.path)?.iter().any(|there| tree.binary_search(there).is_err()) {
-            return Ok(false);
-        }
-        if exchange(self.inside(), &self.path).is_err() {
-            return Ok(false); // not on this system
-        }
-        // The old folder, which now has the temporary name, goes when this is dropped.
-        place::sync_folder(folder_of(&self.path)).map(|()| true)
-    }
-
-    fn merge(&self, tree: &[(PathBuf, Kind)], moves: &[PathBuf], record: &Path) -> Result<()> {
-        let told = self.path.join(record);
-        let folders = tree.iter().filter(|(_, kind)| *kind == Kind::Folder).map(|(path, _)| path.as_path());
-        let folders: Vec<PathBuf> =
-            [Path::new("")].into_iter().chain(folders).map(|folder| self.path.join(folder)).collect();
-        if self.force && kind(&told).map_err(Error::io(&told))? == Some(Kind::File) {
-            fs::remove_file(&told).map_err(Error::io(&told))?;
-            place::sync_folder(&self.path).map_err(Error::io(&self.path))?;
-        }
-        for folder in &folders {
-            fs::create_dir_all(folder).map_err(Error::io(folder))?;
-            self.sweep(folder);
-        }
-        for (number, file) in moves.iter().enumerate() {
-            if number + 1 == moves.len() {
-                self.sync(&folders)?;
-            }
-            let (from, to) = (self.inside().join(file), self.path.join(file));
-            let moved = if self.force { fs::rename(&from, &to) } else { place::give_new_name(&from, &to) };
-            moved.map_err(Error::io(&to))?;
-        }
-        self.sync(&folders)
-    }
-
-    fn sync(&self, folders: &[PathBuf]) -> Result<()> {
-        // From the innermost on, so that no name comes to the disk before what it names.
-        folders.iter().rev().try_for_each(|folder| place::sync_folder(folder).map_err(Error::io(folder)))
-    }
-
-    /// Removes what killed runs left in a folder of the target.
-    fn sweep(&self, folder: &Path) {
-        for entry in folder.read_dir().into_iter().flatten().flatten() {
-            if temporaries::is_temporary(&entry.file_name()) && entry.path() != self.claim.path() {
-                claim::sweep(&entry.path());
-            }
-        }
-    }
 }
 
 /// The temporary file beside a folder.
@@ -224,9 +159,10 @@ fn beside(path: &Path) -> PathBuf {
     folder_of(path).join(temporaries::name_for(path.file_name().unwrap_or_default()))
 }
 
-/// Claims a folder that exists: beside it, or in it where nothing can be made beside it or could not be renamed from there.
-fn claim_of(path: &Path) -> Result<Claim> {
-    if place::on_one_file_system(path, folder_of(path)) {
+/// Claims a folder that exists: beside it, or in it where nothing can be made beside it or could not be
+/// renamed from there.
+fn claim_of(path: &Path, movable: bool) -> Result<Claim> {
+    if movable {
         match Claim::take(&beside(path), path) {
             Err(Error::Io { .. }) => {}
             other => return other,
@@ -249,34 +185,6 @@ fn make_folders(folder: &Path, made: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// Everything below a folder with its kind, sorted by path; links are not followed.
-fn walk(root: &Path) -> io::Result<Vec<(PathBuf, Kind)>> {
-    let (mut found, mut open) = (Vec::new(), vec![PathBuf::new()]);
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(root.join(&folder))? {
-            let path = folder.join(entry?.file_name());
-            let Some(what) = kind(&root.join(&path))? else { continue };
-            if what == Kind::Folder {
-                open.push(path.clone());
-            }
-            found.push((path, what));
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn exchange(a: &Path, b: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn exchange(_: &Path, _: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 /// Refuses a target folder that is, or lies in, the source folder.
 fn check_apart(source: &Path, target: &Path) -> Result<()> {
     let target = std::path::absolute(target).map_err(Error::io(target))?;
@@ -287,4 +195,37 @@ fn check_apart(source: &Path, target: &Path) -> Result<()> {
         return Err(Error::SameFile { path: target });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_nothing_can_be_made_beside_is_filled_from_inside() {
+        let temporary = tempfile::tempdir().expect("temporary folder");
+        let [source, target] = ["source", "target"].map(|name| temporary.path().join(name));
+        fs::create_dir(&source).expect("makes");
+        fs::create_dir(&target).expect("makes");
+        let target = target.canonicalize().expect("exists");
+        for (force, text, taken) in [(false, "old", true), (false, "new", false), (true, "new", true)] {
+            let claim = claim_of(&target, false).expect("free");
+            assert!(claim.path().starts_with(&target));
+            let busy = claim_of(&target, false).err().expect("taken").to_string();
+            assert!(busy.contains("another run"), "{busy}");
+            let filled = temporaries::folder_for(claim.path());
+            temporaries::create_folder(&filled).expect("makes");
+            let (path, source) = (target.clone(), source.clone());
+            let made = Made(Vec::new());
+            let folder = TargetFolder { path, source, force, filled: Filled(filled), claim, made };
+            for name in ["deep/file", "record"] {
+                fs::write(folder.place(Path::new(name)).expect("makes"), text).expect("writes");
+            }
+            assert_eq!(folder.commit(Path::new("record")).is_ok(), taken, "{text}, force: {force}");
+            let there = walk(&target).expect("lists");
+            let names: Vec<&str> = there.iter().filter_map(|(path, _)| path.to_str()).collect();
+            assert_eq!(names, ["deep", "deep/file", "record"]);
+        }
+        assert_eq!(fs::read(target.join("deep/file")).expect("reads"), b"new");
+    }
 }

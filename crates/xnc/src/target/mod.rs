@@ -1,16 +1,19 @@
 //! Files and folders that appear whole or not at all.
 //!
-//! A target is written under a temporary name, which belongs to one run at a time ([`claim`]), and is renamed when it is whole. What a
-//! run does not finish is removed: by the run itself, by [`remove_temporaries`] on a signal, or by the next run after a kill.
+//! A target is written under a temporary name, which belongs to one run at a time ([`claim`]), and is renamed
+//! when it is whole. What a run does not finish is removed: by the run itself, by [`remove_temporaries`] on a
+//! signal, or by the next run after a kill.
 
 mod claim;
 mod folder;
+mod merge;
 mod place;
 mod space;
 mod temporaries;
+mod tree;
 
 use std::fs::{File, Permissions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -30,12 +33,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// Starts a file that will become `path`, with the permission bits of `source`. Without `force`, an existing file there is only ever
-    /// compared. Until [`Target::commit`] it is private, and gone when dropped.
+    /// Starts a file that will become `path`, with the permission bits of `source`. Without `force`, an
+    /// existing file there is only ever compared. Until [`Target::commit`] it is private, and gone when
+    /// dropped.
     ///
     /// # Errors
-    /// [`Error::SameFile`] when `path` is `source`; [`Error::SpecialFile`] when `path` is no regular file, a symbolic link among them;
-    /// [`Error::Busy`] while another run writes to `path`; those of creating the temporary file.
+    /// [`Error::SameFile`] when `path` is `source`; [`Error::SpecialFile`] when `path` is no regular file, a
+    /// symbolic link among them; [`Error::Busy`] while another run writes to `path`; those of creating the
+    /// temporary file.
     pub fn create(path: &Path, source: &Path, force: bool) -> Result<Target> {
         if let (Ok(a), Ok(b)) = (path.canonicalize(), source.canonicalize())
             && a == b
@@ -84,7 +89,7 @@ impl Target {
     /// # Errors
     /// [`Error::TargetExists`] when it holds others and `force` is not set; those of the system.
     pub fn commit(self) -> Result<()> {
-        let Target { path, claim, force, permissions } = self;
+        let Target { path, mut claim, force, permissions } = self;
         let failed = |cause| Error::Io { path: path.clone(), cause };
         if let Some(permissions) = permissions {
             place::keep_permissions(claim.path(), &permissions, 0).map_err(failed)?;
@@ -96,7 +101,7 @@ impl Target {
             {
                 return Err(failed(refused));
             }
-            return if same_bytes(claim.path(), &path).map_err(failed)? {
+            return if same_bytes(claim.file(), &path).map_err(failed)? {
                 Ok(())
             } else {
                 Err(Error::TargetExists { path })
@@ -106,11 +111,13 @@ impl Target {
     }
 }
 
-fn same_bytes(a: &Path, b: &Path) -> io::Result<bool> {
-    let (a, b) = (File::open(a)?, File::open(b)?);
+/// Compares through the open file: where locks are binding, nobody else may read it.
+fn same_bytes(a: &mut File, b: &Path) -> io::Result<bool> {
+    let b = File::open(b)?;
     if a.metadata()?.len() != b.metadata()?.len() {
         return Ok(false);
     }
+    a.rewind()?;
     let (mut a, mut b) = (BufReader::with_capacity(1 << 16, a), BufReader::with_capacity(1 << 16, b));
     let (mut left, mut right) = ([0; 1 << 14], [0; 1 << 14]);
     loop {

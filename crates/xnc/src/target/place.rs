@@ -14,8 +14,8 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Gives a file or folder the permission bits of its source and `more`, but none that change who runs it. Elsewhere than on Unix
-/// there is but one bit, which would keep what has it from ever being replaced.
+/// Gives a file or folder the permission bits of its source and `more`, but none that change who runs it.
+/// Elsewhere than on Unix there is but one bit, which would keep what has it from ever being replaced.
 #[cfg_attr(not(unix), allow(unused_variables))]
 pub fn keep_permissions(path: &Path, source: &Permissions, more: u32) -> io::Result<()> {
     #[cfg(unix)]
@@ -38,7 +38,8 @@ pub fn on_one_file_system(a: &Path, b: &Path) -> bool {
     true
 }
 
-/// Whether an open file is the one that stands at `path` by now. Where files have no number, whether one stands there.
+/// Whether an open file is the one that stands at `path` by now. Where files have no number, whether one
+/// stands there.
 pub fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(open), Ok(there)) = (file.metadata(), path.symlink_metadata()) else { return false };
     same_file(&open, &there)
@@ -76,8 +77,8 @@ pub fn give_new_name(from: &Path, to: &Path) -> io::Result<()> {
     give_new_name_with(from, to, |from, to| fs::hard_link(from, to))
 }
 
-/// A link fails where something stands, which a rename does not. Where the file system has no links (exFAT, FUSE), looking first has
-/// to do; other runs are kept away by the claim.
+/// A link fails where something stands, which a rename does not. Where the file system has no links (exFAT,
+/// FUSE), looking first has to do; other runs are kept away by the claim.
 fn give_new_name_with(
     from: &Path,
     to: &Path,

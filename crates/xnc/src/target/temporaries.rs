@@ -11,7 +11,8 @@ const PREFIX: &str = ".xnc-";
 /// Of a file, and of a folder that is being filled.
 const SUFFIXES: [&str; 2] = [".part", ".parts"];
 
-/// What exists now. Things come and go under this lock, so that nothing of another run is ever taken for one of this process.
+/// What exists now. Things come and go under this lock, so that nothing of another run is ever taken for one
+/// of this process.
 static LIVE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn live() -> MutexGuard<'static, BTreeSet<PathBuf>> {
@@ -19,7 +20,8 @@ fn live() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The name of the temporary file for a target of this name: the same in every run, so that one finds what another left.
+/// The name of the temporary file for a target of this name: the same in every run, so that one finds what
+/// another left.
 pub fn name_for(target: &OsStr) -> String {
     let hash = blake3::hash(target.as_encoded_bytes()).to_hex();
     format!("{PREFIX}{}{}", &hash[..16], SUFFIXES[0])
@@ -30,17 +32,19 @@ pub fn folder_for(claimed: &Path) -> PathBuf {
     claimed.with_extension(&SUFFIXES[1][1..])
 }
 
-/// Whether a file or folder of this name is temporary: being written by a run, or left by one that was killed.
+/// Whether a file or folder of this name is temporary: being written by a run, or left by one that was
+/// killed.
 pub fn is_temporary(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(PREFIX.as_bytes()) && SUFFIXES.iter().any(|suffix| name.ends_with(suffix.as_bytes()))
 }
 
-/// Removes every temporary file and folder of this process. What is being written then fails; targets stay as they are. For a
-/// thread that waits for signals, before it ends the process; doing it twice is harmless.
+/// Removes every temporary file and folder of this process. What is being written then fails; targets stay as
+/// they are. For a thread that waits for signals, before it ends the process; doing it twice is harmless.
 pub fn remove_temporaries() {
     let mut live = live();
-    // Folders sort before what is in them; from behind, each is empty of what this process knows when its turn comes.
+    // Folders sort before what is in them; from behind, each is empty of what this process knows when its
+    // turn comes.
     while let Some(path) = live.pop_last() {
         // Another thread may be making a file in it at this moment.
         for _ in 0..10 {
@@ -72,6 +76,16 @@ pub fn create(path: &Path, ours: impl FnOnce(&File) -> bool) -> io::Result<Optio
     }
     live.insert(path.to_owned());
     Ok(Some(file))
+}
+
+/// Runs `work`, which takes files out of the folder `path`, unless that was removed before. A signal's
+/// handler waits meanwhile.
+pub fn while_live<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let live = live();
+    if !live.contains(path) {
+        return Err(io::ErrorKind::Interrupted.into());
+    }
+    work()
 }
 
 /// Runs `work` while no thread of this process makes, renames or removes temporary files.

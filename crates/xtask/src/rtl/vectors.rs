@@ -2,14 +2,13 @@
 
 use anyhow::Result;
 use fastrand::Rng;
-use xnc::codec::bits::{BitReader, BitWriter};
-use xnc::codec::xnc::block;
-use xnc::container::Container;
-use xnc::{Dtype, Table, Verify};
+use xnc::internals::{decode_block, encode_block};
+use xnc::{Dtype, Model};
 
 use crate::{dither, root};
 
-pub const WORDS: usize = block::BLOCK_WORDS;
+/// Words in a block, which is 64 bytes of a table.
+pub const WORDS: usize = 32;
 pub type Block = [u16; WORDS];
 
 /// Bytes of a packed block in a record of the test bench; its length in bits follows.
@@ -29,19 +28,16 @@ impl Packed {
 
     /// What the library makes of a block.
     pub fn encode(words: &Block) -> Self {
-        let mut writer = BitWriter::default();
-        block::encode(words, &mut writer);
-        let bits = writer.len() as u16;
+        let (stream, bits) = encode_block(words);
         let mut bytes = [0; PACKED_BYTES];
-        let stream = writer.finish();
         bytes[..stream.len()].copy_from_slice(&stream);
-        Packed { bytes, bits }
+        Packed { bytes, bits: bits as u16 }
     }
 
     /// What the library makes of any 545 bits.
     pub fn decode(&self) -> Block {
         let mut words = [0; WORDS];
-        let whole = block::decode(&mut BitReader::new(&self.bytes), &mut words);
+        let whole = decode_block(&self.bytes, &mut words);
         assert!(whole, "no block is longer than a record");
         words
     }
@@ -92,7 +88,8 @@ fn folded_word(random: &mut Rng, class: u8) -> u16 {
     (sign ^ mid ^ (rest & 8) << 11) | core | rest & 7
 }
 
-/// Every class boundary: each of the 256 values of the deciding bits of one word, at each place, among words of each class.
+/// Every class boundary: each of the 256 values of the deciding bits of one word, at each place, among words
+/// of each class.
 pub fn boundaries() -> Vec<Block> {
     let mut random = Rng::with_seed(1);
     let mut blocks = Vec::new();
@@ -147,16 +144,17 @@ pub fn random(random: &mut Rng) -> Block {
     }))
 }
 
-/// Every `step`-th block of the tables in a file below the root, plain or compressed, BF16 cast to FP16. None when it is not there.
+/// Every `step`-th block of the tables in a file below the root, plain or compressed, BF16 cast to FP16. None
+/// when it is not there.
 pub fn tables(path: &str, step: usize) -> Result<Option<Vec<Block>>> {
     let path = root().join(path);
     if !path.exists() {
         return Ok(None);
     }
-    let file = Container::open(&path)?;
+    let file = Model::open(&path)?;
     let mut blocks = Vec::new();
-    for name in file.table_names() {
-        let table = Table::from_container(&file, name, Verify::OnTouch)?;
+    for name in file.tables() {
+        let table = file.table(name)?;
         let mut words = vec![0; table.rows() * table.dim()];
         table.read(0, &mut words)?;
         if table.dtype() == Dtype::Bf16 {

@@ -2,19 +2,15 @@
 
 use std::cell::RefCell;
 use std::hint::black_box;
-use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use xnc::codec::{self, TableShape};
-use xnc::dtype::Words;
-use xnc::kernel::{Aligned, Backend, bytes_of};
-use xnc::{Codec, Dtype, Effort, Table};
+use xnc::{Codec, Dtype, EncodeOptions, Table};
 
 use super::Files;
 use super::measure::{Cases, median};
 use super::verified::{self, Verified};
-use super::words::{self, Activations, VARIANTS};
+use super::words::{self, Words};
 
 /// Rows looked up at a time.
 pub const GATHER: usize = 512;
@@ -53,7 +49,8 @@ pub struct Product {
     pub plain_ms: f64,
     pub plain_variant: String,
     pub plain_gb_s: f64,
-    pub backend: &'static str,
+    pub plain_to_read: f64,
+    pub backend: String,
     pub variants: Vec<(String, serde_json::Value)>,
 }
 
@@ -68,11 +65,11 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
     let (rows, dim, dtype) = (coded.rows(), coded.dim(), coded.dtype());
     ensure!(rows > 0 && dim > 0, "tensor `{}` is empty", files.tensor);
     let bytes = 2 * rows * dim;
-    let mut source = Aligned::new(rows * dim, 1_u16);
-    plain.read(0, &mut source)?;
-    let target = RefCell::new(Aligned::new(rows * dim, 1_u16));
+    let source = Words::of(plain)?;
+    let plain = source.variants(coded)?;
+    let target = RefCell::new(vec![1_u16; rows * dim]);
     coded.read(0, &mut target.borrow_mut())?;
-    ensure!(target.borrow()[..] == source[..], "the compressed table differs from its source");
+    ensure!(target.borrow()[..] == *source.words(), "the compressed table differs from its source");
 
     let mut random = fastrand::Rng::with_seed(2);
     let x: Vec<Vec<f32>> = (0..BATCH).map(|_| (0..dim).map(|_| 2.0 * random.f32() - 1.0).collect()).collect();
@@ -89,19 +86,17 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
     let (some, some_f32) =
         (RefCell::new(vec![1_u16; GATHER * dim]), RefCell::new(vec![1.0_f32; GATHER * dim]));
 
-    let plain_f32 = [Activations::f32(dtype, &x[..1]), Activations::f32(dtype, &x)];
-    let plain_bf16 = Activations::bf16(std::slice::from_ref(&x_bf16));
     let share = rows.div_ceil(threads) * dim;
     let mut cases = Cases::default();
-    let words = bytes_of(&source);
-    cases.add("read", || _ = black_box(words::read(words, threads)));
-    cases.add("read one", || _ = black_box(words::read(words, 1)));
-    cases.add("memcpy", || target.borrow_mut().copy_from_slice(black_box(&source)));
+    let (bytes_, words) = (source.as_ref(), source.words());
+    cases.add("read", || _ = black_box(words::read(bytes_, threads)));
+    cases.add("read one", || _ = black_box(words::read(bytes_, 1)));
+    cases.add("memcpy", || target.borrow_mut().copy_from_slice(black_box(words)));
     cases.add("decode", || coded.read(0, &mut target.borrow_mut()).expect("checked above"));
     cases.add("memcpy all", || {
         let mut target = target.borrow_mut();
         std::thread::scope(|scope| {
-            for (out, words) in target.chunks_mut(share).zip(source.chunks(share)) {
+            for (out, words) in target.chunks_mut(share).zip(words.chunks(share)) {
                 scope.spawn(|| out.copy_from_slice(black_box(words)));
             }
         });
@@ -114,7 +109,7 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
             }
         });
     });
-    for (name, table) in [("gather", coded), ("copy", plain)] {
+    for (name, table) in [("gather", coded), ("copy", &plain[0].1)] {
         cases.add_warm(name, || {
             for _ in 0..GATHERS {
                 table.gather(next_ids(), &mut some.borrow_mut()).expect("checked above");
@@ -131,42 +126,38 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
         for _ in 0..GATHERS {
             let mut some = some.borrow_mut();
             for (&id, out) in next_ids().iter().zip(some.chunks_exact_mut(dim)) {
-                out.copy_from_slice(&source[id * dim..][..dim]);
+                out.copy_from_slice(&words[id * dim..][..dim]);
             }
         }
     });
     // Products are what `fast` is for; the others would first have to decode every row.
     let mut counts = if coded.codec() == Some(Codec::Fast) { vec![threads, 1] } else { Vec::new() };
     counts.dedup();
+    // Compressed and plain go the same way: the same pool, the same pieces.
     for &n in &counts {
-        let (plain_f32, plain_bf16) = (&plain_f32, &plain_bf16);
         let (x, x_bf16, out) = (&x[0], &x_bf16, &out);
-        cases.add(format!("f32 {n}"), move || {
-            coded.product_threads(x, n, &mut out.borrow_mut()[..rows]).expect("checked above");
-        });
-        for (name, ahead) in VARIANTS {
-            cases.add(format!("plain f32 {n} {name}"), move || {
-                plain_f32[0].product(words, dim, n, ahead, &mut out.borrow_mut()[..rows]);
+        let names = |what: &str| -> Vec<(String, &Table)> {
+            let plain = plain.iter().map(|(name, table)| (format!("plain {what} {n} {name}"), table));
+            std::iter::once((format!("{what} {n}"), coded)).chain(plain).collect()
+        };
+        for (name, table) in names("f32") {
+            cases.add(name, move || {
+                table.product(x, n, &mut out.borrow_mut()[..rows]).expect("checked above");
             });
         }
-        if dtype == Dtype::Bf16 {
-            cases.add(format!("bf16 {n}"), move || {
-                coded.product_bf16_threads(x_bf16, n, &mut out.borrow_mut()[..rows]).expect("checked above");
+        for (name, table) in if dtype == Dtype::Bf16 { names("bf16") } else { Vec::new() } {
+            cases.add(name, move || {
+                table.product_bf16(x_bf16, n, &mut out.borrow_mut()[..rows]).expect("checked above");
             });
-            for (name, ahead) in VARIANTS {
-                cases.add(format!("plain bf16 {n} {name}"), move || {
-                    plain_bf16.product(words, dim, n, ahead, &mut out.borrow_mut()[..rows]);
-                });
-            }
         }
     }
     if !counts.is_empty() {
-        cases.add("batch", || {
-            coded.product_threads(&flat, threads, &mut out.borrow_mut()).expect("checked above")
-        });
-        cases.add("plain batch no prefetch", || {
-            plain_f32[1].product(words, dim, threads, 0, &mut out.borrow_mut());
-        });
+        for (name, table) in [("batch", coded), ("plain batch no prefetch", &plain[0].1)] {
+            let (flat, out) = (&flat, &out);
+            cases.add(name, move || {
+                table.product(flat, threads, &mut out.borrow_mut()).expect("checked above");
+            });
+        }
     }
     let rounds = cases.run(Duration::from_secs(seconds));
 
@@ -179,6 +170,7 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
         |activation: &'static str, n: usize, vectors: usize, name: &str, prefix: &str| -> Option<Product> {
             let variants = cases.all(prefix);
             let (plain_variant, plain) = variants.first()?.clone();
+            let read = cases.median(if n == 1 { "read one" } else { "read" })?;
             Some(Product {
                 activation,
                 threads: n,
@@ -187,7 +179,8 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
                 plain_ms: plain * 1e3,
                 plain_variant,
                 plain_gb_s: bytes as f64 * 1e-9 / plain,
-                backend: Backend::best().name(),
+                plain_to_read: read / plain,
+                backend: coded.backend().to_string(),
                 variants: variants.into_iter().map(|(name, s)| (name, (s * 1e3).into())).collect(),
             })
         };
@@ -200,7 +193,7 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
         .collect();
     Ok(Numbers {
         rounds,
-        ratio: bytes as f64 / files.stored_bytes()? as f64,
+        ratio: bytes as f64 / coded.stored_bytes() as f64,
         read_gb_s: gb_s("read")?,
         read_gb_s_one: gb_s("read one")?,
         encode_gb_s: encode(coded, words)?,
@@ -217,22 +210,18 @@ pub fn run(files: &Files, plain: &Table, coded: &Table, threads: usize, seconds:
     })
 }
 
-/// Encodes into nothing on one thread.
-fn encode(coded: &Table, words: &[u8]) -> Result<f64> {
-    let shape = TableShape { dtype: coded.dtype(), rows: coded.rows(), dim: coded.dim() };
-    let codec = coded.codec().unwrap_or(Codec::Fast);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+/// Encodes in memory on one thread.
+fn encode(coded: &Table, words: &[u16]) -> Result<f64> {
+    let mut options = EncodeOptions::default();
+    (options.codec, options.threads) = (coded.codec().unwrap_or_default(), 1);
     // A codec that takes long is not measured better by taking longer.
     let begin = Instant::now();
     let times = (0..5).take_while(|&n| n == 0 || begin.elapsed() < Duration::from_secs(5));
     let seconds = times.map(|_| {
         let start = Instant::now();
-        pool.install(|| {
-            let effort = Effort::default();
-            codec::encode(codec, shape, &Words::new(words), effort, &mut io::sink(), &mut |_| {})
-        })?;
+        black_box(Table::encode(coded.dtype(), coded.rows(), coded.dim(), words, &options)?);
         xnc::Result::Ok(start.elapsed().as_secs_f64())
     });
     let seconds = median(seconds.collect::<xnc::Result<_>>()?).context("a run")?;
-    Ok(words.len() as f64 * 1e-9 / seconds)
+    Ok(2.0 * words.len() as f64 * 1e-9 / seconds)
 }

@@ -1,7 +1,8 @@
 //! Interleaved timing: each round runs every case once, in a new random order; medians are taken at the end.
 //!
-//! A model reads its table once a token, after all its layers: caches hold nothing of it. So a case begins after other memory was read. Else
-//! the plain table, which more cases read than the compressed one, would be found in the cache more often, and be faster for that.
+//! A model reads its table once a token, after all its layers: caches hold nothing of it. So a case begins
+//! after other memory was read. Else the plain table, which more cases read than the compressed one, would
+//! be found in the cache more often, and be faster for that.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -33,7 +34,8 @@ impl<'a> Cases<'a> {
         self.0.push(Case { name: name.into(), warm: true, run: Box::new(run), seconds: Vec::new() });
     }
 
-    /// Rounds until `budget` is spent, five at least; the first is a warm-up and not counted. Returns the number.
+    /// Rounds until `budget` is spent, five at least; the first is a warm-up and not counted. Returns the
+    /// number.
     pub fn run(&mut self, budget: Duration) -> usize {
         let mut random = fastrand::Rng::with_seed(1);
         let elsewhere = vec![1_u64; ELSEWHERE / 8];

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use xnc::{Table, Verify};
+use xnc::{Model, OpenOptions, Verify};
 
 use super::Files;
 use super::measure::median;
@@ -24,7 +24,9 @@ pub fn all(files: &Files) -> Result<[Verified; 3]> {
 }
 
 fn one(files: &Files, verify: Verify) -> Result<Verified> {
-    let open = || Table::open(&files.coded, &files.tensor, verify);
+    let mut options = OpenOptions::default();
+    options.verify = verify;
+    let open = || Model::open(&files.coded)?.table_with(&files.tensor, &options);
     let times = (0..5).map(|_| {
         let start = Instant::now();
         black_box(open()?);

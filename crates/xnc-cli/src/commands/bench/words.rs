@@ -1,15 +1,57 @@
 //! What plain words cost: reading them, copying them, multiplying them, in several variants.
 
-use xnc::Dtype;
-use xnc::kernel::{Aligned, Backend, dot};
+use std::sync::Arc;
 
-/// Plain products: their names, and how far ahead of use they ask for words.
-pub const VARIANTS: [(&str, usize); 4] = [
-    ("no prefetch", dot::AHEAD[0]),
-    ("prefetch 512", dot::AHEAD[1]),
-    ("prefetch 2048", dot::AHEAD[2]),
-    ("prefetch 8192", dot::AHEAD[3]),
-];
+use anyhow::Result;
+use xnc::{OpenOptions, Table};
+
+/// Plain products: their names, and how many bytes ahead of use they ask for words; 0 leaves that to the
+/// machine.
+const VARIANTS: [(&str, usize); 4] =
+    [("no prefetch", 0), ("prefetch 512", 512), ("prefetch 2048", 2048), ("prefetch 8192", 8192)];
+
+/// Bytes of a cache line, where plain words begin: a table must not lose because of where its file puts it.
+const LINE: usize = 64;
+
+/// The words of a table, plain and in memory once, however many tables are made of them.
+#[derive(Clone)]
+pub struct Words {
+    held: Arc<Vec<u8>>,
+    from: usize,
+}
+
+impl Words {
+    /// Reads all words of a table.
+    pub fn of(table: &Table) -> Result<Words> {
+        let mut held = vec![0; 2 * table.rows() * table.dim() + LINE];
+        let from = held.as_ptr().align_offset(LINE);
+        held.truncate(from + 2 * table.rows() * table.dim());
+        table.read(0, bytemuck::cast_slice_mut(&mut held[from..]))?;
+        Ok(Words { held: held.into(), from })
+    }
+
+    pub fn words(&self) -> &[u16] {
+        bytemuck::cast_slice(self.as_ref())
+    }
+
+    /// The plain twins of a table, which differ in how far ahead products ask for memory: their names, and
+    /// they.
+    pub fn variants(&self, like: &Table) -> Result<Vec<(&'static str, Table)>> {
+        let variant = |(name, ahead)| {
+            let mut options = OpenOptions::default();
+            (options.backend, options.ahead) = (Some(like.backend()), Some(ahead));
+            let table = Table::from_bytes(like.dtype(), like.rows(), like.dim(), self.clone(), &options)?;
+            Ok((name, table))
+        };
+        VARIANTS.into_iter().map(variant).collect()
+    }
+}
+
+impl AsRef<[u8]> for Words {
+    fn as_ref(&self) -> &[u8] {
+        &self.held[self.from..]
+    }
+}
 
 /// Reads every byte.
 pub fn read(bytes: &[u8], threads: usize) -> u64 {
@@ -33,76 +75,4 @@ pub fn read(bytes: &[u8], threads: usize) -> u64 {
             .map(|worker| worker.join().expect("reading cannot fail"))
             .fold(first, |a, b| a ^ b)
     })
-}
-
-/// Activations of plain rows.
-pub enum Activations {
-    F32(Dtype, Vec<Aligned<f32>>),
-    Bf16(Vec<Aligned<u16>>),
-}
-
-impl Activations {
-    pub fn f32(dtype: Dtype, vectors: &[Vec<f32>]) -> Self {
-        let arrange = |x: &Vec<f32>| {
-            let mut out = Aligned::new(dot::padded(x.len()), 0.0);
-            dot::arrange(Backend::best(), dtype, x, &mut out);
-            out
-        };
-        Activations::F32(dtype, vectors.iter().map(arrange).collect())
-    }
-
-    pub fn bf16(vectors: &[Vec<u16>]) -> Self {
-        let pad = |x: &Vec<u16>| {
-            let mut out = Aligned::new(dot::padded(x.len()), 0);
-            out[..x.len()].copy_from_slice(x);
-            out
-        };
-        Activations::Bf16(vectors.iter().map(pad).collect())
-    }
-
-    fn times(&self, vector: usize, rows: &[u8], dim: usize, ahead: usize, out: &mut [f32]) {
-        let backend = Backend::best();
-        match self {
-            Activations::F32(dtype, x) => dot::rows_f32(backend, *dtype, rows, dim, &x[vector], ahead, out),
-            Activations::Bf16(x) => dot::rows_bf16(backend, rows, dim, &x[vector], ahead, out),
-        }
-    }
-
-    fn vectors(&self) -> usize {
-        match self {
-            Activations::F32(_, x) => x.len(),
-            Activations::Bf16(x) => x.len(),
-        }
-    }
-
-    /// The plain product: rows split evenly between threads, one pass over memory for all vectors.
-    pub fn product(&self, words: &[u8], dim: usize, threads: usize, ahead: usize, out: &mut [f32]) {
-        let rows = out.len() / self.vectors();
-        let share = rows.div_ceil(threads);
-        // With one vector a thread's rows are one call, so that nothing is lost between rows.
-        let block = if self.vectors() == 1 { share } else { 16 };
-        let work = |first: usize, parts: &mut [&mut [f32]]| {
-            let held = parts.first().map_or(0, |part| part.len());
-            for at in (0..held).step_by(block) {
-                let end = held.min(at + block);
-                let bytes = &words[2 * (first + at) * dim..2 * (first + end) * dim];
-                for (vector, part) in parts.iter_mut().enumerate() {
-                    self.times(vector, bytes, dim, ahead, &mut part[at..end]);
-                }
-            }
-        };
-        let mut columns: Vec<_> = out.chunks_exact_mut(rows).map(|column| column.chunks_mut(share)).collect();
-        let mut parts: Vec<(usize, Vec<&mut [f32]>)> = (0..rows)
-            .step_by(share)
-            .map(|first| (first, columns.iter_mut().filter_map(Iterator::next).collect()))
-            .collect();
-        if let [(first, part)] = &mut parts[..] {
-            return work(*first, part);
-        }
-        std::thread::scope(|scope| {
-            for (first, mut part) in parts {
-                scope.spawn(move || work(first, &mut part));
-            }
-        });
-    }
 }

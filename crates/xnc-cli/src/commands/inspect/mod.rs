@@ -4,148 +4,123 @@ mod page;
 mod predict;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::PathBuf;
 
 use anyhow::Result;
+use serde::ser::{Serialize, Serializer};
 use serde_json::{Value, json};
-use xnc::container::{Container, INDEX_SUFFIX, META_SUFFIX};
-use xnc::model::folder::model_files;
-use xnc::model::role;
-use xnc::{Analysis, Dtype, Error, Table, Target, Verify};
+use xnc::{Codec, Dtype};
 use xnc_page::number::{bytes, percent};
 
-use super::{print, print_json, table, with_bars};
+use super::counted::{self, Counted, CountedFile};
 use crate::args;
-use crate::units::{shape, tensors};
+use crate::say::{self, Listing};
+use crate::units::{shape, tables, tensors};
 
-/// A table of the file and what it takes there.
-struct Inspected {
-    name: String,
-    table: Table,
-    analysis: Analysis,
-    source_bytes: u64,
-    stored_bytes: u64,
-}
+/// Tables of one file that are shown to people: the largest. A model with every layer in 16 bits has
+/// hundreds, one of experts thousands.
+const SHOWN: usize = 50;
+
+/// Tables whose exponents are drawn.
+const DRAWN: usize = 3;
 
 pub fn run(args: &args::Inspect) -> Result<()> {
-    let mut files = Vec::new();
-    for path in model_files(&args.input)? {
-        files.push(inspect(path)?);
+    let most = if args.json { usize::MAX } else { SHOWN };
+    let mut files = counted::count(&args.input, 0, most)?;
+    for file in &mut files {
+        file.tables.sort_by_key(|one| std::cmp::Reverse(one.source_bytes));
     }
     if let Some(target) = &args.html {
-        let mut file = Target::create(target, &args.input, args.force)?;
         let page = page::page(&args.input, &files)?.to_html();
-        file.file().write_all(page.as_bytes()).map_err(|cause| Error::Io { path: target.clone(), cause })?;
-        file.commit()?;
-        return print(&format!("wrote {}", target.display()));
+        xnc::internals::write_file(target, page.as_bytes(), &args.input, args.force)?;
+        return say::print(&format!("wrote {}", say::path(target)));
     }
     if args.json {
-        let shown: Vec<Value> = files.iter().map(json).collect();
         // A lone file is one object, as users of one file expect; a folder is a list of them.
-        return print_json(&if args.input.is_dir() { json!({"files": shown}) } else { shown[0].clone() });
+        return match &files[..] {
+            [file] if !args.input.is_dir() => say::print_json(&Described(file)),
+            _ => {
+                let files: Vec<_> = files.iter().map(Described).collect();
+                say::print_json(&std::collections::BTreeMap::from([("files", files)]))
+            }
+        };
     }
-    print(&files.iter().map(text).collect::<Vec<_>>().join("\n\n"))
+    say::print(&files.iter().map(text).collect::<Vec<_>>().join("\n\n"))
 }
 
-/// A file and its tables, the largest first.
-struct InspectedFile {
-    path: PathBuf,
-    file: Container,
-    tables: Vec<Inspected>,
-}
+/// A file as JSON.
+struct Described<'a>(&'a CountedFile);
 
-fn inspect(path: PathBuf) -> Result<InspectedFile> {
-    let file = Container::open(&path)?;
-    let mut tables = Vec::new();
-    for name in file.table_names() {
-        let table = Table::from_container(&file, name, Verify::OnTouch)?;
-        let analysis = with_bars(|progress| xnc::analyze(&table, 0, &progress))?;
-        let source_bytes = 2 * (table.rows() * table.dim()) as u64;
-        let stored_bytes = stored_bytes(&file, name);
-        tables.push(Inspected { name: name.to_owned(), table, analysis, source_bytes, stored_bytes });
-    }
-    tables.sort_by_key(|one| std::cmp::Reverse(one.source_bytes));
-    Ok(InspectedFile { path, file, tables })
-}
-
-/// Bytes that a table takes in the file with its companions.
-fn stored_bytes(file: &Container, name: &str) -> u64 {
-    let companions = [name.to_owned(), format!("{name}{INDEX_SUFFIX}"), format!("{name}{META_SUFFIX}")];
-    companions.iter().filter_map(|name| file.layout().tensor(name)).map(|tensor| tensor.bytes()).sum()
-}
-
-impl Inspected {
-    fn codec(&self) -> &'static str {
-        self.table.codec().map_or("plain", |codec| codec.name())
-    }
-
-    fn bits_per_weight(&self) -> f64 {
-        16.0 * self.stored_bytes as f64 / self.source_bytes.max(1) as f64
+impl Serialize for Described<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let file = self.0;
+        let head = json!({
+            "file": file.path.to_string_lossy(),
+            "format": file.format.to_string(),
+            "file_bytes": file.file_bytes,
+            "compressed": file.is_compressed,
+            "source_bytes": file.source.as_ref().map(|(size, _)| size),
+            "source_sha256": file.source.as_ref().map(|(_, sha256)| sha256),
+            "tensor_count": file.tensor_count,
+        });
+        let items: Vec<(&Counted, u64)> = file.tables.iter().map(|one| (one, file.file_bytes)).collect();
+        Listing { head, list: "tensors", items: &items, item: json }.serialize(serializer)
     }
 }
 
-fn json(InspectedFile { path, file, tables }: &InspectedFile) -> Value {
-    let share = |bytes: u64| bytes as f64 / file.file_bytes() as f64;
+fn json((one, file_bytes): &(&Counted, u64)) -> Value {
     json!({
-        "file": path.to_string_lossy(),
-        "format": file.layout().format().name(),
-        "file_bytes": file.file_bytes(),
-        "compressed": file.evidence().is_some(),
-        "source_bytes": file.record().ok().map(|record| record.size),
-        "source_sha256": file.record().ok().map(|record| record.sha256.clone()),
-        "tensor_count": file.layout().tensors().len(),
-        "tensors": tables.iter().map(|one| json!({
-            "name": one.name,
-            "dtype": one.table.dtype().name(),
-            "shape": [one.table.rows(), one.table.dim()],
-            "codec": one.table.codec().map(|codec| codec.name()),
-            "source_bytes": one.source_bytes,
-            "stored_bytes": one.stored_bytes,
-            "share_of_file": share(one.stored_bytes),
-            "bits_per_weight": one.bits_per_weight(),
-            "order0_bits_per_weight": one.analysis.order0_bits_per_weight(),
-            "exponents": one.analysis.exponents(one.table.dtype()),
-        })).collect::<Vec<_>>(),
+        "name": one.name,
+        "dtype": one.dtype,
+        "shape": one.shape,
+        "codec": one.codec.map(Codec::name),
+        "source_bytes": one.source_bytes,
+        "stored_bytes": one.stored_bytes,
+        "share_of_file": one.stored_bytes as f64 / *file_bytes as f64,
+        "bits_per_weight": one.bits_per_weight(),
+        "order0_bits_per_weight": one.order0_bits_per_weight,
+        "exponents": one.exponents(),
     })
 }
 
-fn text(InspectedFile { path, file, tables }: &InspectedFile) -> String {
+fn text(file: &CountedFile) -> String {
     let mut out = format!(
         "{}: {}, {}, {}",
-        path.display(),
-        file.layout().format().name(),
-        bytes(file.file_bytes()),
-        tensors(file.layout().tensors().len()),
+        say::path(&file.path),
+        file.format,
+        bytes(file.file_bytes),
+        tensors(file.tensor_count),
     );
-    if let Ok(record) = file.record() {
-        let _ = write!(out, "\ncompressed from {}, SHA-256 {}", bytes(record.size), record.sha256);
+    if let Some((size, sha256)) = &file.source {
+        let _ = write!(out, "\ncompressed from {}, SHA-256 {sha256}", bytes(*size));
     }
-    if tables.is_empty() {
-        let quantised =
-            role::quantised(file.layout()).map(|tensor| format!("{} is {}", tensor.name, tensor.dtype));
-        let quantised: Vec<String> = quantised.collect();
-        return out
-            + "\nholds no 16-bit table"
-            + &if quantised.is_empty() { String::new() } else { format!(": {}", quantised.join(", ")) };
+    if file.tables.is_empty() {
+        let others: Vec<String> = file
+            .other_tables
+            .iter()
+            .map(|(name, dtype)| format!("{} is {dtype}", say::escaped(name)))
+            .collect();
+        let others = if others.is_empty() { String::new() } else { format!(": {}", others.join(", ")) };
+        return out + "\nholds no 16-bit table" + &others;
     }
-    let rows = tables.iter().map(|one| {
+    let rows = file.tables.iter().map(|one| {
         vec![
             one.name.clone(),
-            one.table.dtype().to_string(),
-            shape(&[one.table.rows() as u64, one.table.dim() as u64]),
-            one.codec().to_owned(),
+            one.dtype.clone(),
+            shape(&one.shape),
+            one.kept().to_owned(),
             bytes(one.stored_bytes),
-            percent(one.stored_bytes as f64 / file.file_bytes() as f64),
+            percent(one.stored_bytes as f64 / file.file_bytes as f64),
             format!("{:.3}", one.bits_per_weight()),
-            format!("{:.3}", one.analysis.order0_bits_per_weight()),
+            format!("{:.3}", one.order0_bits_per_weight),
         ]
     });
     let header = ["tensor", "type", "shape", "codec", "bytes", "of file", "bits/weight", "order-0 bits"];
-    let _ = write!(out, "\n\n{}", table(&header, 4, rows));
-    // A model with every layer in 16 bits has hundreds of tables; the largest few say what there is to say.
-    for one in tables.iter().take(3).filter(|one| one.source_bytes > 0) {
-        let _ = write!(out, "\n\n{}: exponents\n{}", one.name, histogram(one));
+    let _ = write!(out, "\n\n{}", say::table(&header, 4, rows));
+    if let (more @ 1.., size) = file.left_out {
+        let _ = write!(out, "\n\nand {} that are no larger, {}; --json tells all", tables(more), bytes(size));
+    }
+    for one in file.tables.iter().take(DRAWN).filter(|one| one.source_bytes > 0) {
+        let _ = write!(out, "\n\n{}: exponents\n{}", say::escaped(&one.name), histogram(one));
     }
     out
 }
@@ -153,7 +128,7 @@ fn text(InspectedFile { path, file, tables }: &InspectedFile) -> String {
 const BAR: usize = 50;
 
 /// Shares of words by exponent, as bars.
-fn histogram(one: &Inspected) -> String {
+fn histogram(one: &Counted) -> String {
     let classes = classes(one);
     let most = classes.iter().map(|(_, share)| *share).fold(f64::MIN_POSITIVE, f64::max);
     let line = |(label, share): &(String, f64)| {
@@ -165,9 +140,9 @@ fn histogram(one: &Inspected) -> String {
 }
 
 /// Shares of words by exponent, 0 to 1; rare exponents at both ends are summed.
-fn classes(one: &Inspected) -> Vec<(String, f64)> {
-    let dtype = one.table.dtype();
-    let counts = one.analysis.exponents(dtype);
+fn classes(one: &Counted) -> Vec<(String, f64)> {
+    let dtype = one.words_dtype;
+    let counts = one.exponents();
     let total: u64 = counts.iter().sum();
     let share = |n: u64| n as f64 / total.max(1) as f64;
     let shown = |n: &u64| share(*n) >= 0.0005;
@@ -183,5 +158,6 @@ fn classes(one: &Inspected) -> Vec<(String, f64)> {
 }
 
 fn exponent_label(dtype: Dtype, exponent: usize) -> String {
-    if exponent == 0 { "0, tiny".into() } else { format!("2^{}", exponent as i32 - dtype.bias()) }
+    let bias = if dtype == Dtype::Bf16 { 127 } else { 15 };
+    if exponent == 0 { "0, tiny".into() } else { format!("2^{}", exponent as i32 - bias) }
 }

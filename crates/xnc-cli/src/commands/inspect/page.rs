@@ -3,30 +3,29 @@
 use std::path::Path;
 
 use anyhow::Result;
-use xnc::Codec;
-use xnc::model::role;
+use xnc::{Codec, Model};
 use xnc_page::number::{bytes, percent, ratio};
 use xnc_page::{Accent, Bar, Bars, Block, Chart, Fact, Histogram, Mark, Page, Section, Table};
 
 use super::predict::{self, Prediction};
-use super::{Inspected, InspectedFile, classes};
-use crate::units::shape;
-
-/// Tables that are encoded and drawn; a model with every layer in 16 bits has hundreds.
-const DRAWN: usize = 3;
+use super::{Counted, CountedFile, DRAWN, classes};
+use crate::say::escaped;
+use crate::units::{shape, tables as count};
 
 /// The page of a file or of all files of a folder.
-pub fn page(input: &Path, files: &[InspectedFile]) -> Result<Page> {
+pub fn page(input: &Path, files: &[CountedFile]) -> Result<Page> {
     let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy();
-    let mut page = Page { title: name.into_owned(), ..Page::default() };
-    let total: u64 = files.iter().map(|one| one.file.file_bytes()).sum();
-    let mut tables: Vec<&Inspected> = files.iter().flat_map(|one| &one.tables).collect();
-    tables.sort_by_key(|one| std::cmp::Reverse(one.source_bytes));
-    let stored: u64 = tables.iter().map(|one| one.stored_bytes).sum();
+    let mut page = Page { title: escaped(&name).into_owned(), ..Page::default() };
+    let total: u64 = files.iter().map(|one| one.file_bytes).sum();
+    let mut tables: Vec<(&Path, &Counted)> =
+        files.iter().flat_map(|file| file.tables.iter().map(|one| (file.path.as_path(), one))).collect();
+    tables.sort_by_key(|(_, one)| std::cmp::Reverse(one.source_bytes));
+    let stored = tables.iter().map(|(_, one)| one.stored_bytes).sum::<u64>()
+        + files.iter().map(|file| file.left_out.1).sum::<u64>();
     page.facts.push(fact(Accent::None, bytes(total), "on disk"));
     if tables.is_empty() {
         page.lead = "Holds no 16-bit table, so there is nothing for XNC to do.".into();
-        page.sections.extend(quantised(files));
+        page.sections.extend(other_tables(files));
     } else {
         page.facts.push(fact(
             Accent::None,
@@ -35,8 +34,9 @@ pub fn page(input: &Path, files: &[InspectedFile]) -> Result<Page> {
         ));
         page.sections.push(overview(files, total));
     }
-    for (number, one) in tables.iter().take(DRAWN).filter(|one| one.source_bytes > 0).enumerate() {
-        let predictions = predict::all(&one.table)?;
+    let drawn = tables.iter().take(DRAWN).filter(|(_, one)| one.source_bytes > 0);
+    for (number, (path, one)) in drawn.enumerate() {
+        let predictions = predict::all(&Model::open(path)?.table(&one.name)?)?;
         if number == 0 {
             page.lead = answer(one, &predictions, total);
             page.facts.extend(predictions.iter().map(|least| {
@@ -51,8 +51,9 @@ pub fn page(input: &Path, files: &[InspectedFile]) -> Result<Page> {
         page.sections.push(table(one, &predictions));
     }
     page.colophon.push(format!(
-        "Made by `xnc inspect --html`, version {}. Sizes under a codec were found by encoding the table here and now; the record that a file \
-         keeps about it, less than 1 kB, is not counted. `dense` was encoded at effort 1, which finds no similar rows; its default effort is smaller.",
+        "Made by `xnc inspect --html`, version {}. Sizes under a codec were found by encoding the table here and now; \
+         the record that a file keeps about it, less than 1 kB, is not counted. `dense` was encoded at effort 1, \
+         which finds no similar rows; its default effort is smaller.",
         env!("CARGO_PKG_VERSION")
     ));
     Ok(page)
@@ -70,11 +71,11 @@ fn label(one: &Prediction) -> String {
 }
 
 /// What the reader wants to know first.
-fn answer(one: &Inspected, predictions: &[Prediction], total: u64) -> String {
-    if let Some(codec) = one.table.codec() {
+fn answer(one: &Counted, predictions: &[Prediction], total: u64) -> String {
+    if let Some(codec) = one.codec {
         return format!(
             "Compressed: `{}` is kept by codec `{}` at {:.3} bits a weight.",
-            one.name,
+            escaped(&one.name),
             codec.name(),
             one.bits_per_weight()
         );
@@ -87,52 +88,58 @@ fn answer(one: &Inspected, predictions: &[Prediction], total: u64) -> String {
     let share = |codec| percent(saved(codec) as f64 / total.max(1) as f64);
     // As the library decides it.
     if saved(Codec::Fast) * 100 < one.source_bytes {
-        return format!("`{}` would stay plain under `fast`: it does not shrink by 1 %.", one.name);
+        return format!("`{}` would stay plain under `fast`: it does not shrink by 1 %.", escaped(&one.name));
     }
     format!(
-        "Compressing `{}` without loss takes {} off the file with `fast`, which rows are read from directly, and {} or more with `dense`, for disk and download.",
-        one.name,
+        "Compressing `{}` without loss takes {} off the file with `fast`, which rows are read from directly, \
+         and {} or more with `dense`, for disk and download.",
+        escaped(&one.name),
         share(Codec::Fast),
         share(Codec::Dense)
     )
 }
 
-fn quantised(files: &[InspectedFile]) -> Option<Section> {
-    let tables = files.iter().flat_map(|one| role::quantised(one.file.layout()));
-    let points: Vec<String> = tables.map(|tensor| format!("`{}` is {}", tensor.name, tensor.dtype)).collect();
-    let mut section = Section::new("Tables that are quantised already");
+fn other_tables(files: &[CountedFile]) -> Option<Section> {
+    let tables = files.iter().flat_map(|file| &file.other_tables);
+    let points: Vec<String> = tables.map(|(name, dtype)| format!("`{}` is {dtype}", escaped(name))).collect();
+    let mut section = Section::new("Tables that are not 16-bit");
     section.push(Block::List(points.clone()));
     (!points.is_empty()).then_some(section)
 }
 
-fn overview(files: &[InspectedFile], total: u64) -> Section {
+fn overview(files: &[CountedFile], total: u64) -> Section {
     let mut section = Section::new("Tables");
     let header = ["tensor", "type", "shape", "codec", "bytes", "of all", "bits/weight", "order-0 bits"];
-    let caption = "Two-dimensional 16-bit tensors, companions counted. Order-0 is the entropy of the words, one by one.";
+    let caption = "Two-dimensional 16-bit tensors, companions counted. \
+        Order-0 is the entropy of the words, one by one.";
     let mut all = Table::new(caption, 4, &header);
     for one in files.iter().flat_map(|one| &one.tables) {
         all.row(
-            if one.table.codec().is_some() { Accent::of(one.codec()) } else { Accent::None },
+            one.codec.map_or(Accent::None, |codec| Accent::of(codec.name())),
             vec![
-                format!("`{}`", one.name),
-                one.table.dtype().to_string(),
-                shape(&[one.table.rows() as u64, one.table.dim() as u64]),
-                one.codec().to_owned(),
+                format!("`{}`", escaped(&one.name)),
+                one.dtype.clone(),
+                shape(&one.shape),
+                one.kept().to_owned(),
                 bytes(one.stored_bytes),
                 percent(one.stored_bytes as f64 / total.max(1) as f64),
                 format!("{:.3}", one.bits_per_weight()),
-                format!("{:.3}", one.analysis.order0_bits_per_weight()),
+                format!("{:.3}", one.order0_bits_per_weight),
             ],
         );
     }
     section.push(Block::Table(all));
+    let left_out: usize = files.iter().map(|file| file.left_out.0).sum();
+    if left_out > 0 {
+        section.push(Block::Text(format!("And {} that are no larger.", count(left_out))));
+    }
     section
 }
 
-fn table(one: &Inspected, predictions: &[Prediction]) -> Section {
-    let mut section = Section::new(one.name.clone());
+fn table(one: &Counted, predictions: &[Prediction]) -> Section {
+    let mut section = Section::new(escaped(&one.name).into_owned());
     let times = |bytes: u64| one.source_bytes as f64 / bytes.max(1) as f64;
-    let order0 = 16.0 / one.analysis.order0_bits_per_weight().max(f64::MIN_POSITIVE);
+    let order0 = 16.0 / one.order0_bits_per_weight.max(f64::MIN_POSITIVE);
     let mut sizes = Table::new("Size under each codec.", 1, &["codec", "bytes", "ratio", "bits/weight"]);
     let mut row = |accent, name: String, bytes_: u64| {
         let bits = 16.0 / times(bytes_);
@@ -167,11 +174,12 @@ fn table(one: &Inspected, predictions: &[Prediction]) -> Section {
         accent: Accent::Plain,
     };
     section.push(Block::Charts(vec![Chart::Bars(ratios), Chart::Histogram(exponents)]));
-    let words = one.analysis.words.max(1) as f64;
+    let words = one.words.max(1) as f64;
     let share = |n: u64| percent(n as f64 / words);
-    let patterns = &one.analysis.patterns;
+    let patterns = &one.patterns;
     let mut shares = Table::new(
-        "Words as FP16, by the paper's patterns: narrow ones have an upper byte of all zeros or all ones and are not zero.",
+        "Words as FP16, by the paper's patterns: narrow ones have an upper byte of all zeros or all ones \
+         and are not zero.",
         1,
         &["pattern", "share"],
     );

@@ -1,5 +1,5 @@
-//! The instruction sets that products of 16 rows run on. All give the same bits: sums of integers are exact, and floating point is left
-//! to plain loops.
+//! The instruction sets that products of 16 rows run on. All give the same bits: sums of integers are exact,
+//! and floating point is left to plain loops.
 
 use half::f16;
 #[cfg(target_arch = "x86_64")]
@@ -25,7 +25,7 @@ impl Backend {
     /// The best there is, or what pins the backend of the head.
     pub fn best() -> Backend {
         #[cfg(target_arch = "x86_64")]
-        match xnc::Backend::detect().map_or("scalar", xnc::Backend::name) {
+        match &*xnc::Backend::detect().map_or("scalar".into(), |backend| backend.to_string()) {
             "avx512" => {
                 if let Some(lanes) = V4::try_new() {
                     return Backend::Avx512(lanes);

@@ -1,6 +1,6 @@
-//! Blocks of 32 weights (`ggml-common.h`). With `d` and `m` of FP16 a weight is `d * (q - 8)` in Q4_0, `d * q + m` in Q4_1,
-//! `d * (q - 16)` in Q5_0, `d * q + m` in Q5_1, `d * q` in Q8_0. Weight `k` below 16 is the low half of byte `k`, weight `k + 16` the
-//! high one; the fifth bit of weight `k` is bit `k` of 32.
+//! Blocks of 32 weights (`ggml-common.h`). With `d` and `m` of FP16 a weight is `d * (q - 8)` in Q4_0, `d * q
+//! + m` in Q4_1, `d * (q - 16)` in Q5_0, `d * q + m` in Q5_1, `d * q` in Q8_0. Weight `k` below 16 is the low
+//! half of byte `k`, weight `k + 16` the high one; the fifth bit of weight `k` is bit `k` of 32.
 
 use super::backend::{Lanes, ROWS};
 use super::rounded::Rounded;

@@ -1,7 +1,9 @@
-//! Products of quantised matrices with vectors: weights of 16 rows side by side, so that one vector instruction multiplies four of each.
+//! Products of quantised matrices with vectors: weights of 16 rows side by side, so that one vector
+//! instruction multiplies four of each.
 //!
-//! A [`Tile`] is one of ggml's blocks of each of 16 rows, taken apart on loading without loss. Sums of integers are exact and those of
-//! floating point run from the first block of a row to the last, so the bits depend neither on the backend nor on threads.
+//! A [`Tile`] is one of ggml's blocks of each of 16 rows, taken apart on loading without loss. Sums of
+//! integers are exact and those of floating point run from the first block of a row to the last, so the bits
+//! depend neither on the backend nor on threads.
 
 #![allow(
     clippy::needless_range_loop,
@@ -74,8 +76,8 @@ pub trait Rows: Send + Sync {
     /// How its activations are rounded.
     fn rounding(&self) -> Rounding;
 
-    /// Products of rows from `first` on, a multiple of 16, with `vectors` vectors. `out` becomes as many rows a vector as it has room
-    /// for.
+    /// Products of rows from `first` on, a multiple of 16, with `vectors` vectors. `out` becomes as many rows
+    /// a vector as it has room for.
     fn times(&self, first: usize, x: &[Rounded], vectors: usize, out: &mut [f32]);
 }
 
@@ -192,8 +194,8 @@ fn row_times<L: Lanes, T: Tile, const N: usize>(
     out
 }
 
-/// Puts 32 weights of at most 4 bits, given as eight times four bytes, in a row of a tile: group `g` in the low halves of part `g`,
-/// group `g + 4` in the high ones.
+/// Puts 32 weights of at most 4 bits, given as eight times four bytes, in a row of a tile: group `g` in the
+/// low halves of part `g`, group `g + 4` in the high ones.
 fn set_halves(parts: &mut [[u8; 4 * ROWS]; 4], row: usize, weights: [u32; 8]) {
     for (group, part) in parts.iter_mut().enumerate() {
         let both = weights[group] | weights[group + 4] << 4;

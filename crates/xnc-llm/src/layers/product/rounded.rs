@@ -22,7 +22,8 @@ pub struct Rounded {
     pub total: f32,
 }
 
-/// Rounds each 32 by their largest. The step is kept in FP16, and so is the step times the sum (`quantize_row_q8_1` of ggml).
+/// Rounds each 32 by their largest. The step is kept in FP16, and so is the step times the sum
+/// (`quantize_row_q8_1` of ggml).
 pub fn blocks(x: &[f32], out: &mut Vec<Rounded>) {
     struct Each<'a>(&'a [f32], &'a mut Vec<Rounded>);
     impl NullaryFnOnce for Each<'_> {

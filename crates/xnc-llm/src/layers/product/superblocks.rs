@@ -1,5 +1,6 @@
-//! Superblocks of 256 weights in blocks of 32 (`ggml-common.h`). With `d` and `e` of FP16 a weight is `d * s * q - e * m` in Q4_K, `s`
-//! and `m` of 6 bits a block; in Q6_K it is `d * s * (q - 32)`, `s` of 8 bits, signed, half a block.
+//! Superblocks of 256 weights in blocks of 32 (`ggml-common.h`). With `d` and `e` of FP16 a weight is `d * s *
+//! q - e * m` in Q4_K, `s` and `m` of 6 bits a block; in Q6_K it is `d * s * (q - 32)`, `s` of 8 bits, signed,
+//! half a block.
 
 use super::backend::{Lanes, ROWS};
 use super::rounded::Rounded;

@@ -51,7 +51,8 @@ pub enum Shared {
 impl Index {
     /// None where the bytes are no index of such a table, or its streams are not the payload.
     pub fn read(shape: TableShape, predicted: bool, stored: Stored<'_>) -> Option<Index> {
-        if shape.dim > WIDEST {
+        // Rows of a predicted table have numbers of 32 bits.
+        if shape.dim > WIDEST || (predicted && u32::try_from(shape.rows).is_err()) {
             return None;
         }
         let mut rest = stored.index;

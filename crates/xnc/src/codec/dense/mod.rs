@@ -36,17 +36,17 @@ pub use encode::encode;
 pub use index::WIDEST;
 pub use reader::DenseReader;
 
-/// How much time encoding may take; the numbers are in `spec/dense.md`.
+/// How much time encoding may take; the numbers are in `docs/notes/dense.md`, section 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Effort(u8);
 
 impl Effort {
     /// The highest step.
-    pub const MOST: u8 = 4;
+    const MOST: u8 = 4;
 
-    /// Step 1 to [`Effort::MOST`]; others are brought into that range.
+    /// Step 1 to 4, the third for 0; what is above counts as 4.
     pub fn new(step: u8) -> Effort {
-        Effort(step.clamp(1, Effort::MOST))
+        Effort(if step == 0 { 3 } else { step.min(Effort::MOST) })
     }
 
     /// References that a row may have.
@@ -66,12 +66,6 @@ impl Effort {
     }
 }
 
-impl Default for Effort {
-    fn default() -> Self {
-        Effort(3)
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
@@ -79,5 +73,5 @@ struct Params {
     predicted: bool,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "threads"))]
 mod tests;

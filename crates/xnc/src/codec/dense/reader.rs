@@ -175,6 +175,6 @@ impl Reader for DenseReader {
     }
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
-        Decoded::new(&self, x)
+        Decoded::boxed(&self, x)
     }
 }

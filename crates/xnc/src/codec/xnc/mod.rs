@@ -22,8 +22,9 @@ use crate::kernel::Backend;
 use crate::kernel::stream::Stream;
 use chunk::{CHUNK_WORDS, Chunk};
 
-/// Bits of the shortest form of a word, its selector included.
+/// Bits of the shortest form of a word, its selector included, and of the longest with its share of the block's flag.
 const LEAST_BITS: usize = 10;
+const MOST_BITS: usize = 18;
 /// Payload and index are filled to a multiple of this.
 const PADDING: usize = 64;
 
@@ -112,8 +113,9 @@ impl XncReader {
             let allowed = shape.dtype == Dtype::Bf16 || record.own == 0;
             // No form of a word is shorter, so a few bytes cannot promise a row that takes a lot of memory.
             let least = (words * LEAST_BITS).div_ceil(8) as u64;
-            let long_enough = record.end.checked_sub(end).is_some_and(|bytes| bytes >= least);
-            if !long_enough || record.end > stored.payload.len() as u64 || !rising || !allowed {
+            let most = (words * MOST_BITS).div_ceil(8) as u64;
+            let sensible = record.end.checked_sub(end).is_some_and(|bytes| (least..=most).contains(&bytes));
+            if !sensible || record.end > stored.payload.len() as u64 || !rising || !allowed {
                 return Err(Error::corrupt(format!("record of chunk {number} in the index makes no sense")));
             }
             end = record.end;
@@ -180,6 +182,6 @@ impl Reader for XncReader {
     }
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
-        Decoded::new(&self, x)
+        Decoded::boxed(&self, x)
     }
 }

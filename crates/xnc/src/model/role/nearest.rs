@@ -26,10 +26,10 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     best.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// The candidates nearest to `name`, for a message, and how many more there are.
+/// The candidates nearest to a name or pattern, for a message, and how many more there are.
 pub fn nearest_list<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let mut total = 0;
-    let near = nearest(name, candidates.into_iter().inspect(|_| total += 1));
+    let near = nearest(&name.replace(['*', '?'], ""), candidates.into_iter().inspect(|_| total += 1));
     let shown: Vec<String> = near.iter().map(|name| shown(name)).collect();
     match total - near.len() {
         _ if total == 0 => "none".into(),

@@ -6,7 +6,7 @@
 //! put together at byte boundaries and shifted once.
 
 mod scalar;
-#[cfg(test)]
+#[cfg(all(test, feature = "threads"))]
 mod tests;
 
 #[cfg(target_arch = "x86_64")]

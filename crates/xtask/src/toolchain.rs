@@ -1,0 +1,214 @@
+//! A compiler for other machines, out of Debian's packages, in `.tools/targets`; nothing is installed on the
+//! system.
+//!
+//! rustup may be able to fetch other targets, or not (a machine without access to its server, a Rust from
+//! elsewhere); Debian has one compiler, its standard library for ARM and the sources to build it for the
+//! rest, as ordinary packages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{root, run, runs, say};
+
+/// rustc with its library and that library's sources; clang and lld, which build and link for every machine;
+/// what ARM programs are linked against, and the emulator that runs them. Each by name, so that it is
+/// unpacked even where the system has it too; what they depend on comes from the system or, where it is
+/// missing there, along with them.
+const PACKAGES: &[&str] = &[
+    "rustc-web",
+    "libstd-rust-web-dev:amd64",
+    "rust-web-src",
+    "clang-22",
+    "libclang-cpp22",
+    "libclang-common-22-dev",
+    "libllvm22",
+    "lld-22",
+    "libc6-dev-arm64-cross",
+    "libc6-arm64-cross",
+    "linux-libc-dev-arm64-cross",
+    "libgcc-12-dev-arm64-cross",
+    "libgcc-s1-arm64-cross",
+    "qemu-user",
+];
+
+/// The standard library for ARM. A package of another architecture, so apt downloads it and would not install
+/// it.
+const ARM_LIBRARY: &str = "libstd-rust-web-dev:arm64";
+
+/// clang under a name that says for which machine takes its flags from a file of that name beside it.
+const ARM_CLANG: &str = "aarch64-unknown-linux-gnu-clang";
+const ARM_FLAGS: &str = "\
+    --sysroot=<CFGDIR>/../../../..\n\
+    -isystem <CFGDIR>/../../../aarch64-linux-gnu/include\n\
+    -fuse-ld=lld\n";
+
+/// The unpacked packages.
+pub struct Toolchain {
+    folder: PathBuf,
+}
+
+impl Toolchain {
+    /// What a machine lacks that these packages cannot be had for.
+    pub fn missing() -> Option<&'static str> {
+        let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
+        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            Some("x86-64 Linux")
+        } else if !system.contains("VERSION_CODENAME=bookworm") || !runs("dpkg-deb", &["--version"]) {
+            Some("Debian 12")
+        } else {
+            None
+        }
+    }
+
+    /// Downloads and unpacks on first use, and when the packages above change: some 210 MB, 900 MB unpacked.
+    pub fn get() -> Result<Toolchain> {
+        if let Some(missing) = Toolchain::missing() {
+            anyhow::bail!("the toolchain for other machines is made of packages for {missing}");
+        }
+        let folder = root().join(".tools/targets");
+        let wanted = format!("{}\n{ARM_LIBRARY}\n{ARM_FLAGS}", PACKAGES.join("\n"));
+        let stamp = folder.join("packages.txt");
+        let toolchain = Toolchain { folder };
+        if !fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+            say(&format!("unpacking {} and {ARM_LIBRARY} into .tools/targets", PACKAGES.join(", ")));
+            say("nothing of it is installed on the system");
+            toolchain.unpack().context("cannot unpack Debian's packages into .tools/targets")?;
+            fs::write(&stamp, wanted)?;
+        }
+        Ok(toolchain)
+    }
+
+    fn unpack(&self) -> Result<()> {
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder)?;
+        }
+        let apt = self.folder.join("apt");
+        let archives = apt.join("cache/archives");
+        let config = configure_apt(&apt)?;
+        let get = |args: &[&str]| {
+            let mut command = Command::new("apt-get");
+            command.args(["-qq", "-y"]).args(args).env("APT_CONFIG", &config).current_dir(&archives);
+            command
+        };
+        run(&mut get(&["update"]))?;
+        let download = ["install", "--no-install-recommends", "--reinstall", "--download-only"];
+        run(get(&download).args(PACKAGES).arg(compiler_itself(&config)?))?;
+        // The very version of the compiler: a library of another one would be refused.
+        let version = version_of(&archives, "rustc-web_")?;
+        run(&mut get(&["download", &format!("{ARM_LIBRARY}={version}")]))?;
+        for package in packages(&archives)? {
+            let status = Command::new("dpkg-deb").arg("--extract").args([&package, &self.folder]).status()?;
+            ensure!(status.success(), "dpkg-deb cannot unpack {}", package.display());
+        }
+        fs::remove_dir_all(&apt)?;
+        self.remove_what_no_target_needs()?;
+        let clang = self.folder.join("usr/lib/llvm-22/bin");
+        std::os::unix::fs::symlink("clang", clang.join(ARM_CLANG))?;
+        fs::write(clang.join(format!("{ARM_CLANG}.cfg")), ARM_FLAGS)?;
+        Ok(())
+    }
+
+    /// The compiler's own sources, which come with those of its library.
+    fn remove_what_no_target_needs(&self) -> Result<()> {
+        for version in fs::read_dir(self.folder.join("usr/src"))? {
+            let version = version?.path();
+            for part in ["src", "compiler"] {
+                fs::remove_dir_all(version.join(part))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cargo with this compiler, from the repository's root; what it builds goes into a folder apart.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(root()).env("CARGO_TARGET_DIR", root().join("target/targets"));
+        cargo.env("RUSTC", self.folder.join("usr/bin/rustc"));
+        cargo.env("LD_LIBRARY_PATH", self.folder.join("usr/lib/x86_64-linux-gnu"));
+        // Set by whoever called, and other flags would have everything built anew.
+        cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        cargo
+    }
+
+    /// As [`Toolchain::cargo`], to build the standard library too, from its sources, for a target that has no
+    /// built one.
+    ///
+    /// Stable compilers do that, and deny warnings of the workspace alone, only when told that they are not.
+    pub fn cargo_with_library(&self, command: &str, target: &str) -> Command {
+        let mut cargo = self.cargo();
+        cargo.env("RUSTC_BOOTSTRAP", "1").args([command, "--target", target]);
+        cargo.args(["-Zbuild-std=std,panic_abort", "-Zwarnings", "--config", "build.warnings=\"deny\""]);
+        cargo
+    }
+
+    /// clang for ARM, also as a linker.
+    pub fn arm_clang(&self) -> PathBuf {
+        self.folder.join("usr/lib/llvm-22/bin").join(ARM_CLANG)
+    }
+
+    /// The linker for WebAssembly.
+    pub fn wasm_linker(&self) -> PathBuf {
+        self.folder.join("usr/lib/llvm-22/bin/wasm-ld")
+    }
+
+    /// The emulator of an ARM processor with every extension that it knows, as a command and its arguments.
+    pub fn arm_emulator(&self) -> Vec<String> {
+        let path = |path: &str| self.folder.join(path).display().to_string();
+        let libraries = path("usr/aarch64-linux-gnu");
+        vec![path("usr/bin/qemu-aarch64"), "-cpu".into(), "max".into(), "-L".into(), libraries]
+    }
+}
+
+/// A configuration of apt that keeps everything in a folder. apt's own lists may be old, or lack the other
+/// architecture, and changing them takes rights that nobody needs for this.
+fn configure_apt(folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder.join("cache/archives/partial"))?;
+    fs::create_dir_all(folder.join("state/lists/partial"))?;
+    let (config, shown) = (folder.join("apt.conf"), folder.display());
+    let lines = [
+        "APT::Architecture \"amd64\";".to_owned(),
+        "APT::Architectures { \"amd64\"; \"arm64\"; };".to_owned(),
+        format!("Dir::State \"{shown}/state\";"),
+        "Dir::State::status \"/var/lib/dpkg/status\";".to_owned(),
+        format!("Dir::Cache \"{shown}/cache\";"),
+        "Debug::NoLocking \"1\";".to_owned(),
+    ];
+    fs::write(&config, lines.join("\n"))?;
+    Ok(config)
+}
+
+/// The package with the compiler's code, which has its version in its name. It says where the compiler looks
+/// for libraries: beside itself.
+fn compiler_itself(config: &Path) -> Result<String> {
+    let mut apt = Command::new("apt-cache");
+    let output = apt.args(["depends", "libstd-rust-web-dev:amd64"]).env("APT_CONFIG", config).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let named = text.split_whitespace().find(|word| word.starts_with("libstd-rust-web-1"));
+    Ok(named.context("Debian's rustc has no package libstd-rust-web-1.*")?.to_owned())
+}
+
+/// The downloaded packages.
+fn packages(archives: &Path) -> Result<Vec<PathBuf>> {
+    let mut packages = Vec::new();
+    for entry in fs::read_dir(archives)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            packages.push(path);
+        }
+    }
+    Ok(packages)
+}
+
+/// The version of the downloaded package whose file name begins with `prefix`.
+fn version_of(archives: &Path, prefix: &str) -> Result<String> {
+    let named =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
+    let package = packages(archives)?.into_iter().find(named);
+    let package = package.with_context(|| format!("apt-get downloaded no {prefix}*.deb"))?;
+    let output = Command::new("dpkg-deb").arg("--field").arg(&package).arg("Version").output()?;
+    ensure!(output.status.success(), "dpkg-deb cannot read {}", package.display());
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
