@@ -73,16 +73,15 @@ pub enum Command {
         A narrow word has an upper byte of all zeros or all ones and is not zero.")]
     Analyze(Analyze),
     /// Print rows of a table, compressed or plain
-    #[command(
-        after_help = "Examples:\n  xnc rows model.xnc.safetensors --tensor model.embed_tokens.weight --ids 0,5,40-42\n  \
+    #[command(after_help = "Examples:\n  xnc rows model.xnc.safetensors --tensor model.embed_tokens.weight \
+            --ids 0,5,40-42\n  \
         tokenize < text | xnc rows model.gguf --tensor token_embd.weight --ids - --format raw\n\n\
         text: a line a row, the values exact and as short as they can be\n\
         npy:  one array of shape (rows, columns): float16, or uint16 holding BF16 words\n\
         raw:  the words, little-endian, one row after another\n\n\
         --json gives a list `rows` of objects `id` and `values`; what JSON has no \
         number for is \"NaN\", \"inf\" or \"-inf\".\n\
-        Every id is checked, and every row read, before the first is printed."
-    )]
+        Every id is checked, and every row read, before the first is printed.")]
     Rows(Rows),
     /// Measure ratio, encoding, decoding, lookups and products of a table beside plain words
     #[command(after_help = "Example:\n  xnc bench model.safetensors --json\n\n\

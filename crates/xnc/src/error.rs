@@ -111,7 +111,10 @@ pub enum Error {
         available: String,
     },
     /// The system starts no threads.
-    #[error("cannot start {} threads: {reason}", if *threads == 0 { "the pool's".to_owned() } else { threads.to_string() })]
+    #[error(
+        "cannot start {} threads: {reason}",
+        if *threads == 0 { "the pool's".to_owned() } else { threads.to_string() }
+    )]
     Threads {
         /// How many were asked for, 0 for the global pool's.
         threads: usize,

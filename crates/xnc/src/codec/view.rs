@@ -65,7 +65,8 @@ impl View<'_> {
     pub fn check(&self, number: usize) -> Result<()> {
         let Some(good) = &self.checks.0 else { return Ok(()) };
         let (word, bit) = (&good[number / 64], 1 << (number % 64));
-        // Relaxed: the bit guards no other memory, stored bytes never change. Two threads may both check; both are right.
+        // Relaxed: the bit guards no other memory, stored bytes never change. Two threads may both check;
+        // both are right.
         if word.load(Ordering::Relaxed) & bit == 0 {
             self.compare(number)?;
             word.fetch_or(bit, Ordering::Relaxed);
@@ -98,7 +99,8 @@ impl View<'_> {
         }
     }
 
-    /// Decodes the words from `first` on, as many as `out` takes; all of them are in the table. Long reads go around the caches.
+    /// Decodes the words from `first` on, as many as `out` takes; all of them are in the table. Long reads go
+    /// around the caches.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when a chunk that they lie in is damaged.

@@ -1,4 +1,5 @@
-//! One model file to a compressed file: pick tables, encode them, write the file, restore it once in memory to prove it.
+//! One model file to a compressed file: pick tables, encode them, write the file, restore it once in memory
+//! to prove it.
 
 use std::io::{self, Cursor};
 use std::path::Path;

@@ -54,8 +54,8 @@ impl Taker<'_> {
     }
 }
 
-/// Writes the source's bytes in order, checking all that can be checked, on the current rayon pool. What was written before an
-/// error is to be thrown away.
+/// Writes the source's bytes in order, checking all that can be checked, on the current rayon pool. What was
+/// written before an error is to be thrown away.
 ///
 /// # Errors
 /// [`Error::Corrupt`] wherever a checksum or a structure does not hold; [`Error::Write`] with those of `out`.
@@ -110,7 +110,8 @@ pub fn restore_into(
     Ok(RestoreReport { bytes, sha256, tensors, files: 1, warnings: Vec::new() })
 }
 
-/// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked. While some chunks are taken, the next are decoded.
+/// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked. While some chunks
+/// are taken, the next are decoded.
 fn decode_tensor(opened: &Opened, expected: &str, taker: &mut Taker<'_>) -> Result<()> {
     let view = opened.view();
     let mut digest = blake3::Hasher::new();

@@ -21,8 +21,8 @@ use super::write::{foresee, prove, write};
 /// Tables that were compressed and are not any more: they are read once again when the file is written.
 type Plain = HashMap<String, Table>;
 
-/// Transcodes one file: what [`super::compress`] makes of its source when it selects the same tensors. Words are read from the
-/// compressed tables, a few rows at a time where the codec reads them so.
+/// Transcodes one file: what [`super::compress`] makes of its source when it selects the same tensors. Words
+/// are read from the compressed tables, a few rows at a time where the codec reads them so.
 pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_>) -> Result<CompressReport> {
     let file = Container::open(source)?;
     let record = file.record()?.clone();

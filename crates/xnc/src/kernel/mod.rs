@@ -1,4 +1,5 @@
-//! Hot loops: the only `unsafe` of the library besides the file mapping.
+//! Hot loops: the only `unsafe` of the library besides the file mapping and the handler for mapped files that
+//! are cut.
 //!
 //! Loops that one codec owns are in the folder of its name; the others are shared. One folder an operation:
 //! its `mod.rs` holds the contract, asserts lengths once and dispatches on a [`Backend`], naming every

@@ -152,7 +152,8 @@ impl FastReader {
         prefetch(&stored.index[self.chunk_of_row(row) * RECORD..][..RECORD]);
     }
 
-    /// Where the rows `rows` begin, and where the last of them ends: a row ends where the next one begins, in its chunk or after.
+    /// Where the rows `rows` begin, and where the last of them ends: a row ends where the next one begins, in
+    /// its chunk or after.
     pub(super) fn run(&self, stored: Stored<'_>, rows: Range<usize>, at: &mut Vec<usize>) {
         at.clear();
         let mut first = rows.start;

@@ -1,7 +1,7 @@
 //! Codec `fast`: rows that decode alone, at memory speed. `spec/fast.md`.
 //!
-//! [`symbols`] chooses the codes of a table, [`row`] knows one row, [`layout`] the index, [`rows`] reads, [`product`] multiplies,
-//! this module encodes a table.
+//! [`symbols`] chooses the codes of a table, [`row`] knows one row, [`layout`] the index, [`rows`] reads,
+//! [`product`] multiplies, this module encodes a table.
 
 mod layout;
 mod product;

@@ -155,8 +155,8 @@ pub fn word_bias(dtype: Dtype, bias: &[u8]) -> Vec<u16> {
     bias.iter().map(|&bias| u16::from(bias) << dtype.mantissa_bits()).collect()
 }
 
-/// Puts right what the kernel leaves: a row that is plain, or that has exceptions. `row` is the row's bytes and no more; `out` holds its
-/// words as the kernel gave them.
+/// Puts right what the kernel leaves: a row that is plain, or that has exceptions. `row` is the row's bytes
+/// and no more; `out` holds its words as the kernel gave them.
 ///
 /// # Errors
 /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.

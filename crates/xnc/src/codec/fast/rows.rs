@@ -12,8 +12,8 @@ use crate::kernel::fast::unpack::{self, Ahead};
 use crate::kernel::stream::Stream;
 use crate::kernel::{Backend, prefetch};
 
-/// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded before what the kernel leaves is put
-/// right, and memory is asked for so many rows ahead.
+/// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded before
+/// what the kernel leaves is put right, and memory is asked for so many rows ahead.
 const LOOKUPS: usize = 64;
 const TOGETHER: usize = 16;
 const ROWS_AHEAD: usize = 48;
@@ -55,7 +55,8 @@ impl FastReader {
         unpack::rows(self.kernels(), self.row_shape(), self.symbols(), stored.payload, at, ahead, out);
     }
 
-    /// Decodes rows that follow each other, as [`FastReader::decode_rows`]; through `far`, a few at a time, if there is one.
+    /// Decodes rows that follow each other, as [`FastReader::decode_rows`]; through `far`, a few at a time,
+    /// if there is one.
     ///
     /// # Errors
     /// As [`FastReader::decode_rows`].

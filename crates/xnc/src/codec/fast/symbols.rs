@@ -44,8 +44,8 @@ impl Fit {
         Fit { tops, bias }
     }
 
-    /// Looks at some rows. Alternates between the best symbols for given biases and the best biases for given symbols, each a
-    /// step down in bits.
+    /// Looks at some rows. Alternates between the best symbols for given biases and the best biases for given
+    /// symbols, each a step down in bits.
     ///
     /// # Errors
     /// Those of `words`.
@@ -83,8 +83,8 @@ impl Fit {
 /// Exponents of a column and how often each stands there; one may be listed more than once.
 type Column = [(usize, u64)];
 
-/// Exponents of the sample by column: counted where rows are many, one by one where they are few. So they take no more memory than
-/// the table, however wide its rows.
+/// Exponents of the sample by column: counted where rows are many, one by one where they are few. So they
+/// take no more memory than the table, however wide its rows.
 struct Columns {
     dim: usize,
     of: Exponents,

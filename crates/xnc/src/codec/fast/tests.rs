@@ -110,8 +110,8 @@ fn fused_products_equal_those_of_the_words() {
     let (rows, dim) = (100, 320);
     let mut words: Vec<u16> =
         (0..rows * dim).map(|_| ((0.03 * random.normal()).to_bits() >> 16) as u16).collect();
-    // Rows with exceptions that differ, many and two, with one of each sign, with ones in the first and last place, and with a word that no
-    // power of two scales.
+    // Rows with exceptions that differ, many and two, with one of each sign, with ones in the first and last
+    // place, and with a word that no power of two scales.
     (0..dim).step_by(5).for_each(|column| words[7 * dim + column] = 0x6000 + column as u16);
     (words[11 * dim + 3], words[11 * dim + 9]) = (0x6123, 0x6523);
     (words[14 * dim + 3], words[14 * dim + 9]) = (0x6123, 0xe123);
