@@ -62,6 +62,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// [`Error::Corrupt`] when they differ.
+    #[inline]
     pub fn check(&self, number: usize) -> Result<()> {
         let Some(good) = &self.checks.0 else { return Ok(()) };
         let (word, bit) = (&good[number / 64], 1 << (number % 64));
@@ -90,6 +91,7 @@ impl View<'_> {
         (0..self.chunks()).try_for_each(|number| self.check(number))
     }
 
+    #[cold]
     fn compare(&self, number: usize) -> Result<()> {
         match self.reader.chunk(self.stored, number) {
             Some((range, expected)) if crc32c::crc32c(&self.stored.payload[range.clone()]) != expected => {
