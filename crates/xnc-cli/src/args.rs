@@ -50,7 +50,8 @@ pub enum Command {
     /// Bring the tables of a compressed file under another codec, without its source
     #[command(
         after_help = "Example:\n  xnc transcode small.xnc.safetensors -o model.xnc.safetensors --codec fast\n\n\
-        The new file is what `compress` with that codec makes of the source. It is restored in memory and \
+        Tables that the source's file keeps plain stay so; of the others the new file has what `compress` \
+        with that codec makes. It is restored in memory and \
         compared with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory \
         stays about the size of the larger file. Only `--codec dense` takes all words of a table at once."
     )]

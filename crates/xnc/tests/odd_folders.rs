@@ -118,7 +118,7 @@ fn space_that_is_not_there_is_told_before_any_work() {
     small_model(&source, 1);
     compress(&source, &packed, false).expect("compresses");
     let text = fs::read_to_string(packed.join("xnc.json")).expect("reads");
-    let lie = text.replacen("\"size\":", "\"size\":9000000000000", 1);
+    let lie = text.replacen("\"size\":", "\"size\":90000000000000", 1);
     fs::write(packed.join("xnc.json"), sealed(&lie)).expect("writes");
     for error in [restore(&packed, &back, true).map(drop), transcode(&packed, &back, true).map(drop)] {
         let error = error.expect_err("no disk holds so much");

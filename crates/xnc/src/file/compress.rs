@@ -18,8 +18,8 @@ use crate::progress::{Progress, Stage};
 use crate::target::Target;
 
 use super::encode::{Encoder, Entry, Form};
-use super::restore_into;
 use super::write::{foresee, prove, write};
+use super::{least, refuse_other, restore_into};
 
 /// Compresses one file. `table_rows` comes from the configuration of its folder.
 pub(crate) fn compress(
@@ -32,7 +32,10 @@ pub(crate) fn compress(
     let mut report = CompressReport::of(file.file_bytes());
     let Some(selected) = select(&file, options, table_rows, &mut report)? else { return Ok(report) };
     let mut target = Target::create(path, source, options.force)?;
-    target.expect(file.file_bytes())?;
+    if !options.force {
+        refuse_other(path, file.file_bytes(), options.codec)?;
+    }
+    target.expect(least(file.file_bytes(), &selected))?;
     let written = write_compressed(&file, &selected, target.file(), options, &mut report);
     if written.map_err(Target::blame(path))? {
         // Source and target are never mapped both.

@@ -23,6 +23,10 @@ pub(crate) fn restore(source: &Path, path: &Path, options: &RestoreOptions<'_>) 
     let container = Container::open(source)?;
     let size = container.record()?.size;
     let mut target = Target::create(path, source, options.force)?;
+    // Another file is refused before the work; one of the same size is compared after it.
+    if !options.force && path.metadata().is_ok_and(|there| there.len() != size) {
+        return Err(Error::TargetExists { path: path.to_owned() });
+    }
     target.expect(size)?;
     let report = restore_into(&container, target.file(), &options.progress);
     let report = report.map_err(Target::blame(path))?;

@@ -33,6 +33,7 @@ pub struct Shared<'a> {
     /// What their codes mean.
     pub symbols: Symbols<'a>,
     /// The biases as factors, where they have such.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable loop adds biases
     pub scale: Option<&'a Scale>,
 }
 

@@ -7,6 +7,7 @@
 use std::ops::RangeInclusive;
 
 /// The biases of BF16 columns as factors of their activations.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable loop adds biases
 pub struct Scale {
     /// Biases as powers of two, with the sign that they turn.
     pub factors: Vec<f32>,

@@ -18,6 +18,7 @@ use crate::kernel::fast::row::{RowShape, Symbols, WordSplit};
 /// after `at[i]` on; for rows that have no such place, nothing. A line at a time, between groups: many at
 /// once would stand in each other's way.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable loop asks for nothing
 pub struct Ahead<'a> {
     /// Places in the payload.
     pub at: &'a [usize],
