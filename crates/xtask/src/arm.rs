@@ -43,5 +43,7 @@ fn cargo(toolchain: &Toolchain) -> Command {
     cargo.env("RUSTFLAGS", "-Dwarnings");
     let runner = json!(toolchain.arm_emulator());
     cargo.args(["--config", &format!("target.{TARGET}.runner={runner}")]);
+    // Tests that start themselves anew go through it, too.
+    cargo.env("XNC_TEST_RUNNER", toolchain.arm_emulator().join("\n"));
     cargo
 }
