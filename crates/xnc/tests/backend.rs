@@ -3,7 +3,6 @@
 
 mod support;
 
-
 use support::plain_twin;
 use xnc::{Backend, Dtype, EncodeOptions, Error, OpenOptions, Table};
 

@@ -121,7 +121,8 @@ pub fn refuse_cache(folder: &Path) -> Result<()> {
 /// The files that `path` stands for: itself, or the model files of a folder.
 ///
 /// # Errors
-/// As [`files`]; a folder without model files.
+/// Those of reading folders; [`Error::SpecialFile`] for a pipe, device or socket in one; a folder without model
+/// files.
 pub fn model_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
