@@ -7,9 +7,9 @@ use anyhow::Result;
 use crate::toolchain::Toolchain;
 use crate::{arm, data, fuzz, python, root, rtl, run, sanitize, say, study, targets, wasm};
 
-/// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, then the kernels under
-/// AddressSanitizer, the hardware against the library, the study on the sample, other machines as far as they can
-/// be had here, then half a minute of every fuzz target.
+/// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, then the
+/// kernels under AddressSanitizer, the hardware against the library, the study on the sample, other machines as far
+/// as they can be had here, then half a minute of every fuzz target.
 pub fn all() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
