@@ -17,9 +17,10 @@ use crate::options::{CompressOptions, CompressReport};
 use crate::progress::{Progress, Stage};
 use crate::target::Target;
 
+use super::before::{least, refuse_other};
 use super::encode::{Encoder, Entry, Form};
+use super::restore_into;
 use super::write::{foresee, prove, write};
-use super::{least, refuse_other, restore_into};
 
 /// Compresses one file. `table_rows` comes from the configuration of its folder.
 pub(crate) fn compress(

@@ -15,9 +15,9 @@ use crate::progress::Stage;
 use crate::table::Table;
 use crate::target::Target;
 
+use super::before::{least, refuse_other};
 use super::encode::{Encoder, Entry, Form};
 use super::write::{foresee, prove, write};
-use super::{least, refuse_other};
 
 /// Tables that were compressed and are not any more: they are read once again when the file is written.
 type Plain = HashMap<String, Table>;

@@ -29,7 +29,7 @@ pub(crate) fn compress(
     let (models, others) = (bytes_of(source, &found.models), bytes_of(source, &found.others));
     let bytes = models + others;
     let selections = split_selection(source, &found.models, &options.selection)?;
-    let mut build = Build::new(source, target, options.force, others + models / 2)?;
+    let mut build = Build::new(source, target, options.force, others + models / 4)?;
     match fill(&mut build, found, selections, options) {
         Ok(None) => build.finish(true),
         Ok(nothing) => Ok(CompressReport { source_bytes: bytes, nothing, ..build.report }),

@@ -20,7 +20,7 @@ pub(crate) fn transcode(
 ) -> Result<CompressReport> {
     let old = FolderRecord::read(source)?;
     let entries = old.entries()?;
-    let mut build = Build::new(source, target, options.force, old.bytes() / 2)?;
+    let mut build = Build::new(source, target, options.force, old.bytes() / 4)?;
     match fill(&mut build, &entries, &CompressOptions { force: false, ..options.clone() }) {
         Ok(()) => build.finish(false),
         Err(error) => Err(build.blame(error)),
