@@ -1,5 +1,5 @@
-/// What the compressor's stages make of a block, the decompressor's stages undo: for every block of Words words. The registers
-/// are left out, so one step is the whole proof; xnc_stream covers the pipelines.
+/// What the compressor's stages make of a block, the decompressor's stages undo: for every block of Words words.
+/// The registers are left out, so one step is the whole proof; xnc_stream covers the pipelines.
 module xnc_round_trip #(
   parameter  int unsigned Words       = 32,
   /// Flips the first sign on the way, for the prover to find.

@@ -1,5 +1,5 @@
-/// Both pipelines back to back, registers and handshakes included, while sender and receiver pause as they like: what comes out
-/// is what went in, in order, nothing lost, nothing twice, and an offer stands until it is taken.
+/// Both pipelines back to back, registers and handshakes included, while sender and receiver pause as they like:
+/// what comes out is what went in, in order, nothing lost, nothing twice, and an offer stands until it is taken.
 ///
 /// Blocks carry their number modulo 16, spread over their words, instead of free words: xnc_round_trip covers those.
 module xnc_stream #(

@@ -1,7 +1,7 @@
 /// Restores one block of FP16 words per cycle; three cycles from block_i to words_o. See ../README.md.
 ///
-/// Streams are valid/ready. Every output depends on registers alone. The length is not needed: flag and selectors tell it,
-/// and bits above it are ignored.
+/// Streams are valid/ready. Every output depends on registers alone. The length is not needed: flag and selectors
+/// tell it, and bits above it are ignored.
 module xnc_decompressor #(
   /// Words in a block: a power of two. The format knows 32; less is for the prover.
   parameter  int unsigned Words      = 32,

@@ -1,7 +1,8 @@
 /// Compressor, stage 4: lays the fields of the block side by side. Combinational; xnc_spill registers the result.
 ///
-/// Flag, selectors, signs and cores have fixed places. A block needs gathering in one field only: in mids when its flag is 1
-/// (there are no rests then), in rests when its flag is 0 (every word has a mid then). One network therefore serves both.
+/// Flag, selectors, signs and cores have fixed places. A block needs gathering in one field only: in mids when its
+/// flag is 1 (there are no rests then), in rests when its flag is 0 (every word has a mid then). One network
+/// therefore serves both.
 module xnc_pack #(
   parameter  int unsigned Words       = 32,
   localparam int unsigned Levels      = $clog2(Words),

@@ -1,5 +1,6 @@
 /// Two-entry register that ends a pipeline and cuts every path through it: ready_o, valid_o and data_o depend on
-/// registers alone. Latency one cycle, one entry per cycle; the second entry catches what is under way when the receiver stops.
+/// registers alone. Latency one cycle, one entry per cycle; the second entry catches what is under way when the
+/// receiver stops.
 module xnc_spill #(
   parameter int unsigned Width = 8
 ) (
@@ -13,7 +14,8 @@ module xnc_spill #(
   output logic [Width-1:0] data_o
 );
 
-  /// The first entry takes every input. The second follows the first until the receiver stops, then holds the older one.
+  /// The first entry takes every input. The second follows the first until the receiver stops, then holds the older
+  /// one.
   logic             first_full_q, second_full_q;
   logic [Width-1:0] first_q, second_q;
   logic             fill;

@@ -1,9 +1,10 @@
 /// Switch settings of xnc_butterfly from the ranks of xnc_count. Combinational.
 ///
-/// Packed lane e belongs to the word with e selected words before it. In a group of 2^(l+1) lanes with r selected words below its
-/// middle, the upper half takes, of the lanes q and q + 2^l, the one whose packed index lies in [r, r + 2^l): the upper
-/// one where bit l of r, inverted for q < r mod 2^l, is set. The switch is then straight, otherwise crossed.
-/// (Left rotate and complement: Hilewitz and Lee, Fast bit gather, bit scatter and bit permutation instructions, 2008.)
+/// Packed lane e belongs to the word with e selected words before it. In a group of 2^(l+1) lanes with r selected
+/// words below its middle, the upper half takes, of the lanes q and q + 2^l, the one whose packed index lies in
+/// [r, r + 2^l): the upper one where bit l of r, inverted for q < r mod 2^l, is set. The switch is then straight,
+/// otherwise crossed. (Left rotate and complement: Hilewitz and Lee, Fast bit gather, bit scatter and bit
+/// permutation instructions, 2008.)
 module xnc_steer #(
   parameter  int unsigned Words  = 32,
   localparam int unsigned Levels = $clog2(Words)

@@ -27,7 +27,9 @@ module xnc_unpack #(
 
   for (genvar i = 0; i < Words; i++) begin : gen_words
     // What a word does not store follows from its sign: bits 2 to 5 repeat it, bits 14 to 16 are zero.
-    assign mids[i]  = !flag_i ? mids_i[i] : selectors_i[i] ? scattered[i][xnc_pkg::MidWidth-1:0] : {xnc_pkg::MidWidth{signs_i[i]}};
+    assign mids[i]  = !flag_i         ? mids_i[i]
+                    : selectors_i[i]  ? scattered[i][xnc_pkg::MidWidth-1:0]
+                    : {xnc_pkg::MidWidth{signs_i[i]}};
     assign rests[i] = !flag_i && selectors_i[i] ? scattered[i] : {signs_i[i], 3'b0};
 
     assign words_o[i] = {signs_i[i], rests[i][3], mids[i], cores_i[i], rests[i][2:0]};

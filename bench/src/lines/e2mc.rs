@@ -56,7 +56,8 @@ impl Model for E2mc {
     fn about(&self) -> About {
         About {
             name: self.name,
-            paper: "Lal, Lucas, Juurlink, E2MC: Entropy Encoding Based Memory Compression for GPUs, IPDPS 2017, on 16-bit symbols",
+            paper: "Lal, Lucas, Juurlink, E2MC: Entropy Encoding Based Memory Compression for GPUs, \
+                IPDPS 2017, on 16-bit symbols",
             counted: "1 bit a line, 22 bits an entry of the code table",
         }
     }

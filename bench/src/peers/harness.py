@@ -10,8 +10,8 @@ Does what `child.rs` does for peers in Rust, and prints the same JSON. A peer is
     decode(opened, table) -> buffer              timed
     row(opened, table, number) -> buffer         timed
 
-of which `store` and `load` may be missing where `encode` gives bytes and `decode` takes them, and `row` where rows cannot be read alone;
-`table` has `bytes` (a fresh copy each time), `rows`, `dim`, `dtype`, `path`.
+of which `store` and `load` may be missing where `encode` gives bytes and `decode` takes them, and `row` where
+rows cannot be read alone; `table` has `bytes` (a fresh copy each time), `rows`, `dim`, `dtype`, `path`.
 """
 
 import ctypes
@@ -23,7 +23,8 @@ import sys
 import time
 
 # A peer's file has the name of the package it imports.
-sys.path = [folder for folder in sys.path if os.path.abspath(folder or ".") != os.path.dirname(os.path.abspath(__file__))]
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path = [folder for folder in sys.path if os.path.abspath(folder or ".") != HERE]
 
 TIME, TIMES = 1.5, 15
 
@@ -48,7 +49,8 @@ class Table:
     def beginning(self, path):
         """A file with the first rows, for whatever a peer builds or loads when it first works."""
         rows = min(self.rows, 64)
-        header = {self.name: {"dtype": self.dtype, "shape": [rows, self.dim], "data_offsets": [0, rows * self.row_bytes]}}
+        offsets = [0, rows * self.row_bytes]
+        header = {self.name: {"dtype": self.dtype, "shape": [rows, self.dim], "data_offsets": offsets}}
         text = json.dumps(header).encode()
         text += b" " * (-len(text) % 8)
         with open(path, "wb") as file:
@@ -84,7 +86,8 @@ def memory_extra(before):
 
 
 def keep_memory():
-    """From here on freed memory stays with the process: only first runs wait for fresh pages, as where `child.rs` reuses buffers."""
+    """From here on freed memory stays with the process: only first runs wait for fresh pages, as where
+    `child.rs` reuses buffers."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         m_mmap_max, m_trim_threshold = -4, -1
@@ -132,7 +135,8 @@ def encode(peer, setting, table, path):
         table.given = table.bytes
         seconds.append(timed(peer.encode, setting, table)[1])
     size = getattr(peer, "store", store)(encoded, path)
-    return {"version": peer.VERSION, "means": peer.MEANS[setting], "bytes": size, "seconds": seconds, "extra_bytes": extra}
+    about = {"version": peer.VERSION, "means": peer.MEANS[setting]}
+    return about | {"bytes": size, "seconds": seconds, "extra_bytes": extra}
 
 
 def decode(peer, setting, table, path):

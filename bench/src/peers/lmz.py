@@ -1,5 +1,6 @@
-"""lmz: exponents in rANS, mantissas in rANS by exponent. It works on files, so its times include reading and writing them, but for rows of
-a mapped archive. Reading all of one in memory is no faster and takes 3.7 times the table."""
+"""lmz: exponents in rANS, mantissas in rANS by exponent. It works on files, so its times include
+reading and writing them, but for rows of a mapped archive. Reading all of one in memory
+is no faster and takes 3.7 times the table."""
 
 import os
 import shutil

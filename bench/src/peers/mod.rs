@@ -1,7 +1,7 @@
 //! Software that compresses tables, a file each, behind one protocol.
 //!
 //! Each setting of each peer runs in two processes of its own, on one processor: one encodes and leaves a
-//! file, the other opens that file, decodes, reads rows, and compares every word. [`child`] is such a process
+//! file, the other opens that file, decodes, reads rows, and compares every word. `child` is such a process
 //! for peers in Rust, `harness.py` for those in Python.
 
 mod child;

@@ -1,6 +1,7 @@
 """ZipNN: bytes of a kind side by side, Huffman coded.
 
-Its package imports torch and safetensors for tensors; for bytes it uses neither, so two empty stand-ins spare gigabytes of download.
+Its package imports torch and safetensors for tensors; for bytes it uses neither, so two empty stand-ins spare
+gigabytes of download.
 """
 
 import importlib.metadata

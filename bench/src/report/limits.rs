@@ -31,11 +31,22 @@ pub fn section(found: &Limits) -> Section {
     }
     section.push(Block::Table(table));
     section.push(Block::List(vec![
-        "**Native FP16 under `xnc`**: without the three zeros of the cast the paper's scheme has nothing to drop, and its flags make the table larger.".into(),
-        "**Tables without structure**: random words shrink under nothing (the paper's count says otherwise only because the cast turns many of them into zero and infinity). On normal noise `dense` finds no rows or columns to predict from and gives what the exponents give.".into(),
-        "**Small tables**: what is shared by all rows (columns' statistics, index, record) has to be paid for by the rows there are.".into(),
-        "**`dense` is for storage**: it decodes much slower than `fast` (sections on peers and scaling) and has no products.".into(),
-        "**Products from compressed rows** are faster than plain ones only where a core reads little: `xnc bench` measures both, docs/notes/fast.md, section 6, gives the bound.".into(),
+        "**Native FP16 under `xnc`**: without the three zeros of the cast the paper's scheme has nothing \
+         to drop, and its flags make the table larger."
+            .into(),
+        "**Tables without structure**: random words shrink under nothing (the paper's count says \
+         otherwise only because the cast turns many of them into zero and infinity). On normal noise \
+         `dense` finds no rows or columns to predict from and gives what the exponents give."
+            .into(),
+        "**Small tables**: what is shared by all rows (columns' statistics, index, record) has to be paid \
+         for by the rows there are."
+            .into(),
+        "**`dense` is for storage**: it decodes much slower than `fast` (sections on peers and scaling) \
+         and has no products."
+            .into(),
+        "**Products from compressed rows** are faster than plain ones only where a core reads little: \
+         `xnc bench` measures both, docs/notes/fast.md, section 6, gives the bound."
+            .into(),
     ]));
     section
 }

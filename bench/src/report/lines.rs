@@ -9,10 +9,11 @@ use crate::study::lines::{Lines, Scheme, Survey};
 pub fn section(found: &Lines) -> Section {
     let mut section = Section::new("Hardware line compressors");
     section.text(
-        "The comparison of the paper, as exact bit counts on 64-byte lines, each scheme tested on a worked example (`bench/src/lines`). \
-         Tags, flags and trained tables are counted; nothing is rounded up to segments or bursts, which flatters every scheme alike. Most of these papers \
-         were out of reach: each file says what is from memory. **E2MC's 1024 entries are**, and whether it beats XNC depends on their number, \
-         so three sizes are listed.",
+        "The comparison of the paper, as exact bit counts on 64-byte lines, each scheme tested on a \
+         worked example (`bench/src/lines`). Tags, flags and trained tables are counted; nothing is \
+         rounded up to segments or bursts, which flatters every scheme alike. Most of these papers were \
+         out of reach: each file says what is from memory. **E2MC's 1024 entries are**, and whether it \
+         beats XNC depends on their number, so three sizes are listed.",
     );
     for (dtype, caption) in
         [("F16", "FP16 words, as the paper has them."), ("BF16", "The same tables as BF16, as published.")]

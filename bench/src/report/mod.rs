@@ -20,13 +20,16 @@ use crate::study::{Results, Taken};
 pub fn page(results: &Results) -> Page {
     let mut page = Page {
         title: "XNC, measured".into(),
-        lead: "Every claim of the XNC paper and of this project's README in one place, each with a number and the way to get it again: \
-               `cargo xtask study`. What does not work is at the end, as plainly as the rest."
+        lead: "Every claim of the XNC paper and of this project's README in one place, each with a number \
+            and the way to get it again: `cargo xtask study`. What does not work is at the end, as \
+            plainly as the rest."
             .into(),
         ..Page::default()
     };
     if results.sample {
-        page.lead = "A reduced run on the committed sample, which shows that the study's code works. **Its numbers say nothing else.**".into();
+        page.lead = "A reduced run on the committed sample, which shows that the study's code works. \
+            **Its numbers say nothing else.**"
+            .into();
     }
     page.facts = facts(results);
     page.sections.push(claims::section(results));
@@ -132,7 +135,12 @@ fn colophon(results: &Results) -> Vec<String> {
         )
     });
     let mut lines: Vec<String> = lines.collect();
-    lines.push("GB = 10^9 bytes of source words. Times are medians. Bits of a word are counted from the most significant as 1. Everything here was rendered from `results.json`, which stands beside this page.".into());
+    lines.push(
+        "GB = 10^9 bytes of source words. Times are medians. Bits of a word are counted from the \
+        most significant as 1. Everything here was rendered from `results.json`, which stands beside this \
+        page."
+            .into(),
+    );
     lines
 }
 

@@ -30,9 +30,10 @@ fn ways(found: &Models) -> Vec<(String, Accent, f64)> {
 pub fn section(found: &Models) -> Section {
     let mut section = Section::new("Whole models");
     section.text(format!(
-        "What becomes of a 4-bit model whose table stays at 16 bits. Shapes are those of the models' public configurations \
-         (`bench/models.json`); ratios are means over our tables ({}), since the models themselves were out of reach. \
-         {BODY_BITS} bits a weight outside the table, as GGUF's Q4_0 has.",
+        "What becomes of a 4-bit model whose table stays at 16 bits. Shapes are those of the models' \
+         public configurations (`bench/models.json`); ratios are means over our tables ({}), since the \
+         models themselves were out of reach. {BODY_BITS} bits a weight outside the table, as GGUF's Q4_0 \
+         has.",
         found.tables.join(", ")
     ));
     let ways = ways(found);
@@ -78,7 +79,11 @@ pub fn section(found: &Models) -> Section {
 
 fn files(found: &Models, section: &mut Section) {
     section.heading("Files we have");
-    section.text("Whole files through `xnc compress`; what a quantised table would leave is computed from its bits. The GGUF files hold tables without dither (`q * d`, as the models run), which compress better than a published checkpoint would.");
+    section.text(
+        "Whole files through `xnc compress`; what a quantised table would leave is computed from \
+        its bits. The GGUF files hold tables without dither (`q * d`, as the models run), which compress \
+        better than a published checkpoint would.",
+    );
     let mut table = Table::new("Measured.", 2, &["file", "table kept as", "before", "after", "saved"]);
     for file in &found.files {
         table.row(
@@ -97,7 +102,10 @@ fn files(found: &Models, section: &mut Section) {
 
 fn quantised(found: &Models, section: &mut Section) {
     section.heading("And if the table were quantised?");
-    section.text("It would be smaller still, and no longer the same table. Lossless pays where bits must not change, or where a file with a 16-bit table is what is there.");
+    section.text(
+        "It would be smaller still, and no longer the same table. Lossless pays where bits must \
+        not change, or where a file with a 16-bit table is what is there.",
+    );
     let mut table = Table::new(
         "A BF16 table rounded to Q8_0 and back.",
         1,
@@ -108,8 +116,9 @@ fn quantised(found: &Models, section: &mut Section) {
     }
     section.push(Block::Table(table));
     section.text(
-        "What that costs a model is published, not measured here: for Gemma 2B as Q4_K_M, perplexity 9.479 with a Q8_0 table and 9.678 with a Q6_K one \
-         ([llama.cpp, pull request 5650](https://github.com/ggml-org/llama.cpp/pull/5650)); re-packed Gemma 3 QAT files with a Q6_K table \
-         stay within noise of the FP16 ones (28.047 against 28.040 for 1B).",
+        "What that costs a model is published, not measured here: for Gemma 2B as Q4_K_M, perplexity \
+         9.479 with a Q8_0 table and 9.678 with a Q6_K one ([llama.cpp, pull request \
+         5650](https://github.com/ggml-org/llama.cpp/pull/5650)); re-packed Gemma 3 QAT files with a Q6_K \
+         table stay within noise of the FP16 ones (28.047 against 28.040 for 1B).",
     );
 }

@@ -9,8 +9,9 @@ use crate::study::patterns::Patterns;
 pub fn section(found: &Patterns) -> Section {
     let mut section = Section::new("Patterns of words");
     section.text(
-        "The paper's first table: what the 16-bit words of an embedding table look like as FP16. Hardware compressors live on zeros and \
-         narrow values; there are hardly any. What there is instead: four bits that are nearly always zero.",
+        "The paper's first table: what the 16-bit words of an embedding table look like as FP16. Hardware \
+         compressors live on zeros and narrow values; there are hardly any. What there is instead: four \
+         bits that are nearly always zero.",
     );
     let header = [
         "table",
@@ -23,7 +24,8 @@ pub fn section(found: &Patterns) -> Section {
         "paper's count",
     ];
     let mut table = Table::new(
-        "Shares of words. A narrow word has an upper byte of all zeros or all ones and is not zero; the paper does not publish its definition.",
+        "Shares of words. A narrow word has an upper byte of all zeros or all ones and is not zero; the \
+         paper does not publish its definition.",
         3,
         &header,
     );
@@ -49,15 +51,17 @@ pub fn section(found: &Patterns) -> Section {
         (low.min(one.bits_2_14_15_16_zero), high.max(one.bits_2_14_15_16_zero))
     });
     section.text(format!(
-        "Published, over twelve models: all zero about 0, narrow 0.25 to 0.26 %, other 99.7 %, the four bits {} to {}. Far fewer words are narrow here, so the paper may mean something else by it, or published \
-         tables differ from rebuilt ones.",
+        "Published, over twelve models: all zero about 0, narrow 0.25 to 0.26 %, other 99.7 %, the four \
+         bits {} to {}. Far fewer words are narrow here, so the paper may mean something else by it, or \
+         published tables differ from rebuilt ones.",
         percent(low),
         percent(high)
     ));
     section.heading("Where the zeros come from");
     section.text(
-        "Not from embeddings. BF16 has 7 mantissa bits, FP16 has 10: casting appends three zeros to every normal number. The same values \
-         rounded to FP16 at once have them no more often than chance, one in eight; normal noise that goes through BF16 has them nearly always.",
+        "Not from embeddings. BF16 has 7 mantissa bits, FP16 has 10: casting appends three zeros to every \
+         normal number. The same values rounded to FP16 at once have them no more often than chance, one \
+         in eight; normal noise that goes through BF16 has them nearly always.",
     );
     let header = [
         "table",
@@ -79,7 +83,10 @@ pub fn section(found: &Patterns) -> Section {
         table.row(Accent::None, cells.collect());
     }
     section.push(Block::Table(table));
-    section.text("The last columns are why `xnc` here keeps a list of exceptions: the paper's cast does not bring back every BF16 word, and a lossless tool must.");
+    section.text(
+        "The last columns are why `xnc` here keeps a list of exceptions: the paper's cast does \
+        not bring back every BF16 word, and a lossless tool must.",
+    );
     section
 }
 

@@ -10,9 +10,11 @@ use crate::study::peers::Peers;
 pub fn section(found: &Peers, large: Option<&Peers>) -> Section {
     let mut section = Section::new("Software peers");
     section.text(format!(
-        "Everything that compresses such words without loss and that this machine can run, on {} ({}). Each setting has two processes of its \
-         own on one processor: one encodes, the other opens the file, decodes it, compares every word, and reads random rows the quickest way the \
-         peer offers, which for most is decoding everything. Memory is what encoding or decoding adds, result included, in units of the table.",
+        "Everything that compresses such words without loss and that this machine can run, on {} ({}). \
+         Each setting has two processes of its own on one processor: one encodes, the other opens the \
+         file, decodes it, compares every word, and reads random rows the quickest way the peer offers, \
+         which for most is decoding everything. Memory is what encoding or decoding adds, result \
+         included, in units of the table.",
         found.table, found.shape
     ));
     section.push(Block::Table(table(found)));
@@ -38,7 +40,8 @@ pub fn section(found: &Peers, large: Option<&Peers>) -> Section {
         let sizes: Vec<String> =
             found.dfloat11.iter().map(|(table, size)| format!("{table} {}", ratio(*size))).collect();
         section.text(format!(
-            "**DFloat11** decodes on CUDA only. Its layout, computed bit by bit as package 0.5.0 stores it: {}. It decodes a whole table for one row.",
+            "**DFloat11** decodes on CUDA only. Its layout, computed bit by bit as package 0.5.0 stores \
+             it: {}. It decodes a whole table for one row.",
             sizes.join(", ")
         ));
     }

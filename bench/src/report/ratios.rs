@@ -10,9 +10,10 @@ use crate::study::ratios::Ratios;
 pub fn section(found: &Ratios) -> Section {
     let mut section = Section::new("Size of a table");
     section.text(
-        "What `xnc compress --codec C --json` reports as `ratio`: source bytes against everything that the table adds to the file, index and \
-         record included. Beside it the paper's count, which has no index, and the order-0 entropy of the words, which coders that treat \
-         words one by one cannot pass.",
+        "What `xnc compress --codec C --json` reports as `ratio`: source bytes against everything that \
+         the table adds to the file, index and record included. Beside it the paper's count, which has no \
+         index, and the order-0 entropy of the words, which coders that treat words one by one cannot \
+         pass.",
     );
     let mut header = vec!["table", "type", "paper's count"];
     header.extend(Codec::ALL.iter().map(|codec| codec.name()));
@@ -50,7 +51,11 @@ pub fn section(found: &Ratios) -> Section {
         })
     });
     section.push(Block::Charts(charts.collect()));
-    section.text("The tables of SmolLM2 and Gemma are **rebuilt, not published BF16 checkpoints**: their Q8_0 tables with the quantiser undone by dither, which puts back the entropy that it removed (README). The values of all-MiniLM-L6-v2 are its published ones, rounded from F32.");
+    section.text(
+        "The tables of SmolLM2 and Gemma are **rebuilt, not published BF16 checkpoints**: their \
+        Q8_0 tables with the quantiser undone by dither, which puts back the entropy that it removed \
+        (README). The values of all-MiniLM-L6-v2 are its published ones, rounded from F32.",
+    );
     section.heading("Time and memory of `xnc compress`");
     let header = ["table", "codec", "ratio", "time, all threads", "peak memory"];
     let mut table = Table::new(

@@ -7,7 +7,11 @@ use crate::study::running::Running;
 
 pub fn section(found: &Running) -> Section {
     let mut section = Section::new("Running from a compressed table");
-    section.text("What `xnc bench` measures in one process, in random order, beside plain words in memory. All but lookups begin with caches that hold nothing of the table, as an output head does after a model's layers.");
+    section.text(
+        "What `xnc bench` measures in one process, in random order, beside plain words in \
+        memory. All but lookups begin with caches that hold nothing of the table, as an output head does \
+        after a model's layers.",
+    );
     let header = [
         "table",
         "codec",
@@ -18,7 +22,8 @@ pub fn section(found: &Running) -> Section {
         "against a copy",
     ];
     let mut table = Table::new(
-        "One thread. Against memcpy: its speed over that of a copy, more is better. Against a copy: time over that of copying plain rows, less is better.",
+        "One thread. Against memcpy: its speed over that of a copy, more is better. Against a copy: time \
+         over that of copying plain rows, less is better.",
         2,
         &header,
     );
@@ -39,8 +44,10 @@ pub fn section(found: &Running) -> Section {
     section.push(Block::Table(table));
     let header = ["table", "activations", "threads", "`fast`", "plain", "plain reads, GB/s", "times as fast"];
     let mut table = Table::new(
-        "The table times a vector: from rows of codec `fast`, and from plain rows by the fastest of several loops. Results are the same to the last bit. Below 1 the compressed product is the slower one: \
-         there the core has more bandwidth than it can unpack (docs/notes/fast.md, section 6, where also stands what AVX2 gets).",
+        "The table times a vector: from rows of codec `fast`, and from plain rows by the fastest of \
+         several loops. Results are the same to the last bit. Below 1 the compressed product is the \
+         slower one: there the core has more bandwidth than it can unpack (docs/notes/fast.md, section 6, \
+         where also stands what AVX2 gets).",
         2,
         &header,
     );

@@ -9,7 +9,10 @@ use crate::study::scaling::{Scaling, Size};
 
 pub fn section(found: &Scaling) -> Section {
     let mut section = Section::new("Scaling");
-    section.text("Time and memory against the size of a table, the number of threads, and the number of rows asked for at once.");
+    section.text(
+        "Time and memory against the size of a table, the number of threads, and the number of \
+        rows asked for at once.",
+    );
     let lines = |title: &str, note: &str, y: Axis, value: &dyn Fn(&Size) -> Option<f64>| {
         let series = Codec::ALL.iter().map(|codec| {
             let sizes = found.sizes.iter().filter(|size| size.codec == codec.name());

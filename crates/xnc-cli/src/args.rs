@@ -50,7 +50,8 @@ pub enum Command {
     /// Bring the tables of a compressed file under another codec, without its source
     #[command(
         after_help = "Example:\n  xnc transcode small.xnc.safetensors -o model.xnc.safetensors --codec fast\n\n\
-        The new file is what `compress` with that codec makes of the source. It is restored in memory and \
+        Tables that the source's file keeps plain stay so; of the others the new file has what `compress` \
+        with that codec makes. It is restored in memory and \
         compared with the source's SHA-256 before it appears. Tables are read a few rows at a time: memory \
         stays about the size of the larger file. Only `--codec dense` takes all words of a table at once."
     )]
@@ -73,16 +74,15 @@ pub enum Command {
         A narrow word has an upper byte of all zeros or all ones and is not zero.")]
     Analyze(Analyze),
     /// Print rows of a table, compressed or plain
-    #[command(
-        after_help = "Examples:\n  xnc rows model.xnc.safetensors --tensor model.embed_tokens.weight --ids 0,5,40-42\n  \
+    #[command(after_help = "Examples:\n  xnc rows model.xnc.safetensors --tensor model.embed_tokens.weight \
+            --ids 0,5,40-42\n  \
         tokenize < text | xnc rows model.gguf --tensor token_embd.weight --ids - --format raw\n\n\
         text: a line a row, the values exact and as short as they can be\n\
         npy:  one array of shape (rows, columns): float16, or uint16 holding BF16 words\n\
         raw:  the words, little-endian, one row after another\n\n\
         --json gives a list `rows` of objects `id` and `values`; what JSON has no \
         number for is \"NaN\", \"inf\" or \"-inf\".\n\
-        Every id is checked, and every row read, before the first is printed."
-    )]
+        Every id is checked, and every row read, before the first is printed.")]
     Rows(Rows),
     /// Measure ratio, encoding, decoding, lookups and products of a table beside plain words
     #[command(after_help = "Example:\n  xnc bench model.safetensors --json\n\n\

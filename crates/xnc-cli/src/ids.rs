@@ -40,6 +40,8 @@ impl Ids {
     }
 
     fn parse(&mut self, place: &str, text: &str) -> Result<()> {
+        // What Windows puts before a text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let items = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|item| !item.is_empty());
         for (position, item) in items.enumerate() {
             let number = |text: &str| {

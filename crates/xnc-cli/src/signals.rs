@@ -1,11 +1,28 @@
 //! What a signal leaves: no temporary file, and the exit that the signal stands for.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use xnc::internals::{remove_temporaries, watch_for_cuts};
+use xnc::internals::watch_for_cuts;
 
 use crate::args::Command;
 use crate::exit;
+
+/// A folder of this command's own that goes with its temporary files.
+static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// From now on `folder` is removed, too, when a signal ends the process.
+pub fn remove_too(folder: &Path) {
+    *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder.to_owned());
+}
+
+fn remove_temporaries() {
+    xnc::internals::remove_temporaries();
+    if let Some(folder) = FOLDER.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        std::fs::remove_dir_all(folder).ok();
+    }
+}
 
 /// Removes temporary files when Ctrl-C, a hang-up or a polite `kill` ends the process; a second signal ends
 /// it at once. A system that gives no thread for that leaves the command as it was: it still runs.
@@ -36,7 +53,7 @@ mod system {
     use std::io;
     use std::sync::{Arc, LazyLock};
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use signal_hook::{flag, low_level};
 
@@ -47,7 +64,7 @@ mod system {
 
     pub fn watch() -> io::Result<()> {
         let wanted: Vec<_> =
-            [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
+            [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal)).collect();
         // A file that grows beyond `ulimit -f` is then an error like that of a full disk, and no sudden end.
         flag::register(SIGXFSZ, Arc::default())?;
         let mut signals = Signals::new(&wanted)?;

@@ -156,9 +156,8 @@ fn warnings_are_told_and_in_the_report() {
     let (_keep, dir) = folder();
     fs::create_dir(dir.join("model")).expect("makes");
     fs::copy(dir.join("m.safetensors"), dir.join("model/model-00001-of-00002.safetensors")).expect("copies");
-    let index = format!(
-        r#"{{"weight_map":{{"{TENSOR}":"model-00001-of-00002.safetensors","gone":"model-00002-of-00002.safetensors"}}}}"#
-    );
+    let shard = |number: u8| format!("model-0000{number}-of-00002.safetensors");
+    let index = serde_json::json!({"weight_map": {TENSOR: shard(1), "gone": shard(2)}}).to_string();
     fs::write(dir.join("model/model.safetensors.index.json"), index).expect("writes");
     let (code, out, err) = xnc(&dir, "compress model --json");
     assert_eq!(code, 0, "{err}");

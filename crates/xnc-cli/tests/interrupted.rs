@@ -177,3 +177,22 @@ fn a_target_that_cannot_grow_is_named_and_nothing_is_left() {
     assert!(code == 3 && err.contains("back.safetensors: File too large"), "{code}: {err}");
     assert_eq!(names(dir), ["m.safetensors", "m.xnc.safetensors"]);
 }
+
+#[test]
+fn a_measurement_that_is_interrupted_leaves_nothing() {
+    let dir = large();
+    let dir = dir.path();
+    let scratch = dir.join("scratch");
+    fs::create_dir(&scratch).expect("makes");
+    let mut bench = command(dir, "bench m.safetensors --seconds 30");
+    let child = bench.env("TMPDIR", &scratch).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("starts");
+    let begin = Instant::now();
+    while !scratch.read_dir().expect("lists").flatten().any(|entry| !names(&entry.path()).is_empty()) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "bench writes nothing");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    kill("TERM", &child);
+    assert_eq!(child.wait_with_output().expect("ends").status.signal(), Some(15));
+    assert_eq!(names(&scratch), Vec::<String>::new());
+}

@@ -42,7 +42,7 @@ impl ModelFile {
     /// The file's keys and their values.
     ///
     /// # Errors
-    /// As [`Keys::read`].
+    /// As `Keys::read`.
     pub fn keys(&self) -> Result<Keys<'_>> {
         Keys::read(&self.head)
     }

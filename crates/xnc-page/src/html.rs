@@ -38,7 +38,11 @@ impl Page {
                         }
                         @if self.sections.len() > 2 {
                             nav aria-label="Sections" {
-                                ol { @for one in &self.sections { li { a href={ "#" (anchor(&one.title)) } { (one.title) } } } }
+                                ol {
+                                    @for one in &self.sections {
+                                        li { a href={ "#" (anchor(&one.title)) } { (one.title) } }
+                                    }
+                                }
                             }
                         }
                     }
@@ -86,7 +90,13 @@ fn table(table: &Table) -> Markup {
         // A table that is too wide scrolls in its own box, which the keyboard can reach.
         div.scroll tabindex="0" role="region" aria-label=[label(table)] {
             table class=(width) {
-                thead { tr { @for (column, name) in table.header.iter().enumerate() { th scope="col" class=(side(column)) { (text(name)) } } } }
+                thead {
+                    tr {
+                        @for (column, name) in table.header.iter().enumerate() {
+                            th scope="col" class=(side(column)) { (text(name)) }
+                        }
+                    }
+                }
                 tbody {
                     @for row in &table.rows {
                         tr {

@@ -11,11 +11,12 @@ use crate::progress::Progress;
 use crate::threads::run_on;
 use crate::{file, folder};
 
-/// Compresses the file or folder `source` into `target`, which appears whole, and only after every file was restored in memory to the
-/// source's SHA-256.
+/// Compresses the file or folder `source` into `target`, which appears whole, and only after every file was
+/// restored in memory to the source's SHA-256.
 ///
 /// # Errors
-/// Those of the files; [`crate::Error::AlreadyCompressed`]; a tensor named in the selection that is missing or no table.
+/// Those of the files; [`crate::Error::AlreadyCompressed`]; a tensor named in the selection that is missing
+/// or no table.
 pub fn compress(source: &Path, target: &Path, options: &CompressOptions<'_>) -> Result<CompressReport> {
     let is_folder = source_is_folder(source)?;
     run_on(options.threads, || {
@@ -28,15 +29,17 @@ pub fn compress(source: &Path, target: &Path, options: &CompressOptions<'_>) -> 
     })?
 }
 
-/// Brings the tables of the compressed file or folder `source` under another codec: `target` becomes what [`compress()`] makes of
-/// the original with the same tensors selected, byte for byte. Tables that are under that codec already, and plain tensors, are copied.
-/// The target appears whole, and only after every file was restored in memory to the SHA-256 that `source` records.
+/// Brings the tables of the compressed file or folder `source` under another codec: `target` becomes what
+/// [`compress()`] makes of the original with the same tensors selected, byte for byte. Tables that are under
+/// that codec already, and plain tensors, are copied. The target appears whole, and only after every file was
+/// restored in memory to the SHA-256 that `source` records.
 ///
-/// Memory: what is mapped of source or target, whichever is larger, and from codec `dense` a byte for each word of a key row; no plain
-/// table, unless the new codec is `dense`, which takes all words at once.
+/// Memory: what is mapped of source or target, whichever is larger, and from codec `dense` a byte for each
+/// word of a key row; no plain table, unless the new codec is `dense`, which takes all words at once.
 ///
 /// # Errors
-/// Those of the files; [`crate::Error::NotCompressed`]; [`crate::Error::Corrupt`] wherever a checksum or a structure does not hold.
+/// Those of the files; [`crate::Error::NotCompressed`]; [`crate::Error::Corrupt`] wherever a checksum or a
+/// structure does not hold.
 pub fn transcode(source: &Path, target: &Path, options: &CompressOptions<'_>) -> Result<CompressReport> {
     let is_folder = source_is_folder(source)?;
     run_on(options.threads, || {
@@ -48,8 +51,9 @@ pub fn transcode(source: &Path, target: &Path, options: &CompressOptions<'_>) ->
     })?
 }
 
-/// Restores the file or folder that `source` was made of. The target appears whole, and every file with its recorded SHA-256. Other
-/// files of a folder than models come back as they are now; those that were edited are told in [`RestoreReport::warnings`].
+/// Restores the file or folder that `source` was made of. The target appears whole, and every file with its
+/// recorded SHA-256. Other files of a folder than models come back as they are now; those that were edited
+/// are told in [`RestoreReport::warnings`].
 ///
 /// # Errors
 /// Those of the files, and [`crate::Error::Corrupt`] wherever a checksum or a structure does not hold.
@@ -64,10 +68,12 @@ pub fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>) -> Re
     })?
 }
 
-/// Checks everything in a compressed file or folder: chunk checksums, tensor digests, and the SHA-256 of what it restores to.
+/// Checks everything in a compressed file or folder: chunk checksums, tensor digests, and the SHA-256 of what
+/// it restores to.
 ///
 /// # Errors
-/// As [`restore`], without a target; [`crate::Error::Edited`], after the rest was checked, when files of a folder are not what they were.
+/// As [`restore`], without a target; [`crate::Error::Edited`], after the rest was checked, when files of a
+/// folder are not what they were.
 pub fn verify(source: &Path, threads: usize, progress: &Progress<'_>) -> Result<RestoreReport> {
     let is_folder = source_is_folder(source)?;
     run_on(threads, || {
@@ -79,8 +85,8 @@ pub fn verify(source: &Path, threads: usize, progress: &Progress<'_>) -> Result<
     })?
 }
 
-/// As [`compress()`] of one file, between bytes in memory: the compressed file, or nothing where it would not shrink, and what was done.
-/// Nothing of `source` is copied; the caller's options for files do not count.
+/// As [`compress()`] of one file, between bytes in memory: the compressed file, or nothing where it would not
+/// shrink, and what was done. Nothing of `source` is copied; the caller's options for files do not count.
 ///
 /// # Errors
 /// As [`compress()`], without those of files.

@@ -1,5 +1,5 @@
-//! Element types: the two of 16 bits that tables are coded as, their bit fields, words as they lie in a file, and what holds
-//! such values in disguise.
+//! Element types: the two of 16 bits that tables are coded as, their bit fields, words as they lie in a file,
+//! and what holds such values in disguise.
 
 use std::fmt;
 use std::ops::Range;
@@ -62,7 +62,8 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// What the elements of a source's tensor are. FP16 elements may be BF16 values in disguise, F32 elements values of either type.
+/// What the elements of a source's tensor are. FP16 elements may be BF16 values in disguise, F32 elements
+/// values of either type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Element {
     /// BF16 words.
@@ -163,7 +164,8 @@ const fn f16_to_f32_bits(word: u16) -> u32 {
     }
 }
 
-/// The FP16 image of a BF16 word: widened to binary32, rounded to binary16 (nearest, ties to even). `spec/xnc.md`, section 4.
+/// The FP16 image of a BF16 word: widened to binary32, rounded to binary16 (nearest, ties to even).
+/// `spec/xnc.md`, section 4.
 pub const fn bf16_to_f16(word: u16) -> u16 {
     let sign = word & 0x8000;
     let exponent = ((word >> 7) & 0xff) as i32;

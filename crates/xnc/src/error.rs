@@ -111,7 +111,10 @@ pub enum Error {
         available: String,
     },
     /// The system starts no threads.
-    #[error("cannot start {} threads: {reason}", if *threads == 0 { "the pool's".to_owned() } else { threads.to_string() })]
+    #[error(
+        "cannot start {} threads: {reason}",
+        if *threads == 0 { "the pool's".to_owned() } else { threads.to_string() }
+    )]
     Threads {
         /// How many were asked for, 0 for the global pool's.
         threads: usize,
@@ -156,12 +159,12 @@ pub enum Error {
         /// Its temporary file.
         temporary: PathBuf,
     },
-    /// The result may not fit where it should go.
-    #[error("{} may need {need} bytes, its file system has {have} free", path.display())]
+    /// The result will not fit where it should go.
+    #[error("{} needs {need} bytes or more, its file system has {have} free", path.display())]
     NoSpace {
         /// The target.
         path: PathBuf,
-        /// The most that it can need.
+        /// What it needs at least, as far as that is known before the work.
         need: u64,
         /// Free bytes.
         have: u64,
@@ -196,7 +199,9 @@ impl Error {
     pub(crate) fn in_tensor(self, name: &str) -> Self {
         match self {
             Error::Corrupt { what, offset } => {
-                Error::Corrupt { what: format!("tensor `{name}`: {what}"), offset }
+                let named = format!("tensor `{name}`: ");
+                let what = if what.starts_with(&named) { what } else { named + &what };
+                Error::Corrupt { what, offset }
             }
             other => other,
         }

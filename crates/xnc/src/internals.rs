@@ -1,5 +1,5 @@
-//! Doors for this repository's own tools, hidden from the documentation. None of them is part of the library's interface, and
-//! each may change with any version.
+//! Doors for this repository's own tools, hidden from the documentation. None of them is part of the
+//! library's interface, and each may change with any version.
 
 use std::ops::Range;
 use std::path::Path;
@@ -21,8 +21,8 @@ pub use crate::target::remove_temporaries;
 
 type Parsed = (String, String, Vec<u64>, Range<u64>);
 
-/// For `xnc-fuzz` and `xtask`: name, type, extents and place of all tensors of a file of `file_bytes` bytes that begins with
-/// `head`, companions among them, in the order of their bytes.
+/// For `xnc-fuzz` and `xtask`: name, type, extents and place of all tensors of a file of `file_bytes` bytes
+/// that begins with `head`, companions among them, in the order of their bytes.
 ///
 /// # Errors
 /// Those of the header.
@@ -33,8 +33,8 @@ pub fn parse_header(head: &[u8], file_bytes: u64) -> Result<Vec<Parsed>> {
     Ok(layout.tensors().iter().map(stand).collect())
 }
 
-/// For `xnc-fuzz` and `xtask`: a file with the header of `like`, but for its tensors, which are these: name, type, extents, bytes.
-/// Tensors of a type that the format cannot name are left out.
+/// For `xnc-fuzz` and `xtask`: a file with the header of `like`, but for its tensors, which are these: name,
+/// type, extents, bytes. Tensors of a type that the format cannot name are left out.
 ///
 /// # Errors
 /// Those of the header of `like`.
@@ -72,7 +72,8 @@ pub fn encode_table(
     Ok((payload, index, encoded.params.to_string()))
 }
 
-/// For `xnc-fuzz`: the words `range` of a table whose index and payload may be anything; with `check`, checksums are compared.
+/// For `xnc-fuzz`: the words `range` of a table whose index and payload may be anything; with `check`,
+/// checksums are compared.
 ///
 /// # Errors
 /// [`Error::Corrupt`] where they are not what an encoder leaves.

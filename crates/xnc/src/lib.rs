@@ -1,7 +1,8 @@
 //! Lossless compression of the 16-bit embedding tables of language models, bit for bit, addressable by row.
 //!
-//! In a 4-bit model the embedding table usually stays at 16 bits. This crate keeps such tables compressed, in a file of the
-//! model's own format and in memory, and reads single rows and takes products from them as they are.
+//! In a 4-bit model the embedding table usually stays at 16 bits. This crate keeps such tables compressed, in
+//! a file of the model's own format and in memory, and reads single rows and takes products from them as they
+//! are.
 //!
 //! # Look rows up
 //!
@@ -63,24 +64,25 @@
 //! # }
 //! ```
 //!
-//! [`compress_bytes`] and [`restore_bytes`] do the same in memory, [`transcode()`] brings a compressed file under another codec,
-//! [`verify()`] checks one, [`analyze()`] counts what is in a table.
+//! [`compress_bytes`] and [`restore_bytes`] do the same in memory, [`transcode()`] brings a compressed file
+//! under another codec, [`verify()`] checks one, [`analyze()`] counts what is in a table.
 //!
 //! # Threads
 //!
-//! Every `threads` means the same: 0 is the current rayon pool, the caller's own if the call comes from inside one, else the
-//! global one; another number is the most threads that work. Products start none: the calling thread works, and threads of the
-//! pool help. Results never depend on the number.
+//! Every `threads` means the same: 0 is the current rayon pool, the caller's own if the call comes from
+//! inside one, else the global one; another number is the most threads that work. Products start none: the
+//! calling thread works, and threads of the pool help. Results never depend on the number.
 //!
 //! # Features
 //!
-//! `map` opens files by mapping them, `threads` brings rayon and encoding, `write` compresses and restores files and folders. All
-//! are on by default; without them the crate opens models from bytes and reads rows and products on the caller's thread.
+//! `map` opens files by mapping them, `threads` brings rayon and encoding, `write` compresses and restores
+//! files and folders. All are on by default; without them the crate opens models from bytes and reads rows
+//! and products on the caller's thread.
 //!
 //! # Formats
 //!
-//! The formats are specified in the repository's `spec/`. The way of the data reads off the folders: file bytes, `model`,
-//! `codec` (with `kernel`), `container`, `table`.
+//! The formats are specified in the repository's `spec/`. The way of the data reads off the folders: file
+//! bytes, `model`, `codec` (with `kernel`), `container`, `table`.
 
 #![cfg_attr(not(feature = "write"), allow(dead_code))] // a library that only reads leaves encoders unused
 

@@ -68,7 +68,8 @@ pub struct CompressReport {
     pub tensors: Vec<TensorReport>,
     /// When nothing was written: why.
     pub nothing: Option<String>,
-    /// What the caller should know although it is no error: shards that are missing, files that are not what their names say.
+    /// What the caller should know although it is no error: shards that are missing, files that are not what
+    /// their names say.
     pub warnings: Vec<String>,
 }
 

@@ -1,8 +1,8 @@
 //! On how many threads an operation runs: one rule for all of them.
 //!
-//! `threads` is 0 for the current rayon pool: the one that the caller is in, else the global one. Another number is the most
-//! threads that work, the caller's among them where the work is shared out by [`together`]. A library built without threads does
-//! everything on the caller's.
+//! `threads` is 0 for the current rayon pool: the one that the caller is in, else the global one. Another
+//! number is the most threads that work, the caller's among them where the work is shared out by
+//! [`together`]. A library built without threads does everything on the caller's.
 
 #[cfg(not(feature = "threads"))]
 pub use alone::{run_on, together, workers};
@@ -21,8 +21,8 @@ mod pool {
     /// More threads than this only wait for each other, or cannot be started.
     const MOST: usize = 1024;
 
-    /// Runs `work` with a pool of at most `threads` threads, 1024 at most, while the caller's waits. A number that the caller's
-    /// own pool does not exceed keeps to that pool.
+    /// Runs `work` with a pool of at most `threads` threads, 1024 at most, while the caller's waits. A number
+    /// that the caller's own pool does not exceed keeps to that pool.
     ///
     /// # Errors
     /// [`Error::Threads`] when not even one can be started.
@@ -47,7 +47,8 @@ mod pool {
         }
     }
 
-    /// How many threads share work that is asked to be done on `threads`: the pool's at most. No thread is started for it.
+    /// How many threads share work that is asked to be done on `threads`: the pool's at most. No thread is
+    /// started for it.
     pub fn workers(threads: usize) -> usize {
         if threads == 1 || (rayon::current_thread_index().is_none() && global_pool().is_err()) {
             return 1;
@@ -56,7 +57,8 @@ mod pool {
         if threads == 0 { have } else { threads.min(have) }
     }
 
-    /// Runs `work` on the caller's thread and on `workers - 1` others of the current pool at a time, until all have ended.
+    /// Runs `work` on the caller's thread and on `workers - 1` others of the current pool at a time, until
+    /// all have ended.
     ///
     /// # Errors
     /// The first error; the others go on to their end.
@@ -76,10 +78,14 @@ mod pool {
 
     /// Starts the global pool, which panics where it cannot be started and is needed all the same.
     fn global_pool() -> Result<()> {
+        // Where there are no threads, rayon makes a pool of the caller's own, but not once it was asked for one.
+        if cfg!(target_family = "wasm") {
+            return Ok(());
+        }
         static STARTED: OnceLock<Option<String>> = OnceLock::new();
         let failed = STARTED.get_or_init(|| match ThreadPoolBuilder::new().build_global() {
             // An error of the system has a source; that somebody built the pool before has none.
-            Err(e) if e.source().is_some() && !is_unsupported(&e) => Some(e.to_string()),
+            Err(e) if e.source().is_some() => Some(e.to_string()),
             _ => None,
         });
         failed.clone().map_or(Ok(()), |reason| Err(Error::Threads { threads: 0, reason }))

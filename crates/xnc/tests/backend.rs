@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::process::Command;
-
 use support::plain_twin;
 use xnc::{Backend, Dtype, EncodeOptions, Error, OpenOptions, Table};
 
@@ -24,7 +22,7 @@ fn under_a_pin() {
 }
 
 fn pinned(name: &str) -> String {
-    let output = Command::new(std::env::current_exe().expect("this program"))
+    let output = support::this_program()
         .args(["--ignored", "--exact", "--nocapture", "under_a_pin"])
         .env("XNC_BACKEND", name)
         .output()

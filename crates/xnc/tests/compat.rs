@@ -190,7 +190,7 @@ fn golden_files_are_the_same_on_every_backend() {
     for backend in support::backends() {
         // None of these names is part of this test's.
         let tests = ["golden_files_restore", "golden_files_are_what_this_version_writes"];
-        let output = Command::new(std::env::current_exe().expect("this program"))
+        let output = support::this_program()
             .args(tests)
             .env("XNC_BACKEND", backend.to_string())
             .output()

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ impl Task<'_> {
         let marker = self.marker();
         let (source, target) = (self.source.display(), self.target.display());
         let task = format!("{}|{source}|{target}|{force}|{}|{}", self.way, self.stage, marker.display());
-        Command::new(std::env::current_exe().expect("this program"))
+        support::this_program()
             .args(["--ignored", "--exact", "a_run_of_its_own"])
             .env(TASK, task)
             .stdout(Stdio::piped())

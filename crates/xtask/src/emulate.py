@@ -1,9 +1,10 @@
 """Runs a static Linux program on the processor of Bochs, without a system below it: system calls are answered here.
 
-Arguments: a library with symbols that the emulator wants from a newer C library; a processor; the program; its arguments.
+Arguments: a library with symbols that the emulator wants from a newer C library; a processor; the program;
+its arguments.
 
-One thread, one GiB of memory, no files. Threads are refused: the first of a test as if there were too many, so that the test runs in
-place, the others as if there were none at all, so that thread pools do without.
+One thread, one GiB of memory, no files. Threads are refused: the first of a test as if there were too many, so
+that the test runs in place, the others as if there were none at all, so that thread pools do without.
 """
 
 import ctypes
@@ -40,8 +41,8 @@ def put(at, *values):
 
 
 def mended(code, begin):
-    """Bochs takes the short displacement of a 512-bit vdpbf16ps in units of 4 bytes, processors in units of 64: each such
-    instruction becomes a jump to one with a long displacement, and back."""
+    """Bochs takes the short displacement of a 512-bit vdpbf16ps in units of 4 bytes, processors in units of 64:
+    each such instruction becomes a jump to one with a long displacement, and back."""
     detours = bytearray()
 
     def mend(match):
@@ -87,7 +88,8 @@ def load(path):
 
     arguments = [text(os.fsencode(value)) for value in sys.argv[3:]]
     # Program headers, page size, entry, user and group ids, clock ticks, not privileged, sixteen random bytes.
-    auxiliary = {3: base + headers, 4: size, 5: count, 6: 4096, 9: base + entry, 11: 0, 12: 0, 13: 0, 14: 0, 17: 100, 23: 0}
+    auxiliary = {3: base + headers, 4: size, 5: count, 6: 4096, 9: base + entry}
+    auxiliary |= {11: 0, 12: 0, 13: 0, 14: 0, 17: 100, 23: 0}
     auxiliary[25] = text(os.urandom(16))
     # Random tests are cut short.
     variable = text(b"PROPTEST_CASES=8")
@@ -153,7 +155,8 @@ class System:
                 return 8
             case 39 | 186 | 218:  # getpid, gettid, set_tid_address
                 return 1
-            # close, mprotect, munmap, rt_sigaction, rt_sigprocmask, sched_yield, madvise, sigaltstack, futex, set_robust_list
+            # close, mprotect, munmap, rt_sigaction, rt_sigprocmask, sched_yield, madvise, sigaltstack, futex,
+            # set_robust_list
             case 3 | 10 | 11 | 13 | 14 | 24 | 28 | 131 | 202 | 273:
                 return 0
             case 435 if not self.in_test:  # clone3

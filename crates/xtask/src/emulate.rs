@@ -1,7 +1,8 @@
 //! `cargo xtask emulate`: the kernel tests of this tree on processors that few machines have, in an emulator.
 //!
-//! Kernels are picked at run time, so a machine without AVX-512 tests none of the AVX-512 ones. The tests are linked statically and run on
-//! the processor of Bochs, as a Python package has it; `emulate.py` answers their system calls. Some 50 times slower than a machine.
+//! Kernels are picked at run time, so a machine without AVX-512 tests none of the AVX-512 ones. The tests are
+//! linked statically and run on the processor of Bochs, as a Python package has it; `emulate.py` answers
+//! their system calls. Some 50 times slower than a machine.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: every target of `/fuzz` for a while, with libFuzzer where it can be had, as a plain random test elsewhere.
+//! `cargo xtask fuzz`: every target of `/fuzz` for a while, with libFuzzer where it can be had, as a plain
+//! random test elsewhere.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,12 +8,12 @@ use anyhow::{Context, Result};
 
 use crate::{root, run, runs, say};
 
-/// Limits of every run. Memory that grows with a field of a hostile file is a finding, so both limits are far above what honest
-/// inputs of this length need and far below what a field can ask for.
+/// Limits of every run. Memory that grows with a field of a hostile file is a finding, so both limits are far
+/// above what honest inputs of this length need and far below what a field can ask for.
 const LIMITS: &[&str] = &["-rss_limit_mb=512", "-malloc_limit_mb=256", "-timeout=20", "-max_len=2048"];
 
-/// Runs every target for `seconds`. With a seed, as in the tests, a run tries much the same inputs each time, so that a change
-/// is not blamed for what luck finds; looking for more is what `cargo xtask fuzz` is for.
+/// Runs every target for `seconds`. With a seed, as in the tests, a run tries much the same inputs each time,
+/// so that a change is not blamed for what luck finds; looking for more is what `cargo xtask fuzz` is for.
 pub fn all(seconds: u64, seed: Option<u32>) -> Result<()> {
     if let Some(missing) = missing() {
         say(&format!("no {missing}, which libFuzzer needs: the fuzz targets run as plain random tests"));

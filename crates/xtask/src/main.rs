@@ -1,5 +1,5 @@
-//! Project automation, a file a task. What a task needs beyond Rust and Python it installs into the ignored folders `.tools/` and
-//! `data/`, and says so.
+//! Project automation, a file a task. What a task needs beyond Rust and Python it installs into the ignored
+//! folders `.tools/` and `data/`, and says so.
 
 mod arm;
 mod data;
@@ -54,7 +54,8 @@ enum Task {
     },
     /// Measure everything that the documents say and write docs/results.md and docs/results.html
     Study {
-        /// Sections to measure again: patterns, ratios, lines, peers, large, models, running, scaling, limits; without any, all of them
+        /// Sections to measure again: patterns, ratios, lines, peers, large, models, running, scaling,
+        /// limits; without any, all of them
         sections: Vec<String>,
         /// Only the committed sample and the peers in Rust, reduced, into target/study
         #[arg(long)]

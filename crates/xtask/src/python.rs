@@ -15,7 +15,8 @@ pub fn interpreter() -> Result<PathBuf> {
     environment("python", PACKAGES, &[])
 }
 
-/// The interpreter of an environment in `.tools/NAME` with `packages`, and with others `alone`: without what they depend on.
+/// The interpreter of an environment in `.tools/NAME` with `packages`, and with others `alone`: without what
+/// they depend on.
 pub fn environment(name: &str, packages: &[&str], alone: &[&str]) -> Result<PathBuf> {
     let folder = root().join(".tools").join(name);
     let python = folder.join("bin/python");

@@ -1,7 +1,8 @@
-//! `cargo xtask sanitize`: the tests of kernels and of codec `fast` under AddressSanitizer, where a nightly toolchain is at hand.
+//! `cargo xtask sanitize`: the tests of kernels and of codec `fast` under AddressSanitizer, where a nightly
+//! toolchain is at hand.
 //!
-//! Kernels read past a row up to a promised distance, and one is in assembly; their loads through intrinsics are checked, those of the
-//! assembly are not.
+//! Kernels read past a row up to a promised distance, and one is in assembly; their loads through intrinsics
+//! are checked, those of the assembly are not.
 
 use std::process::Command;
 

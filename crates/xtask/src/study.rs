@@ -8,7 +8,8 @@ use anyhow::Result;
 use crate::models::{self, MINILM};
 use crate::{data, python, root, run};
 
-/// Peers that are Python packages. `zipnn` asks for torch, which its codec of bytes does not use, so it comes without what it asks for.
+/// Peers that are Python packages. `zipnn` asks for torch, which its codec of bytes does not use, so it comes
+/// without what it asks for.
 const PEERS: &[&str] = &["numpy==2.3.5", "blosc2==4.14.1", "lmzip[zstd]==1.3.0", "z4ai[maxratio]==0.2.0"];
 const PEERS_ALONE: &[&str] = &["zipnn==0.5.4"];
 
@@ -25,7 +26,8 @@ pub fn full(sections: &[String]) -> Result<()> {
     run(study.args(sections))
 }
 
-/// Runs everything reduced, on the sample and with the peers that are Rust, into `target/study`: so that the code cannot rot.
+/// Runs everything reduced, on the sample and with the peers that are Rust, into `target/study`: so that the
+/// code cannot rot.
 pub fn sample(sections: &[String]) -> Result<()> {
     let out = root().join("target/study");
     if sections.is_empty() && out.exists() {

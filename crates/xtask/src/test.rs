@@ -7,12 +7,21 @@ use anyhow::Result;
 use crate::toolchain::Toolchain;
 use crate::{arm, data, fuzz, python, root, rtl, run, sanitize, say, study, targets, wasm};
 
-/// Format, lints, then all tests with the real tables and the Python readers at hand, then the kernels under
-/// AddressSanitizer, the hardware against the library, the study on the sample, other machines as far as they can
-/// be had here, then half a minute of every fuzz target.
+/// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, then the
+/// kernels under AddressSanitizer, the hardware against the library, the study on the sample, other machines as far
+/// as they can be had here, then half a minute of every fuzz target.
 pub fn all() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    // What a library that only reads, or reads files, is built of.
+    for features in ["", "map", "threads"] {
+        let library =
+            ["clippy", "--quiet", "--package", "xnc", "--no-default-features", "--features", features];
+        cargo(&[&library[..], &["--", "-D", "warnings"]].concat())?;
+    }
+    let mut pages = Command::new("cargo");
+    pages.args(["doc", "--workspace", "--no-deps", "--quiet"]).current_dir(root());
+    run(pages.env("RUSTDOCFLAGS", "-D warnings"))?;
     data::tables()?;
     let python = python::interpreter()?;
     let mut tests = Command::new("cargo");

@@ -30,7 +30,11 @@ pub fn run(args: &args::Restore) -> Result<()> {
     let (output, size) = (say::path(&output), bytes(report.bytes));
     say::print(&match report.sha256 {
         Some(sha256) => format!("{output}: {size}, SHA-256 {sha256}"),
-        None => format!("{output}: {} files, {size}, each with its SHA-256", report.files),
+        // What was edited, or is gone, is told above.
+        None if report.warnings.is_empty() => {
+            format!("{output}: {} files, {size}, each with its SHA-256", report.files)
+        }
+        None => format!("{output}: {} files, {size}; the tables with their SHA-256", report.files),
     })
 }
 

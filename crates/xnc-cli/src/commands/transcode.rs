@@ -35,10 +35,12 @@ pub fn run(args: &args::Transcode) -> Result<()> {
     let last = match report.output_bytes {
         Some(size) => format!(
             "{}: {}, {} against the source, in {seconds:.2} s\n\
-             restored in memory and compared: every byte of the source of {} comes back",
+             restored in memory and compared: every byte of the {} of {} comes back",
             say::path(output),
             bytes(size),
             change(report.source_bytes, size),
+            // Other files may have been edited, which is told above.
+            if report.warnings.is_empty() { "source" } else { "tables" },
             say::path(input),
         ),
         None => format!(

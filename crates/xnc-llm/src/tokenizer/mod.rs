@@ -66,7 +66,8 @@ impl<'f> Tokenizer<'f> {
         Ok(Tokenizer { special: Special::new(&texts, &kinds), texts, ids, scheme, begin, ends })
     }
 
-    /// Tokens of a text. Tokens with a meaning of their own, such as `<|im_start|>`, are found where the text spells them.
+    /// Tokens of a text. Tokens with a meaning of their own, such as `<|im_start|>`, are found where the text
+    /// spells them.
     ///
     /// # Errors
     /// [`Error::Unsupported`] when the vocabulary cannot spell the text.

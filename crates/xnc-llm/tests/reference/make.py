@@ -1,8 +1,9 @@
 """Records what llama.cpp does with the models of `cargo xtask data`, for tests to compare with.
 
-Twice: with the file as it is, where activations are rounded to 8 bits on the way into every product, and `exact`, with the layers widened
-to F32 by llama.cpp itself. The first depends on the order of sums: a rounding that falls the other way moves logits by some tenths
-everywhere, also between two ways of llama.cpp's own (the spread printed here). The second does not. Needs llama-cpp-python from its sources:
+Twice: with the file as it is, where activations are rounded to 8 bits on the way into every product, and
+`exact`, with the layers widened to F32 by llama.cpp itself. The first depends on the order of sums: a rounding
+that falls the other way moves logits by some tenths everywhere, also between two ways of llama.cpp's own (the
+spread printed here). The second does not. Needs llama-cpp-python from its sources:
 
     pip install --no-binary llama-cpp-python llama-cpp-python==0.3.36
     python make.py ../../../../data            writes SmolLM2-135M.json and Gemma-3-270M.json here
@@ -29,14 +30,16 @@ PROMPTS = [
     "def fibonacci(n):\n    \"\"\"Return the n-th Fibonacci number.\"\"\"\n",
     "Water boils at 100 degrees Celsius at sea level. On a mountain",
 ]
-# Texts that try the tokenizer: digits, space, other scripts, signs of several bytes, tokens with a meaning of their own.
+# Texts that try the tokenizer: digits, space, other scripts, signs of several bytes, tokens with a meaning
+# of their own.
 TEXTS = PROMPTS + [
     "",
     " ",
     "   leading and trailing   ",
     "Tabs\tand\n\nlines\r\n  and   runs    of spaces",
     "In 1871 it cost 12,345.67; that's what they'd said, isn't it?",
-    "na\u00efve caf\u00e9, \u00c5ngstr\u00f6m, \u4f60\u597d\u4e16\u754c, \u043f\u0440\u0438\u0432\u0435\u0442, \u0645\u0631\u062d\u0628\u0627, \ud55c\uad6d\uc5b4",
+    "na\u00efve caf\u00e9, \u00c5ngstr\u00f6m, \u4f60\u597d\u4e16\u754c, "
+    "\u043f\u0440\u0438\u0432\u0435\u0442, \u0645\u0631\u062d\u0628\u0627, \ud55c\uad6d\uc5b4",
     "\U0001f980 crab, \U0001f468\u200d\U0001f469\u200d\U0001f467 family, \u00bd + \u00b2 \u2260 \u221e",
     "<|im_start|>user\nHello<|im_end|>\n<start_of_turn>model\n<bos>",
     "x" * 70 + "_" * 20 + "=" * 33,
@@ -102,7 +105,8 @@ def greedy(model):
 
 
 def spread(path, continued):
-    """The largest difference between logits of two ways through llama.cpp, on one text: FP16 keys and values, or F32."""
+    """The largest difference between logits of two ways through llama.cpp, on one text: FP16 keys and
+    values, or F32."""
     ways = [Model(path, 512, plain_attention) for plain_attention in (False, True)]
     largest = 0.0
     for text in continued:

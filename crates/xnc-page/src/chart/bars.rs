@@ -55,7 +55,8 @@ impl Bars {
                 text x="0" y=(y + 13.0) { (bar.label) }
                 text x=(WIDTH) y=(y + 13.0) text-anchor="end" { (bar.shown) }
                 rect.track x="0" y=(y + 18.0) width=(WIDTH) height="8" rx="2" {}
-                rect class=(class("bar", bar.accent)) x="0" y=(y + 18.0) width=(length(bar.value).max(1.0)) height="8" rx="2" {}
+                @let length = length(bar.value).max(1.0);
+                rect class=(class("bar", bar.accent)) x="0" y=(y + 18.0) width=(length) height="8" rx="2" {}
             }
             @for mark in &self.marks {
                 @let x = length(mark.value);

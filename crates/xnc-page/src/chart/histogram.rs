@@ -40,7 +40,9 @@ impl Histogram {
             @for (number, (name, share)) in self.classes.iter().enumerate() {
                 @let x = LEFT + wide * number as f64;
                 @let top = y(percent(share));
-                rect class=(class("bar", self.accent)) x=(round(x + 0.5)) y=(top) width=(round((wide - 1.0).max(0.5))) height=(round((TOP + DEPTH - top).max(0.0))) {
+                @let width = round((wide - 1.0).max(0.5));
+                @let height = round((TOP + DEPTH - top).max(0.0));
+                rect class=(class("bar", self.accent)) x=(round(x + 0.5)) y=(top) width=(width) height=(height) {
                     title { (name) ": " (format!("{:.2} %", percent(share))) }
                 }
                 @if number % every == 0 {

@@ -62,7 +62,8 @@ impl Lines {
             line.axis x1=(LEFT) x2=(WIDTH - RIGHT) y1=(TOP + DEPTH) y2=(TOP + DEPTH) {}
             text.soft x=(WIDTH - RIGHT) y=(TOP + DEPTH + 36.0) text-anchor="end" { (self.x.label) }
             @for one in &self.series {
-                polyline class=(class(if one.dashed { "line dashed" } else { "line" }, one.accent)) points=(path(&one.points)) {}
+                @let kind = if one.dashed { "line dashed" } else { "line" };
+                polyline class=(class(kind, one.accent)) points=(path(&one.points)) {}
                 @for point in &one.points {
                     circle class=(class("point", one.accent)) cx=(x(point.0)) cy=(y(point.1)) r="3.5" {
                         title { (one.name) ": " (short(point.1)) " at " (short(point.0)) }

@@ -52,7 +52,9 @@ impl Chart {
                         div.legend { @for one in &lines.series { span { (mark(one.accent)) (one.name) } } }
                     }
                 }
-                svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (round(height)) } role="img" aria-labelledby={ (title_id) " " (told_id) } {
+                @let view = format!("0 0 {WIDTH} {}", round(height));
+                @let ids = format!("{title_id} {told_id}");
+                svg xmlns="http://www.w3.org/2000/svg" viewBox=(view) role="img" aria-labelledby=(ids) {
                     title id=(title_id) { (title) }
                     desc id=(told_id) { (told) }
                     (drawing)

@@ -25,8 +25,8 @@ impl BitWriter {
         }
     }
 
-    /// Lets a kernel append: `write` is given all bytes, with `room` of them from the byte of the position on, and that position. It returns the one behind
-    /// what it wrote and leaves the rest of that byte zero.
+    /// Lets a kernel append: `write` is given all bytes, with `room` of them from the byte of the position
+    /// on, and that position. It returns the one behind what it wrote and leaves the rest of that byte zero.
     pub fn append_with(&mut self, room: usize, write: impl FnOnce(&mut [u8], usize) -> usize) {
         let position = self.len() as usize;
         let tail = self.filled.div_ceil(8) as usize;

@@ -1,9 +1,9 @@
 //! Words to bytes and back: one folder a codec, one interface to all of them.
 //!
-//! A codec cuts a table into *chunks* that are checked alone. The chunks, one after another, are its *payload*; what finds
-//! and checks them is its *index*; a few numbers about the whole are its *params*. The container stores the three and knows
-//! no more. Codecs do no I/O and hold no `unsafe`. A new codec is a folder here, a variant of [`Codec`] and its arms in this
-//! file, and a page of the specification.
+//! A codec cuts a table into *chunks* that are checked alone. The chunks, one after another, are its
+//! *payload*; what finds and checks them is its *index*; a few numbers about the whole are its *params*. The
+//! container stores the three and knows no more. Codecs do no I/O and hold no `unsafe`. A new codec is a
+//! folder here, a variant of [`Codec`] and its arms in this file, and a page of the specification.
 
 mod bits;
 mod dense;
@@ -72,8 +72,8 @@ impl Codec {
         }
     }
 
-    /// Whether this codec encodes tables of that shape; others stay plain. A table without words may claim rows or columns
-    /// that no memory holds.
+    /// Whether this codec encodes tables of that shape; others stay plain. A table without words may claim
+    /// rows or columns that no memory holds.
     pub(crate) fn takes(self, shape: TableShape) -> bool {
         shape.words() > 0
             && match self {
@@ -82,7 +82,8 @@ impl Codec {
             }
     }
 
-    /// Whether BF16 values that are stored as FP16 words are coded as BF16. The published scheme codes FP16 words as they are.
+    /// Whether BF16 values that are stored as FP16 words are coded as BF16. The published scheme codes FP16
+    /// words as they are.
     pub(crate) const fn sees_through_f16(self) -> bool {
         match self {
             Codec::Fast | Codec::Dense => true,
@@ -118,7 +119,8 @@ pub struct TableShape {
 }
 
 impl TableShape {
-    /// Takes the first axis as rows and all others together as a row. None when the words do not fit this machine's memory space.
+    /// Takes the first axis as rows and all others together as a row. None when the words do not fit this
+    /// machine's memory space.
     pub fn new(dtype: Dtype, shape: &[u64]) -> Option<TableShape> {
         let (&rows, rest) = shape.split_first()?;
         let rows = usize::try_from(rows).ok()?;
@@ -179,9 +181,9 @@ pub struct Encoded {
     pub params: Value,
 }
 
-/// Encodes a table of a shape that the codec [takes](Codec::takes): the payload goes to `payload` in order, `advance` hears of
-/// every word done. Only `dense` holds all words at a time. Uses the threads of the current rayon pool; the bytes do not
-/// depend on their number.
+/// Encodes a table of a shape that the codec [takes](Codec::takes): the payload goes to `payload` in order,
+/// `advance` hears of every word done. Only `dense` holds all words at a time. Uses the threads of the
+/// current rayon pool; the bytes do not depend on their number.
 ///
 /// # Errors
 /// Those of `words`; [`Error::Write`] when writing the payload fails.
@@ -248,8 +250,8 @@ pub trait Reader: Send + Sync {
     /// Where such a part lies in the payload, and its CRC-32C; none where the format has no checksum.
     fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)>;
 
-    /// Decodes words of one chunk, which was checked, from word `first` of the chunk on. Through `far`, if there is one and the
-    /// codec is quicker than memory.
+    /// Decodes words of one chunk, which was checked, from word `first` of the chunk on. Through `far`, if
+    /// there is one and the codec is quicker than memory.
     ///
     /// # Errors
     /// [`Error::Corrupt`] where the bytes cannot be those of an encoder.

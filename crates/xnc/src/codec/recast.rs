@@ -1,4 +1,5 @@
-//! Values in disguise: BF16 values stored as FP16 words, values of either type stored as F32. They are coded as what they are.
+//! Values in disguise: BF16 values stored as FP16 words, values of either type stored as F32. They are coded
+//! as what they are.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! Chunk records: the first part of an index, 16 bytes for each chunk. `spec/container.md`, section 4.
+//! Chunk records: the first part of an index, 16 bytes for each chunk. `spec/container.md`, section 1.
 
 use std::ops::Range;
 

@@ -61,10 +61,12 @@ impl View<'_> {
     ///
     /// # Errors
     /// [`Error::Corrupt`] when they differ.
+    #[inline]
     pub fn check(&self, number: usize) -> Result<()> {
         let Some(good) = &self.checks.0 else { return Ok(()) };
         let (word, bit) = (&good[number / 64], 1 << (number % 64));
-        // Relaxed: the bit guards no other memory, stored bytes never change. Two threads may both check; both are right.
+        // Relaxed: the bit guards no other memory, stored bytes never change. Two threads may both check;
+        // both are right.
         if word.load(Ordering::Relaxed) & bit == 0 {
             self.compare(number)?;
             word.fetch_or(bit, Ordering::Relaxed);
@@ -97,6 +99,7 @@ impl View<'_> {
         (0..self.reader.units(self.stored)).try_for_each(|number| self.check(number))
     }
 
+    #[cold]
     fn compare(&self, number: usize) -> Result<()> {
         match self.reader.unit(self.stored, number) {
             Some((range, expected)) if crc32c::crc32c(&self.stored.payload[range.clone()]) != expected => {
@@ -106,7 +109,8 @@ impl View<'_> {
         }
     }
 
-    /// Decodes the words from `first` on, as many as `out` takes; all of them are in the table. Long reads go around the caches.
+    /// Decodes the words from `first` on, as many as `out` takes; all of them are in the table. Long reads go
+    /// around the caches.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when a chunk that they lie in is damaged.

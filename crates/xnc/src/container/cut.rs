@@ -1,5 +1,8 @@
 //! What happens when another program cuts a file that is mapped: reading beyond its new end raises SIGBUS.
 //!
+//! `unsafe`, since a mapping is what makes such a read possible, and no safe library serves: they hand the
+//! signal on to the handler of Rust's own runtime as well, which ends the process before anybody is told.
+//!
 //! A library must not take a signal from its caller, so nothing here runs by itself: the command asks for
 //! it. The handler does only what a handler may: it writes the address to a pipe and stops the thread that
 //! read there, for good. A thread of its own reads the pipe, finds out which file was mapped there, and

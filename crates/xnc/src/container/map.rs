@@ -1,8 +1,8 @@
 //! The bytes of a file: mapped, or in memory.
 //!
-//! The only `unsafe` outside `kernel/`, and no hot loop, so it does not belong there: a mapping is unsafe by what other
-//! programs may do to the file, which only whoever opens files can answer for. Kernels take slices and know no files.
-//! Nothing else in this crate may map.
+//! `unsafe`, and no hot loop, so it does not belong in `kernel/`: a mapping is unsafe by what other programs may
+//! do to the file, which only whoever opens files can answer for. Kernels take slices and know no files. Nothing
+//! else in this crate may map.
 #![cfg_attr(feature = "map", allow(unsafe_code))]
 
 use std::ops::Deref;
@@ -55,7 +55,8 @@ mod file {
             Map::of(&file, 0, None).map_err(Error::io(path))
         }
 
-        /// Maps `length` bytes of an open file from `offset` on, or all that follow. The mapping outlives the file's handle.
+        /// Maps `length` bytes of an open file from `offset` on, or all that follow. The mapping outlives the
+        /// file's handle.
         ///
         /// # Errors
         /// Those of mapping; a part that is not all in the file.
@@ -70,8 +71,9 @@ mod file {
             let mut options = memmap2::MmapOptions::new();
             options.offset(offset).len(length);
             // SAFETY: the bytes are only ever read, as plain integers, and every use copes with any value. This crate
-            // replaces files by renaming and never truncates one, so a mapping of its own output keeps its length; another
-            // program that truncates a mapped file would raise SIGBUS, as for every reader that maps files.
+            // replaces files by renaming and never truncates one, so a mapping of its own output keeps its
+            // length; another program that truncates a mapped file would raise SIGBUS, as for every reader
+            // that maps files.
             let map = unsafe { options.map(file) }?;
             Ok(Map(super::Arc::new(Owner::File(map))))
         }

@@ -95,7 +95,8 @@ pub enum Piece {
 /// Bytes before the text that the checksum covers: `{"crc32c":"01234567",`.
 const CHECKED_FROM: usize = 21;
 
-/// A companion's bytes: one JSON object whose first member is a CRC-32C of all bytes after that member, spaces up to a multiple of 64.
+/// A companion's bytes: one JSON object whose first member is a CRC-32C of all bytes after that member,
+/// spaces up to a multiple of 64.
 pub fn seal<T: Serialize>(record: &T) -> Vec<u8> {
     let text = serde_json::to_string(record).expect("records are plain data");
     let mut bytes = format!("{{\"crc32c\":\"00000000\",{}", &text[1..]).into_bytes();
@@ -108,7 +109,8 @@ pub fn seal<T: Serialize>(record: &T) -> Vec<u8> {
 /// Reads what [`seal`] wrote. `what` names the record in errors.
 ///
 /// # Errors
-/// [`Error::Corrupt`] when checksum or JSON are wrong, [`Error::UnsupportedVersion`] when the record is from a newer format.
+/// [`Error::Corrupt`] when checksum or JSON are wrong, [`Error::UnsupportedVersion`] when the record is from
+/// a newer format.
 pub fn unseal<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T> {
     let check = bytes
         .strip_prefix(b"{\"crc32c\":\"")

@@ -1,7 +1,8 @@
 //! Compressed files: a model file whose tables are payloads with companions. `spec/container.md`.
 //!
-//! A compressed file is a valid file of its source's format, so it is read through [`crate::model`]. This module knows which
-//! tensors are payloads, indexes and records; what a payload's bytes mean is the codecs' business.
+//! A compressed file is a valid file of its source's format, so it is read through [`crate::model`]. This
+//! module knows which tensors are payloads, indexes and records; what a payload's bytes mean is the codecs'
+//! business.
 
 #[cfg(feature = "write")]
 mod cut;

@@ -1,4 +1,5 @@
-//! The bytes of a source outside its tensors: kept in the file record, but for those that the compressed file has anyway.
+//! The bytes of a source outside its tensors: kept in the file record, but for those that the compressed file
+//! has anyway.
 
 use std::io::Read;
 
@@ -41,8 +42,8 @@ pub fn keep(source: &[u8], layout: &Layout) -> Vec<Piece> {
 
 /// Bytes in a piece of their own.
 pub fn kept(bytes: &[u8]) -> Piece {
-    // Not through `flate2`: its backend is whatever another crate of a build asks for, and compressed files are to be the same
-    // whoever builds this. Reading is the same with all of them.
+    // Not through `flate2`: its backend is whatever another crate of a build asks for, and compressed files
+    // are to be the same whoever builds this. Reading is the same with all of them.
     let zlib = miniz_oxide::deflate::compress_to_vec_zlib(bytes, 9);
     Piece::Kept { length: bytes.len() as u64, zlib: BASE64.encode(zlib) }
 }

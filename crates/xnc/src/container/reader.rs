@@ -139,8 +139,8 @@ impl Container {
         self.map.clone()
     }
 
-    /// Opens a table, compressed or plain, following a duplicate to the tensor that it equals. Its chunks are checked when they
-    /// are first read.
+    /// Opens a table, compressed or plain, following a duplicate to the tensor that it equals. Its chunks are
+    /// checked when they are first read.
     ///
     /// # Errors
     /// [`Error::TensorNotFound`], [`Error::NotATable`], [`Error::Unknown`] codec, or [`Error::Corrupt`] index.

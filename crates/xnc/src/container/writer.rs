@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::kernel::Backend;
 use crate::model::{Format, Header, gguf, safetensors};
 
-/// Bytes written at a time. A system keeps what one call wrote in few large pieces, and whoever maps the file finds rows in them with fewer
-/// misses in translating addresses: random rows of Gemma-3-270M cost a sixth less than after pages that the system copied one by one.
+/// Bytes written at a time. A system keeps what one call wrote in few large pieces, and whoever maps the file
+/// finds rows in them with fewer misses in translating addresses: random rows of Gemma-3-270M cost a sixth
+/// less than after pages that the system copied one by one.
 const PART: usize = 4 << 20;
 
 /// Where the bytes of a tensor come from.
@@ -21,7 +22,8 @@ pub enum Content<'a> {
     Bytes(&'a [u8]),
     /// The elements that the words of a table stand for.
     Elements(Elements<'a>),
-    /// A range of the file itself, which was written before its header. Such tensors come first, in order, each on the file's alignment.
+    /// A range of the file itself, which was written before its header. Such tensors come first, in order,
+    /// each on the file's alignment.
     Placed(Range<u64>),
 }
 
@@ -85,8 +87,8 @@ pub struct Summary<'a> {
 }
 
 impl Summary<'_> {
-    /// Keys and values. GGUF puts dots between the words of its keys; in safetensors, torchao reads every value under a key with a
-    /// dot as JSON, and fails.
+    /// Keys and values. GGUF puts dots between the words of its keys; in safetensors, torchao reads every
+    /// value under a key with a dot as JSON, and fails.
     fn pairs(&self, format: Format) -> Vec<(String, String)> {
         let dot = match format {
             Format::Safetensors => '_',
@@ -134,7 +136,8 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// A file of `items`, in their order: the header of `source` (whose bytes are `head`) with `summary` added, then the tensors.
+    /// A file of `items`, in their order: the header of `source` (whose bytes are `head`) with `summary`
+    /// added, then the tensors.
     pub fn new(
         (head, source): (&[u8], &Header),
         summary: Option<&Summary<'_>>,
@@ -167,7 +170,8 @@ impl<'a> Plan<'a> {
         self.start() + tensors.sum::<u64>()
     }
 
-    /// Writes the file, moving what was placed where its header is not as long as was foreseen. `advance` hears of every byte of tensors.
+    /// Writes the file, moving what was placed where its header is not as long as was foreseen. `advance`
+    /// hears of every byte of tensors.
     ///
     /// # Errors
     /// [`Error::Write`] when `out` fails; those of reading words.

@@ -1,4 +1,5 @@
-//! One model file to a compressed file: pick tables, encode them, write the file, restore it once in memory to prove it.
+//! One model file to a compressed file: pick tables, encode them, write the file, restore it once in memory
+//! to prove it.
 
 use std::io::{self, Cursor};
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::options::{CompressOptions, CompressReport};
 use crate::progress::{Progress, Stage};
 use crate::target::Target;
 
+use super::before::{least, refuse_other};
 use super::encode::{Encoder, Entry, Form};
 use super::restore_into;
 use super::write::{foresee, prove, write};
@@ -31,7 +33,10 @@ pub(crate) fn compress(
     let mut report = CompressReport::of(file.file_bytes());
     let Some(selected) = select(&file, options, table_rows, &mut report)? else { return Ok(report) };
     let mut target = Target::create(path, source, options.force)?;
-    target.expect(file.file_bytes())?;
+    if !options.force {
+        refuse_other(path, file.file_bytes(), options.codec)?;
+    }
+    target.expect(least(file.file_bytes(), &selected))?;
     let written = write_compressed(&file, &selected, target.file(), options, &mut report);
     if written.map_err(Target::blame(path))? {
         // Source and target are never mapped both.

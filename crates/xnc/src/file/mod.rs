@@ -1,5 +1,6 @@
 //! One model file through its whole way: compressed, restored, or under another codec.
 
+mod before;
 mod compress;
 mod encode;
 mod restore;

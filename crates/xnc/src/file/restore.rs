@@ -23,6 +23,10 @@ pub(crate) fn restore(source: &Path, path: &Path, options: &RestoreOptions<'_>) 
     let container = Container::open(source)?;
     let size = container.record()?.size;
     let mut target = Target::create(path, source, options.force)?;
+    // Another file is refused before the work; one of the same size is compared after it.
+    if !options.force && path.metadata().is_ok_and(|there| there.len() != size) {
+        return Err(Error::TargetExists { path: path.to_owned() });
+    }
     target.expect(size)?;
     let report = restore_into(&container, target.file(), &options.progress);
     let report = report.map_err(Target::blame(path))?;
@@ -54,8 +58,8 @@ impl Taker<'_> {
     }
 }
 
-/// Writes the source's bytes in order, checking all that can be checked, on the current rayon pool. What was written before an
-/// error is to be thrown away.
+/// Writes the source's bytes in order, checking all that can be checked, on the current rayon pool. What was
+/// written before an error is to be thrown away.
 ///
 /// # Errors
 /// [`Error::Corrupt`] wherever a checksum or a structure does not hold; [`Error::Write`] with those of `out`.
@@ -110,7 +114,8 @@ pub fn restore_into(
     Ok(RestoreReport { bytes, sha256, tensors, files: 1, warnings: Vec::new() })
 }
 
-/// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked. While some chunks are taken, the next are decoded.
+/// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked. While some chunks
+/// are taken, the next are decoded.
 fn decode_tensor(opened: &Opened, expected: &str, taker: &mut Taker<'_>) -> Result<()> {
     let view = opened.view();
     let mut digest = blake3::Hasher::new();

@@ -15,14 +15,15 @@ use crate::progress::Stage;
 use crate::table::Table;
 use crate::target::Target;
 
+use super::before::{least, refuse_other};
 use super::encode::{Encoder, Entry, Form};
 use super::write::{foresee, prove, write};
 
 /// Tables that were compressed and are not any more: they are read once again when the file is written.
 type Plain = HashMap<String, Table>;
 
-/// Transcodes one file: what [`super::compress`] makes of its source when it selects the same tensors. Words are read from the
-/// compressed tables, a few rows at a time where the codec reads them so.
+/// Transcodes one file: what [`super::compress`] makes of its source when it selects the same tensors. Words
+/// are read from the compressed tables, a few rows at a time where the codec reads them so.
 pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_>) -> Result<CompressReport> {
     let file = Container::open(source)?;
     let record = file.record()?.clone();
@@ -30,11 +31,14 @@ pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_
     let layout = Layout::parse(&outside, record.size)?;
     let mut report = CompressReport::of(record.size);
 
-    let mut target = Target::create(path, source, options.force)?;
-    target.expect(record.size)?;
     let (head, progress) = ((&outside[..], &layout), &options.progress);
     let coded: Vec<&Tensor> =
         layout.tensors().iter().filter(|tensor| file.metas().contains_key(&tensor.name)).collect();
+    let mut target = Target::create(path, source, options.force)?;
+    if !options.force {
+        refuse_other(path, record.size, options.codec)?;
+    }
+    target.expect(least(record.size, &coded))?;
     let steps = progress.stage(Stage::Encode, coded.iter().map(|tensor| tensor.bytes()).sum());
     let places = (foresee(head, &coded), alignment(layout.header()));
     let backend = Backend::detect()?;

@@ -24,7 +24,7 @@ pub struct Build<'a> {
 }
 
 impl<'a> Build<'a> {
-    /// Starts one that will become `target` and needs at most `bytes`.
+    /// Starts one that will become `target` and needs `bytes` at least, as far as one can know.
     pub fn new(source: &'a Path, target: &Path, force: bool, bytes: u64) -> Result<Self> {
         check_space(target, bytes)?;
         let report = CompressReport {
@@ -121,12 +121,30 @@ impl<'a> Build<'a> {
         Ok(())
     }
 
-    /// Writes the record and gives the folder its name.
-    pub fn finish(mut self) -> Result<CompressReport> {
+    /// Writes the record and gives the folder its name. With `must_shrink`, a folder that is no smaller than
+    /// its source does not come to be, and the report says why.
+    pub fn finish(mut self, must_shrink: bool) -> Result<CompressReport> {
+        let (obsolete, files) = (self.obsolete(), self.entries.len());
         self.write_record().map_err(|error| self.blame(error))?;
+        if must_shrink && self.output_bytes >= self.report.source_bytes {
+            let reason = format!("the record of the folder's {files} files takes what its tables save");
+            for tensor in &mut self.report.tensors {
+                (tensor.codec, tensor.stored_bytes) = (None, tensor.source_bytes);
+                tensor.plain_because.get_or_insert_with(|| reason.clone());
+            }
+            self.report.nothing = Some(reason);
+            return Ok(self.report);
+        }
         self.report.output_bytes = Some(self.output_bytes);
-        self.target.commit(Path::new(FOLDER_RECORD))?;
+        self.target.commit(Path::new(FOLDER_RECORD), &obsolete)?;
         Ok(self.report)
+    }
+
+    /// What the record of an older folder at the target's place tells of, and this one has not.
+    fn obsolete(&self) -> Vec<PathBuf> {
+        let Ok(old) = FolderRecord::read(self.target.path()) else { return Vec::new() };
+        let gone = old.entries().into_iter().flatten().map(|(path, _)| path);
+        gone.filter(|path| !self.target.inside().join(path).exists()).collect()
     }
 
     fn write_record(&mut self) -> Result<()> {

@@ -26,11 +26,12 @@ pub(crate) fn compress(
     }
     folder::refuse_cache(source)?;
     let found = look_through(source)?;
-    let bytes = bytes_of(source, found.models.iter().chain(&found.others));
+    let (models, others) = (bytes_of(source, &found.models), bytes_of(source, &found.others));
+    let bytes = models + others;
     let selections = split_selection(source, &found.models, &options.selection)?;
-    let mut build = Build::new(source, target, options.force, bytes)?;
+    let mut build = Build::new(source, target, options.force, others + models / 4)?;
     match fill(&mut build, found, selections, options) {
-        Ok(None) => build.finish(),
+        Ok(None) => build.finish(true),
         Ok(nothing) => Ok(CompressReport { source_bytes: bytes, nothing, ..build.report }),
         Err(error) => Err(build.blame(error)),
     }

@@ -22,6 +22,8 @@ pub(crate) use transcode::transcode;
 use crate::container::{Piece, recover_kept};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
+use crate::kinds::{Kind, kind_behind};
+use crate::model::folder::is_named_like_a_model;
 use index::ShardIndex;
 
 /// Name of the folder's record. It is written last, so a folder that has it is complete.
@@ -113,6 +115,18 @@ fn pass(path: &Path, out: &mut (dyn Write + Send), mut advance: impl FnMut(u64))
         size += n as u64;
         advance(n as u64);
     }
+}
+
+/// Whether a copied file may differ from what it was: somebody edits texts, and nothing else depends on them.
+/// A file of tensors, or any that is no text, is damaged instead. One that is gone may be.
+fn may_change(entry: &FileEntry, path: &Path) -> bool {
+    let mut head = Vec::new();
+    if !matches!(kind_behind(path), Ok(Kind::File)) {
+        return matches!(entry.state, State::Copied) && !is_named_like_a_model(path);
+    }
+    let read = File::open(path).and_then(|file| file.take(8192).read_to_end(&mut head));
+    let is_text = read.is_err() || !head.contains(&0);
+    matches!(entry.state, State::Copied) && !is_named_like_a_model(path) && is_text
 }
 
 /// What to say of a file that came along as it is now.

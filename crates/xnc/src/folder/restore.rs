@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{FOLDER_RECORD, FileEntry, FolderRecord, State, edited, pass};
+use super::{FOLDER_RECORD, FileEntry, FolderRecord, State, edited, may_change, pass};
 use crate::container::{Container, recover_kept};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::file::restore_into;
 use crate::kinds::{kind, source_is_folder};
-use crate::model::folder::is_named_like_a_model;
 use crate::options::{RestoreOptions, RestoreReport};
 use crate::progress::{Progress, Stage};
 use crate::target::{Target, TargetFolder, check_space};
@@ -24,7 +23,7 @@ pub(crate) fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>
         Ok(None) => format!("{} is gone since the folder was compressed", file.display()),
         _ => edited(file),
     }));
-    folder.commit(Path::new(FOLDER_RECORD))?;
+    folder.commit(Path::new(FOLDER_RECORD), &[])?;
     Ok(report)
 }
 
@@ -48,7 +47,7 @@ fn run(
     for (file, entry) in record.entries()? {
         let from = source.join(&file);
         let in_file = |error| Error::in_file(&file, error);
-        let may_change = matches!(entry.state, State::Copied) && !is_named_like_a_model(&file);
+        let may_change = may_change(entry, &from);
         if may_change && matches!(kind(&from), Ok(None)) {
             changed.push(file);
             continue;

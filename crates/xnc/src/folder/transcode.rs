@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::build::Build;
-use super::{FileEntry, FolderRecord, State, edited};
+use super::{FileEntry, FolderRecord, State, edited, may_change};
 use crate::container::{Container, recover_kept};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::kinds::{kind, source_is_folder};
-use crate::model::folder::is_named_like_a_model;
 use crate::options::{CompressOptions, CompressReport};
 use crate::progress::Stage;
 use crate::target::Target;
@@ -21,9 +20,9 @@ pub(crate) fn transcode(
 ) -> Result<CompressReport> {
     let old = FolderRecord::read(source)?;
     let entries = old.entries()?;
-    let mut build = Build::new(source, target, options.force, old.bytes())?;
+    let mut build = Build::new(source, target, options.force, old.bytes() / 4)?;
     match fill(&mut build, &entries, &CompressOptions { force: false, ..options.clone() }) {
-        Ok(()) => build.finish(),
+        Ok(()) => build.finish(false),
         Err(error) => Err(build.blame(error)),
     }
 }
@@ -65,7 +64,7 @@ fn fill(
             }
             State::Copied => {
                 let from = source.join(path);
-                let may_change = !is_named_like_a_model(path);
+                let may_change = may_change(entry, &from);
                 if may_change && matches!(kind(&from), Ok(None)) {
                     let told = format!("{} is gone since the folder was compressed", path.display());
                     build.report.warnings.push(told);

@@ -29,6 +29,7 @@ impl Backend {
 
     /// Every backend of this machine, slowest first.
     pub(crate) fn available() -> Vec<Backend> {
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))] // there is no other yet
         let mut all = vec![Backend::SCALAR];
         #[cfg(target_arch = "x86_64")]
         {
@@ -75,6 +76,7 @@ impl Backend {
     /// Every backend of this machine, and those of a lesser machine that share a name with one of them: AVX-512
     /// without `vdpbf16ps` takes other loops.
     pub(crate) fn every_kind() -> Vec<Backend> {
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))] // as above
         let mut all = Backend::available();
         #[cfg(target_arch = "x86_64")]
         if all.contains(&Backend(Isa::Avx512 { bf16: true })) {

@@ -1,4 +1,5 @@
-//! Hot loops: the only `unsafe` of the library besides the file mapping.
+//! Hot loops: the only `unsafe` of the library besides the file mapping and the handler for mapped files that
+//! are cut.
 //!
 //! Loops that one codec owns are in the folder of its name; the others are shared. One folder an operation:
 //! its `mod.rs` holds the contract, asserts lengths once and dispatches on a [`Backend`], naming every
@@ -16,9 +17,11 @@ pub mod stream;
 pub mod widen;
 pub mod xnc;
 
+mod ahead;
 mod aligned;
 mod backend;
 
+pub use ahead::{prefetch, prefetch_line};
 pub use aligned::Aligned;
 pub use backend::Backend;
 
@@ -30,26 +33,4 @@ pub fn bytes_of(words: &[u16]) -> &[u8] {
     const { assert!(cfg!(target_endian = "little")) };
     // SAFETY: any two bytes are a word, and any word is two bytes.
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), 2 * words.len()) }
-}
-
-/// Asks the machine for the cache lines of `values`, to be there when they are read. Changes nothing.
-#[inline]
-pub fn prefetch<T>(values: &[T]) {
-    for line in (0..size_of_val(values)).step_by(64) {
-        prefetch_line(values.as_ptr().cast::<u8>().wrapping_add(line));
-    }
-}
-
-/// As [`prefetch`], of the line in which a byte would lie, be it there or not.
-#[inline]
-pub fn prefetch_line(at: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: every x86-64 machine has the instruction, and a prefetch reads nothing, whatever the address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-    // Stable Rust has no such instruction of other machines.
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }

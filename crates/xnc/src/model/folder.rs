@@ -95,10 +95,14 @@ pub fn is_shard_index(path: &Path) -> bool {
 /// # Errors
 /// [`Error::NotAModel`], which names the snapshot to take.
 pub fn refuse_cache(folder: &Path) -> Result<()> {
-    let snapshots = folder.join("snapshots");
-    if !snapshots.is_dir() || !folder.join("blobs").is_dir() {
-        return Ok(());
-    }
+    let is_cache = |folder: &Path| folder.join("snapshots").is_dir() && folder.join("blobs").is_dir();
+    // The cache of one model, or one level up or down.
+    let inside = || folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
+    let above = folder.canonicalize().ok().filter(|path| path.file_name() == Some("snapshots".as_ref()));
+    let above = above.and_then(|path| path.parent().map(Path::to_owned));
+    let all = [folder.to_owned()].into_iter().chain(above).chain(inside());
+    let Some(cache) = all.into_iter().find(|folder| is_cache(folder)) else { return Ok(()) };
+    let (folder, snapshots) = (&cache, cache.join("snapshots"));
     let main = fs::read_to_string(folder.join("refs/main")).ok().map(|name| name.trim().to_owned());
     let main = main.filter(|name| !name.is_empty() && !name.contains(['/', '\\']));
     let newest = || {
@@ -107,15 +111,18 @@ pub fn refuse_cache(folder: &Path) -> Result<()> {
         newest.map(|entry| entry.file_name().to_string_lossy().into_owned())
     };
     let name = main.or_else(newest).unwrap_or_else(|| "REVISION".into());
-    let reason =
-        format!("the folder is a hub's cache; take the snapshot in it: {}", snapshots.join(name).display());
+    let reason = format!(
+        "the folder is, or is part of, a hub's cache; take a snapshot in it: {}",
+        snapshots.join(name).display()
+    );
     Err(Error::NotAModel { reason })
 }
 
 /// The files that `path` stands for: itself, or the model files of a folder.
 ///
 /// # Errors
-/// As [`files`]; a folder without model files.
+/// Those of reading folders; [`Error::SpecialFile`] for a pipe, device or socket in one; a folder without model
+/// files.
 pub fn model_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);

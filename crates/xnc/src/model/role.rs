@@ -30,8 +30,9 @@ pub enum Selection {
     Named(Vec<String>),
 }
 
-/// The tensors that `selection` picks, in file order; whether the values of an F32 tensor are of 16 bits is for the caller to
-/// see. `table_rows` are the numbers of rows that a configuration gives to tables, none for a lone file.
+/// The tensors that `selection` picks, in file order; whether the values of an F32 tensor are of 16 bits is
+/// for the caller to see. `table_rows` are the numbers of rows that a configuration gives to tables, none for
+/// a lone file.
 ///
 /// # Errors
 /// A name that is missing, or names a tensor of another type.

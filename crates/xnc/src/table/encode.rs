@@ -23,12 +23,12 @@ pub struct EncodeOptions {
 }
 
 impl Table {
-    /// Encodes `rows` times `dim` words in memory. The table holds the compressed bytes and nothing of `words`; a table without
-    /// words stays plain.
+    /// Encodes `rows` times `dim` words in memory. The table holds the compressed bytes and nothing of
+    /// `words`; a table without words stays plain.
     ///
     /// # Errors
-    /// [`crate::Error::WrongLength`] when there are more or fewer words; [`crate::Error::NotATable`] for a shape that the codec
-    /// does not take; [`crate::Error::NoBackend`].
+    /// [`crate::Error::WrongLength`] when there are more or fewer words; [`crate::Error::NotATable`] for a
+    /// shape that the codec does not take; [`crate::Error::NoBackend`].
     pub fn encode(
         dtype: Dtype,
         rows: usize,
@@ -45,12 +45,13 @@ impl Table {
         encode("", shape, dtype.into(), &Words::new(bytes_of(words)), options)
     }
 
-    /// The same table in memory under another codec: one of codec `dense` becomes one of codec `fast`, for running. A table that is
-    /// under that codec already, or that holds no words, comes back as it is.
+    /// The same table in memory under another codec: one of codec `dense` becomes one of codec `fast`, for
+    /// running. A table that is under that codec already, or that holds no words, comes back as it is.
     ///
-    /// Takes the memory of the result; while it runs, also what is mapped of the present file and, from codec `dense`, a byte for
-    /// each word of a key row, a quarter of the plain table at most. The table is never plain in memory, unless the new codec is
-    /// `dense`, which takes all words at once. Checksums of chunks are compared as this table was opened.
+    /// Takes the memory of the result; while it runs, also what is mapped of the present file and, from codec
+    /// `dense`, a byte for each word of a key row, a quarter of the plain table at most. The table is never
+    /// plain in memory, unless the new codec is `dense`, which takes all words at once. Checksums of chunks
+    /// are compared as this table was opened.
     ///
     /// # Errors
     /// As [`Table::encode`]; [`crate::Error::Corrupt`] when a chunk is damaged.
@@ -81,7 +82,8 @@ fn encode(
         let coded = TableShape { dtype, ..shape };
         let recast = Recast { source: words, backend };
         let words = if dtype == shape.dtype { words } else { &recast };
-        let mut payload = Vec::new();
+        // Room for plain words: memory that is never written costs nothing, and growing would copy.
+        let mut payload = Vec::with_capacity(2 * coded.words());
         let encoding = Encoding { codec, effort: Effort::new(effort), backend };
         let encoded = codec::encode(encoding, coded, words, &mut payload, &mut |_| {})?;
         Ok(Table::new(name, Opened::in_memory(codec, element, coded, &encoded, payload, backend)?))

@@ -1,4 +1,5 @@
-//! What a caller holds after opening: a table that is looked up by row, compressed or plain, from any number of threads.
+//! What a caller holds after opening: a table that is looked up by row, compressed or plain, from any number
+//! of threads.
 
 #[cfg(feature = "threads")]
 mod encode;
@@ -47,8 +48,8 @@ pub struct OpenOptions {
     pub ahead: Option<usize>,
 }
 
-/// A table of 16-bit words, of a file or encoded in memory. Cheap to clone; clones share the bytes, and which chunks were found
-/// good. Reading a row touches the pages of its chunk only.
+/// A table of 16-bit words, of a file or encoded in memory. Cheap to clone; clones share the bytes, and which
+/// chunks were found good. Reading a row touches the pages of its chunk only.
 #[derive(Clone)]
 pub struct Table(Arc<Inner>);
 
@@ -62,8 +63,8 @@ impl Table {
         Table(Arc::new(Inner { name: name.into(), opened }))
     }
 
-    /// A table of plain words that are in memory, as little-endian bytes; nothing is copied. What compressed tables are compared
-    /// with: it answers to the same calls.
+    /// A table of plain words that are in memory, as little-endian bytes; nothing is copied. What compressed
+    /// tables are compared with: it answers to the same calls.
     ///
     /// # Errors
     /// [`Error::WrongLength`] when the bytes are not `rows` times `dim` words; [`Error::NoBackend`].
@@ -110,7 +111,8 @@ impl Table {
         self.0.opened.reader().backend()
     }
 
-    /// Bytes that the table takes: in its file everything that it adds there (payload, index, record), in memory what is held.
+    /// Bytes that the table takes: in its file everything that it adds there (payload, index, record), in
+    /// memory what is held.
     pub fn stored_bytes(&self) -> u64 {
         self.0.opened.stored_bytes
     }
@@ -153,7 +155,8 @@ impl Table {
     /// Reads the words from `first` on, in row-major order, as many as `out` takes.
     ///
     /// # Errors
-    /// [`Error::RowOutOfRange`] when they pass the end of the table; [`Error::Corrupt`] when a chunk that they lie in is damaged.
+    /// [`Error::RowOutOfRange`] when they pass the end of the table; [`Error::Corrupt`] when a chunk that
+    /// they lie in is damaged.
     pub fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
         let end = first.checked_add(out.len()).filter(|&end| end <= self.shape().words());
         if end.is_none() {

@@ -16,7 +16,8 @@ use crate::error::Result;
 use crate::kernel::Backend;
 use crate::model::{Format, Tensor, role};
 
-/// A model file, compressed or plain: mapped, or in memory. Cheap to clone; its tables keep the bytes alive by themselves.
+/// A model file, compressed or plain: mapped, or in memory. Cheap to clone; its tables keep the bytes alive
+/// by themselves.
 #[derive(Clone)]
 pub struct Model(Arc<Container>);
 
@@ -47,18 +48,20 @@ pub struct TensorInfo {
 impl Model {
     /// Maps a file and reads its header and records; payloads are left alone.
     ///
-    /// The file must keep its length while it is mapped. Where another program cuts it, a later read beyond its end raises SIGBUS,
-    /// as for every reader that maps files; replacing the file by renaming another one over it is safe.
+    /// The file must keep its length while it is mapped. Where another program cuts it, a later read beyond
+    /// its end raises SIGBUS, as for every reader that maps files; replacing the file by renaming another one
+    /// over it is safe.
     ///
     /// # Errors
-    /// Those of mapping ([`Error::Io`]), of the header ([`Error::NotAModel`]), and of a record that is corrupt or from a newer format.
+    /// Those of mapping ([`Error::Io`]), of the header ([`Error::NotAModel`]), and of a record that is
+    /// corrupt or from a newer format.
     #[cfg(feature = "map")]
     pub fn open(path: impl AsRef<Path>) -> Result<Model> {
         Model::new(Map::open(path.as_ref())?)
     }
 
-    /// As [`Model::open`], of `length` bytes of an open file from `offset` on, or of all that follow: a model inside an archive that
-    /// stores it as it is. The handle may be closed afterwards.
+    /// As [`Model::open`], of `length` bytes of an open file from `offset` on, or of all that follow: a model
+    /// inside an archive that stores it as it is. The handle may be closed afterwards.
     ///
     /// # Errors
     /// As [`Model::open`], with an empty path; [`Error::Io`] when the part is not all in the file.
@@ -112,7 +115,8 @@ impl Model {
     /// Opens a table.
     ///
     /// # Errors
-    /// [`Error::TensorNotFound`]; [`Error::NotATable`]; [`Error::Corrupt`] when the index does not hold; [`Error::NoBackend`].
+    /// [`Error::TensorNotFound`]; [`Error::NotATable`]; [`Error::Corrupt`] when the index does not hold;
+    /// [`Error::NoBackend`].
     pub fn table(&self, name: &str) -> Result<Table> {
         self.table_with(name, &OpenOptions::default())
     }

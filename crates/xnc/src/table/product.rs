@@ -49,8 +49,8 @@ impl Table {
     }
 
     /// Multiplies the table with `b` vectors of [`Table::dim`], one after another in `x`; `out` becomes `b` vectors of
-    /// [`Table::rows`]. `spec/fast.md`, section 6, defines the result to the last bit. `threads` is as everywhere in this crate: 0
-    /// takes the current rayon pool, 1 the calling thread alone.
+    /// [`Table::rows`]. `spec/fast.md`, section 6, defines the result to the last bit. `threads` is as
+    /// everywhere in this crate: 0 takes the current rayon pool, 1 the calling thread alone.
     ///
     /// # Errors
     /// [`Error::WrongLength`]; [`Error::Corrupt`] when a chunk is damaged.
@@ -73,7 +73,8 @@ impl Activations {
         self.product.vectors()
     }
 
-    /// The rows `rows` of the table times each vector, on the calling thread: `out` becomes as many vectors of `rows.len()`.
+    /// The rows `rows` of the table times each vector, on the calling thread: `out` becomes as many vectors
+    /// of `rows.len()`.
     ///
     /// # Errors
     /// [`Error::RowOutOfRange`]; [`Error::WrongLength`]; [`Error::Corrupt`] when a chunk is damaged.

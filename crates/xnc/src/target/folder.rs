@@ -80,6 +80,11 @@ impl TargetFolder {
         Ok(TargetFolder { path, source: source.to_owned(), force, filled: Filled(filled), claim, made })
     }
 
+    /// Where the folder will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where the files go until [`TargetFolder::commit`].
     pub fn inside(&self) -> &Path {
         &self.filled.0
@@ -108,11 +113,12 @@ impl TargetFolder {
     /// Gives the folder its name. Where a folder stands already, the files go into it: all or none when a
     /// file there differs and `force` is not set. With it, the two folders change places where the system can
     /// do that and the old one holds nothing else; otherwise the file `record` goes first and comes last, so
-    /// that a folder that has it is complete at any moment.
+    /// that a folder that has it is complete at any moment. Then the files `obsolete` of the old folder go,
+    /// too.
     ///
     /// # Errors
     /// [`Error::TargetExists`]; what else stands in the way; those of the system.
-    pub fn commit(mut self, record: &Path) -> Result<()> {
+    pub fn commit(mut self, record: &Path, obsolete: &[PathBuf]) -> Result<()> {
         let path = self.path.clone();
         let failed = |cause| Error::Io { path: path.clone(), cause };
         let tree = walk(self.inside()).map_err(failed)?;
@@ -131,6 +137,7 @@ impl TargetFolder {
             from: self.inside(),
             to: &path,
             claim: self.claim.path(),
+            obsolete,
             force: self.force,
             tree: &tree,
         };
@@ -221,7 +228,7 @@ mod tests {
             for name in ["deep/file", "record"] {
                 fs::write(folder.place(Path::new(name)).expect("makes"), text).expect("writes");
             }
-            assert_eq!(folder.commit(Path::new("record")).is_ok(), taken, "{text}, force: {force}");
+            assert_eq!(folder.commit(Path::new("record"), &[]).is_ok(), taken, "{text}, force: {force}");
             let there = walk(&target).expect("lists");
             let names: Vec<&str> = there.iter().filter_map(|(path, _)| path.to_str()).collect();
             assert_eq!(names, ["deep", "deep/file", "record"]);

@@ -19,6 +19,8 @@ pub struct Merge<'a> {
     pub to: &'a Path,
     /// The temporary file of this run, which may lie in it.
     pub claim: &'a Path,
+    /// Files of the folder that stands there which its own record tells of, and the new folder has not.
+    pub obsolete: &'a [PathBuf],
     pub force: bool,
 }
 
@@ -65,7 +67,10 @@ impl Merge<'_> {
         if !self.force || elsewhere || stands_in {
             return Ok(false);
         }
-        if walk(self.to)?.iter().any(|there| self.tree.binary_search(there).is_err()) {
+        let known = |there: &(PathBuf, Kind)| {
+            self.tree.binary_search(there).is_ok() || self.obsolete.contains(&there.0)
+        };
+        if !walk(self.to)?.iter().all(known) {
             return Ok(false);
         }
         if temporaries::while_live(self.from, || exchange(self.from, self.to)).is_err() {
@@ -89,6 +94,11 @@ impl Merge<'_> {
             if self.force && kind(&told)? == Some(Kind::File) {
                 fs::remove_file(&told)?;
                 place::sync_folder(self.to)?;
+                for file in self.obsolete.iter().map(|file| self.to.join(file)) {
+                    if kind(&file)? == Some(Kind::File) {
+                        fs::remove_file(&file)?;
+                    }
+                }
             }
             for (number, file) in moves.iter().enumerate() {
                 if number + 1 == moves.len() {
@@ -149,9 +159,12 @@ mod tests {
         let [from, to] = ["from", "to"].map(|name| temporary.path().join(name));
         temporaries::create_folder(&from).expect("makes");
         fill(&from, &[("a", "new"), ("b/c", "new"), ("record", "new"), ("z", "new")]);
-        fill(&to, &[("a", "old"), ("b/c", "old"), ("mine", "mine"), ("record", "old"), ("z", "old")]);
+        let old = [("a", "old"), ("b/c", "old"), ("gone", "old"), ("mine", "mine")];
+        fill(&to, &[&old[..], &[("record", "old"), ("z", "old")]].concat());
         let tree = walk(&from).expect("lists");
-        let merge = Merge { from: &from, tree: &tree, to: &to, claim: Path::new("none"), force: true };
+        let obsolete = ["gone".into()];
+        let (claim, obsolete) = (Path::new("none"), &obsolete[..]);
+        let merge = Merge { from: &from, tree: &tree, to: &to, claim, obsolete, force: true };
         let record = Path::new("record");
         let moves = merge.moves(record).expect("nothing is in the way");
         assert_eq!(moves.last().map(PathBuf::as_path), Some(record));
@@ -184,7 +197,8 @@ mod tests {
         fill(&from, &[("a", "new"), ("b", "new")]);
         fill(&to, &[("a", "old"), ("mine", "mine")]);
         let tree = walk(&from).expect("lists");
-        let merge = |force| Merge { from: &from, tree: &tree, to: &to, claim: Path::new("none"), force };
+        let claim = Path::new("none");
+        let merge = |force| Merge { from: &from, tree: &tree, to: &to, claim, obsolete: &[], force };
         assert!(!merge(true).change_places().expect("looks"), "a file of somebody else is there");
         fs::remove_file(to.join("mine")).expect("removes");
         assert!(!merge(false).change_places().expect("looks"), "only by force");

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Compares the space that the file system of `target` has with `need`, which is the most that its writer can
-/// use.
+/// Compares the space that the file system of `target` has with `need`, which is what its writer will use, or
+/// as much as can be known before the work.
 ///
 /// # Errors
 /// [`Error::NoSpace`]. Where the system does not tell, the work starts, and ends when the disk is full.

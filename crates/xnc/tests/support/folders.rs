@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Random, Tensor, le, options, safetensors_file};
-use xnc::{Codec, CompressReport, RestoreOptions, RestoreReport, Selection};
+use xnc::{Codec, CompressReport, Progress, RestoreOptions, RestoreReport, Selection};
 
 pub fn bf16(seed: u64, rows: u64, dim: u64) -> (Vec<u64>, Vec<u8>) {
     (vec![rows, dim], le(&Random(seed).bf16_weights((rows * dim) as usize, 1000)))
@@ -79,4 +79,24 @@ pub fn transcode(source: &Path, target: &Path, force: bool) -> xnc::Result<Compr
     let mut options = options(Codec::Xnc, Selection::Embeddings, 2);
     options.force = force;
     xnc::transcode(source, target, &options)
+}
+
+pub fn verify(folder: &Path) -> xnc::Result<xnc::RestoreReport> {
+    xnc::verify(folder, 2, &Progress::default())
+}
+
+/// Compresses, verifies, transcodes and restores `m`, which must come back whole; gives all warnings of
+/// compressing.
+pub fn there_and_back(root: &Path) -> Vec<String> {
+    let [source, packed, other, back] = ["m", "m.xnc", "m.other", "back"].map(|name| root.join(name));
+    let report = compress(&source, &packed, false).expect("compresses");
+    verify(&packed).expect("verifies");
+    transcode(&packed, &other, false).expect("transcodes");
+    verify(&other).expect("verifies");
+    for packed in [&packed, &other] {
+        restore(packed, &back, false).expect("restores");
+        assert!(snapshot(&back) == snapshot(&source));
+        fs::remove_dir_all(&back).expect("removes");
+    }
+    report.warnings
 }

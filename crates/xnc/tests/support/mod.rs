@@ -181,3 +181,15 @@ pub fn assert_twins(plain: &Table, packed: &Table, what: &str) {
 pub fn backends() -> Vec<Backend> {
     ["scalar", "avx2", "avx512"].iter().filter_map(|name| name.parse().ok()).collect()
 }
+
+/// This test program, to be started as another process; through what the environment names, a line a word,
+/// where programs of this machine need an emulator.
+pub fn this_program() -> std::process::Command {
+    let program = std::env::current_exe().expect("this program");
+    let runner = std::env::var("XNC_TEST_RUNNER").unwrap_or_default();
+    let mut words = runner.lines();
+    let Some(first) = words.next() else { return std::process::Command::new(program) };
+    let mut command = std::process::Command::new(first);
+    command.args(words).arg(program);
+    command
+}

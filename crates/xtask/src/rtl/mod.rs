@@ -1,4 +1,5 @@
-//! `cargo xtask rtl`: the codec in hardware, linted, simulated, proved and synthesised with open tools. `rtl/README.md`.
+//! `cargo xtask rtl`: the codec in hardware, linted, simulated, proved and synthesised with open tools.
+//! `rtl/README.md`.
 
 mod four_state;
 mod netlist;
@@ -24,9 +25,11 @@ const MODULES: [&str; 2] = ["xnc_compressor", "xnc_decompressor"];
 /// Block lengths to lint and prove; 32 is the format's.
 const LENGTHS: [u32; 5] = [2, 4, 8, 16, 32];
 
-/// Everything: lint, a million blocks and a whole table, four-state simulation, proofs, synthesis. Writes the tables of `rtl/README.md`.
+/// Everything: lint, a million blocks and a whole table, four-state simulation, proofs, synthesis. Writes the
+/// tables of `rtl/README.md`.
 ///
-/// With `liberty`, a standard cell library (plain or gzipped) instead of the default one, only the synthesis: nothing else depends on it.
+/// With `liberty`, a standard cell library (plain or gzipped) instead of the default one, only the synthesis:
+/// nothing else depends on it.
 pub fn all(liberty: Option<&Path>) -> Result<()> {
     let tools = Tools::everything()?;
     if liberty.is_none() {
@@ -40,7 +43,8 @@ pub fn all(liberty: Option<&Path>) -> Result<()> {
     report::write(&synthesis::all(&tools, &library)?)
 }
 
-/// What every test run can afford: lint, and a sample of the simulation. Left out, and said so, where Verilator's models cannot be compiled.
+/// What every test run can afford: lint, and a sample of the simulation. Left out, and said so, where
+/// Verilator's models cannot be compiled.
 pub fn check() -> Result<()> {
     if let Some(missing) = ["c++", "make", "perl"].into_iter().find(|program| !runs(program, &["--version"]))
     {
@@ -85,7 +89,8 @@ fn sources() -> Result<Vec<String>> {
 
 /// Folder for what the tools make, ignored; relative to the root.
 ///
-/// The Yosys of the Python package sees a `/tmp` of its own, so everything is named relative to the root, wherever that is.
+/// The Yosys of the Python package sees a `/tmp` of its own, so everything is named relative to the root,
+/// wherever that is.
 fn build_folder(name: &str) -> Result<PathBuf> {
     let folder = Path::new("target/rtl").join(name);
     std::fs::create_dir_all(root().join(&folder)).context("cannot make target/rtl")?;

@@ -38,7 +38,8 @@ pub fn all(tools: &Tools) -> Result<()> {
     say("prove: the prover finds a planted fault");
     let seconds = sat(tools, &STREAM, 2, 0, &format!("{bounded} -verify"))?;
     println!(
-        "xnc_stream: order, loss and standing offers under any pauses, the first {STREAM_CYCLES} cycles, blocks of 2 words, \
+        "xnc_stream: order, loss and standing offers under any pauses, the first {STREAM_CYCLES} cycles, \
+         blocks of 2 words, \
          proved in {seconds} s"
     );
     Ok(())

@@ -23,8 +23,8 @@ pub enum Amount {
 /// Mismatches that are printed in full.
 const SHOWN: usize = 3;
 
-/// Both modules: once without pauses, where latency and throughput must be as promised; then with random pauses, several
-/// seeds, and junk in what the module must not look at.
+/// Both modules: once without pauses, where latency and throughput must be as promised; then with random
+/// pauses, several seeds, and junk in what the module must not look at.
 pub fn all(tools: &Tools, amount: Amount) -> Result<()> {
     let blocks = blocks(amount)?;
     let packed: Vec<Packed> = blocks.iter().map(Packed::encode).collect();

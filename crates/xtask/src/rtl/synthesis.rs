@@ -192,8 +192,9 @@ struct Synthesised {
 /// Maps a module onto the library for speed.
 ///
 /// The order of the optimisation steps matters: the default script of Yosys saves area first and turns prefix trees
-/// into chains. `if -g` balances delay, `buffer` splits wide fan-out, the last two size the gates. Enables become multiplexers
-/// (`dffunmap`), because the mapper does not see, and so does not buffer, what drives the enable pins of flip-flops.
+/// into chains. `if -g` balances delay, `buffer` splits wide fan-out, the last two size the gates. Enables
+/// become multiplexers (`dffunmap`), because the mapper does not see, and so does not buffer, what drives the
+/// enable pins of flip-flops.
 fn synthesise(tools: &Tools, library: &Library, module: &str) -> Result<Synthesised> {
     say(&format!("synthesising {module}"));
     let folder = build_folder("synthesis")?;

@@ -57,8 +57,8 @@ pub fn fo4(tools: &Tools, library: &Library) -> Result<f64> {
     Ok((time(MEASURED.1)? - time(MEASURED.0)?) / (MEASURED.1 - MEASURED.0) as f64)
 }
 
-/// The longest path to each group of flip-flops; the last group ends at the outputs as well. Fails when a path leads from an
-/// input to an output without a register.
+/// The longest path to each group of flip-flops; the last group ends at the outputs as well. Fails when a
+/// path leads from an input to an output without a register.
 pub fn stages(
     tools: &Tools,
     library: &Library,

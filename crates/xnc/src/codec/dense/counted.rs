@@ -1,4 +1,5 @@
-//! Tables without structure: each word by how often its upper byte occurs in the table, and its lower byte beside that upper byte.
+//! Tables without structure: each word by how often its upper byte occurs in the table, and its lower byte
+//! beside that upper byte.
 
 use super::exact::log2;
 use super::stream::{Pending, Reader};

@@ -1,5 +1,5 @@
-//! Logarithms and powers of two from operations that IEEE 754 defines to the bit (sums, products, quotients), so that an encoder decides
-//! the same on every machine; a system library's last bits are its own.
+//! Logarithms and powers of two from operations that IEEE 754 defines to the bit (sums, products, quotients),
+//! so that an encoder decides the same on every machine; a system library's last bits are its own.
 
 use std::f64::consts::{LN_2, LOG2_E, SQRT_2};
 

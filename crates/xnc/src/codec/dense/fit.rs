@@ -1,5 +1,5 @@
-//! Estimates what all rows share. Floating point is free here: a decoder never repeats it. [`super::exact`] has what is not one of the
-//! operations that every machine does alike.
+//! Estimates what all rows share. Floating point is free here: a decoder never repeats it. [`super::exact`]
+//! has what is not one of the operations that every machine does alike.
 
 use std::f64::consts::LOG2_E;
 

@@ -6,7 +6,8 @@ use crate::codec::bits::BitReader;
 use crate::codec::records::is_filling;
 use crate::codec::{Stored, TableShape};
 
-/// Words in a row at most: a stream of four bytes may stand for any number of words, so their number needs a bound of its own.
+/// Words in a row at most: a stream of four bytes may stand for any number of words, so their number needs a
+/// bound of its own.
 pub const WIDEST: usize = 1 << 20;
 /// Coder words of a stream at least: the first state.
 const STATE: u64 = 2;

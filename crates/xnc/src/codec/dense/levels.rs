@@ -18,7 +18,8 @@ const REFERENCE: f32 = 22.0;
 const KEY_LOSS: f32 = 0.35;
 /// Similar rows among which keys are found.
 const NEIGHBOURS: usize = 24;
-/// Rows that the references of a row of each level may reach together: eight at last, few for rows that others build on.
+/// Rows that the references of a row of each level may reach together: eight at last, few for rows that
+/// others build on.
 const REACH: [usize; LAST as usize + 1] = [0, 2, 4, 8];
 
 /// How references are looked for.
@@ -79,7 +80,8 @@ pub fn refer_all(
                 let words = &words[row as usize * dim..][..dim];
                 let head = refer::head(&choice, alone.scale);
                 let mut plan = Plan { constant: false, level, head, refs: choice.refs };
-                // The choice goes by mean squares; words on a coarse grid, or far from what is left, cost more than these say.
+                // The choice goes by mean squares; words on a coarse grid, or far from what is left, cost
+                // more than these say.
                 let taken = plan.refs.len();
                 if taken > 0 {
                     let bits =

@@ -1,9 +1,9 @@
-//! Codec `dense`: the smallest. Each row is predicted from its columns, its own earlier dimensions and similar rows, and what is
-//! left is coded. `spec/dense.md`.
+//! Codec `dense`: the smallest. Each row is predicted from its columns, its own earlier dimensions and
+//! similar rows, and what is left is coded. `spec/dense.md`.
 //!
-//! [`fit`] estimates what all rows share, [`levels`] decides what each row refers to, [`plan`] puts both together, [`row`] codes a
-//! row, [`encode`] the table;
-//! [`index`] reads the index, [`reader`] and [`rows`] decode; [`counted`] is for tables that nothing predicts.
+//! [`fit`] estimates what all rows share, [`levels`] decides what each row refers to, [`plan`] puts both
+//! together, [`row`] codes a row, [`encode`] the table; [`index`] reads the index, [`reader`] and [`rows`]
+//! decode; [`counted`] is for tables that nothing predicts.
 
 mod counted;
 #[cfg(feature = "threads")]

@@ -99,8 +99,9 @@ impl<'a> StoredRows<'a> {
         self.reader.stream(self.view.stored, row as usize)
     }
 
-    /// Bytes of innovations that may be kept, one for each word of a key: a quarter of the plain table, and no more than are stored. Of an
-    /// encoder's rows fewer than half are keys, and their words take more than a byte; a hostile index may say that all are.
+    /// Bytes of innovations that may be kept, one for each word of a key: a quarter of the plain table, and
+    /// no more than are stored. Of an encoder's rows fewer than half are keys, and their words take more than
+    /// a byte; a hostile index may say that all are.
     pub fn room(&self) -> usize {
         (self.reader.shape.words() / 2).min(self.view.stored.payload.len())
     }

@@ -68,8 +68,9 @@ impl Rows {
         Rows { model, tables, levels, keys, all, scratch, backend }
     }
 
-    /// Decodes rows, one after another. With `many`, the innovations of all keys are decoded before, once, and kept; unless that takes more
-    /// than [`StoredRows::room`]: then those behind these rows are, and dropped.
+    /// Decodes rows, one after another. With `many`, the innovations of all keys are decoded before, once,
+    /// and kept; unless that takes more than [`StoredRows::room`]: then those behind these rows are, and
+    /// dropped.
     pub fn decode(&self, streams: &StoredRows<'_>, rows: &[u32], many: bool, out: &mut [u16]) -> Option<()> {
         let many = many && self.keys.len() <= streams.room() / self.tables.dim();
         let dim = self.tables.dim();

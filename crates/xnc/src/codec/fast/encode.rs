@@ -3,12 +3,14 @@
 use std::io::Write;
 
 use super::index::{BLOCK, Index, PAGE, Placing};
+use super::by_place;
 use super::row::Encoder;
 use super::symbols::Fit;
 use crate::codec::ordered::for_each_in_order;
 use crate::codec::{Encoded, Source, TableShape, write_failed};
 use crate::error::Result;
 use crate::kernel::Backend;
+use crate::kernel::fast::pack::Codes;
 
 /// The rows of a block.
 struct Block {
@@ -26,9 +28,10 @@ pub fn encode(
 ) -> Result<Encoded> {
     let fit = Fit::new(shape, words)?;
     let index = Index::new(shape, placing, 0).expect("as many rows as are in memory");
+    let bias = by_place(index.row, fit.bias());
     let encode_block = |number: usize| -> Result<Block> {
         let rows = number * BLOCK..index.rows().min((number + 1) * BLOCK);
-        let mut encoder = Encoder::new(backend, shape.dtype, shape.dim, index.most_listed(), &fit);
+        let mut encoder = Encoder::new(backend, shape.dtype, index.most_listed(), &fit, &bias);
         let mut buffer = vec![0; rows.len() * shape.dim];
         words.read(rows.start * shape.dim, &mut buffer)?;
         let mut bytes = Vec::with_capacity(buffer.len() * 3 / 2);
@@ -58,7 +61,8 @@ pub fn encode(
     // What a kernel may read past the last row, whatever that row's bytes are.
     out.add(&vec![0; placing.filled(out.bytes) - out.bytes])?;
     let (bytes, checksums) = out.finish();
-    let symbols = [&fit.ranked()[..], fit.rare(), &[0]].concat();
+    let Codes { ranked, phase } = fit.codes();
+    let symbols = [&ranked[..], fit.rare(), &[u8::from(phase > 0)]].concat();
     let index = [&starts, &checksums, &counts, &symbols, fit.bias()].concat();
     Ok(Encoded { payload_bytes: bytes as u64, index, params: serde_json::json!(placing) })
 }

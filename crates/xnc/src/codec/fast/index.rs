@@ -5,15 +5,15 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Stored, TableShape};
-use crate::kernel::fast::row::{GUARD, PLAIN, Row, RowShape, list};
+use crate::kernel::fast::row::{ENTRY, GUARD, PLAIN, Row, RowShape};
 
 use super::split;
 
 /// Rows whose beginning the index tells together.
-pub const BLOCK: usize = 64;
+pub const BLOCK: usize = 32;
 /// Bytes of payload that share a checksum.
 pub const PAGE: usize = 4096;
-/// Symbols that have a rank, and those that lists name; a zero byte follows.
+/// Symbols that have a rank, those that lists name, and the phase.
 pub const SYMBOLS: usize = 20;
 /// Widest row whose lists are counted in one byte.
 const NARROW: usize = 1 << 14;
@@ -102,7 +102,7 @@ impl Index {
 
     /// Bytes of a row that lists so many entries.
     pub fn length(&self, listed: usize) -> usize {
-        if listed == PLAIN { 2 * self.table.dim } else { list(listed) + self.row.coded() }
+        if listed == PLAIN { 2 * self.table.dim } else { ENTRY * listed + self.row.coded() }
     }
 
     fn listed(&self, stored: Stored<'_>, row: usize) -> usize {
@@ -113,6 +113,19 @@ impl Index {
             [low, high] => usize::from(u16::from_le_bytes([low, high])),
             _ => unreachable!("a count has one byte or two"),
         }
+    }
+
+    /// Entries that four rows in five do not exceed.
+    pub fn usually_listed(&self, stored: Stored<'_>) -> usize {
+        let mut rows = vec![0_usize; self.most_listed() + 1];
+        let coded = (0..self.rows()).map(|row| self.listed(stored, row)).filter(|&listed| listed != PLAIN);
+        coded.for_each(|listed| rows[listed] += 1);
+        let (mut left, fifth) = (rows.iter().sum::<usize>(), rows.iter().sum::<usize>() / 5);
+        let more = rows.iter().position(|&rows| {
+            left -= rows;
+            left <= fifth
+        });
+        more.unwrap_or(0)
     }
 
     /// Where block `number` begins, as the index tells.
@@ -158,13 +171,12 @@ impl Index {
 
     /// Bytes of rows that follow each other without gaps.
     fn dense_bytes(&self, counts: &[u8]) -> usize {
-        // A list of n entries takes (3 n + n mod 2) / 2 bytes. Eight counts at a time; zeros count as empty lists.
-        let (mut sum, mut odd, mut plain) = (0_u64, 0_u64, 0_u64);
+        // Eight counts at a time; zeros count as empty lists.
+        let (mut sum, mut plain) = (0_u64, 0_u64);
         let mut eight = |counts: u64| {
             const LOW: u64 = 0x0101_0101_0101_0101;
             let pairs = (counts & 0x00ff_00ff_00ff_00ff) + (counts >> 8 & 0x00ff_00ff_00ff_00ff);
             sum += pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48;
-            odd += u64::from((counts & LOW).count_ones());
             // A byte is 255 when adding 1 to its lower seven bits carries into the eighth, and that is set.
             let full = (counts & 0x7f7f_7f7f_7f7f_7f7f) + LOW & counts & 0x8080_8080_8080_8080;
             plain += u64::from(full.count_ones());
@@ -172,23 +184,32 @@ impl Index {
         let (eights, rest) = counts.as_chunks::<8>();
         eights.iter().for_each(|counts| eight(u64::from_le_bytes(*counts)));
         eight(rest.iter().rev().fold(0, |word, &count| word << 8 | u64::from(count)));
-        let (sum, odd, plain) = (sum as usize, odd as usize, plain as usize);
-        let coded = counts.len() - plain;
-        (3 * sum + odd) / 2 - plain * list(255) + coded * self.row.coded() + plain * 2 * self.table.dim
+        let (sum, plain) = (sum as usize, plain as usize);
+        let listed = ENTRY * (sum - 255 * plain);
+        listed + (counts.len() - plain) * self.row.coded() + plain * self.length(PLAIN)
     }
 
     /// Where rows that follow each other lie.
     pub fn run(&self, stored: Stored<'_>, rows: Range<usize>, out: &mut Vec<Row>) {
         out.clear();
-        let mut end = 0;
+        let Some(first) = (!rows.is_empty()).then(|| self.row(stored, rows.start).at) else { return };
+        if self.width == 1 && self.placing == Placing::DENSE {
+            // The common case, without a branch: a product asks for all rows of a table.
+            let (coded, plain) = (self.row.coded(), self.length(PLAIN));
+            let counts = &stored.index[self.counts + rows.start..self.counts + rows.end];
+            let mut next = first;
+            out.extend(counts.iter().map(|&count| {
+                let (at, is_plain) = (next, count == u8::MAX);
+                next += if is_plain { plain } else { ENTRY * usize::from(count) + coded };
+                Row { at, listed: if is_plain { PLAIN } else { usize::from(count) } }
+            }));
+            return;
+        }
+        let mut end = first;
         for id in rows.clone() {
             let listed = self.listed(stored, id);
             let length = self.length(listed);
-            let at = match id % BLOCK {
-                0 => self.block(stored, id / BLOCK) as usize,
-                _ if id == rows.start => self.row(stored, id).at,
-                _ => self.placing.begin(end, length),
-            };
+            let at = if id == rows.start { first } else { self.placing.begin(end, length) };
             end = at + length;
             out.push(Row { at, listed });
         }

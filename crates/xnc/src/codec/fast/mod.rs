@@ -1,9 +1,8 @@
 //! Codec `fast`: rows that decode alone, at memory speed, and products of them. `spec/fast.md`.
 //!
-//! [`symbols`] chooses the codes of a table, [`row`] writes one row, [`encode`] a table; [`index`] knows where rows lie,
-//! [`reader`] reads them, [`product`] multiplies.
+//! [`symbols`] chooses the codes of a table, [`row`] writes one row, [`encode`] a table; [`index`] knows where
+//! rows lie, [`reader`] reads them, [`product`] multiplies.
 
-#[cfg(feature = "threads")]
 mod encode;
 mod index;
 mod product;
@@ -11,14 +10,12 @@ mod reader;
 mod row;
 mod symbols;
 
-#[cfg(feature = "threads")]
 pub use encode::encode;
-#[cfg(feature = "threads")]
 pub use index::Placing;
 pub use reader::FastReader;
 
 use crate::dtype::Dtype;
-use crate::kernel::fast::row::WordSplit;
+use crate::kernel::fast::row::{RowShape, WordSplit};
 
 /// How the words of a type divide.
 const fn split(dtype: Dtype) -> WordSplit {
@@ -26,6 +23,11 @@ const fn split(dtype: Dtype) -> WordSplit {
         Dtype::Bf16 => WordSplit::Bf16,
         Dtype::F16 => WordSplit::F16,
     }
+}
+
+/// Biases of columns in the order of places, through groups and tail.
+fn by_place(row: RowShape, bias: &[u8]) -> Vec<u8> {
+    (0..row.dim).map(|at| bias[row.column(at)]).collect()
 }
 
 #[cfg(test)]

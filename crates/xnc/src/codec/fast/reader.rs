@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::index::{BLOCK, Index, PAGE, Placing};
+use super::by_place;
+use super::index::{BLOCK, Index, PAGE, Placing, SYMBOLS};
 use super::product::FastProduct;
-use super::row::word_bias;
 use crate::codec::records::is_filling;
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
-use crate::kernel::fast::row::{Row, RowShape, Symbols};
+use crate::kernel::fast::row::{Row, RowShape, STEP, Symbols};
 use crate::kernel::fast::unpack::{self, Ahead};
 use crate::kernel::stream::Stream;
 use crate::kernel::{Backend, prefetch};
@@ -37,8 +37,12 @@ const PART: usize = 1 << 15;
 pub struct FastReader {
     index: Index,
     ranked: [u8; 4],
-    rare: [u8; 16],
-    bias: Vec<u16>,
+    added: [u8; 16],
+    /// By place.
+    bias: Vec<u8>,
+    phase: u16,
+    /// Entries that four rows in five do not exceed.
+    listed: usize,
     backend: Backend,
 }
 
@@ -62,8 +66,15 @@ impl FastReader {
         }
         let (symbols, bias) = index.codes(stored);
         let ranked = std::array::from_fn(|rank| symbols[rank]);
-        let rare = std::array::from_fn(|code| symbols[4 + code]);
-        Ok(FastReader { index, ranked, rare, bias: word_bias(shape.dtype, bias), backend })
+        let mut added = std::array::from_fn(|code| symbols[4 + code].wrapping_sub(ranked[0]));
+        added[STEP] = 0;
+        let phase = match symbols[SYMBOLS - 1] {
+            phase @ 0..=1 => u16::from(phase) << shape.dtype.mantissa_bits(),
+            phase => return Err(Error::corrupt(format!("a phase is 0 or 1, not {phase}"))),
+        };
+        let bias = by_place(index.row, bias);
+        let listed = index.usually_listed(stored);
+        Ok(FastReader { index, ranked, added, bias, phase, listed, backend })
     }
 
     /// Where rows lie.
@@ -73,7 +84,8 @@ impl FastReader {
 
     /// What turns codes into words.
     pub fn symbols(&self) -> Symbols<'_> {
-        Symbols { ranked: self.ranked, rare: &self.rare, bias: &self.bias }
+        let FastReader { ranked, added, ref bias, phase, listed, .. } = *self;
+        Symbols { ranked, added, bias, phase, listed }
     }
 
     /// Extent of the coded rows.

@@ -136,9 +136,44 @@ fn the_worked_example_of_the_spec() {
     let rare = std::array::from_fn(|code| [0x3c, 0x00, 0x41][code.min(2)]);
     let fit = Fit::of([0x3f, 0x3e, 0x3d, 0x40], rare, vec![0; 8]);
     for backend in Backend::every_kind() {
-        let mut encoder = Encoder::new(backend, Dtype::Bf16, 8, 254, &fit);
+        let mut encoder = Encoder::new(backend, Dtype::Bf16, 254, &fit, &[0; 8]);
         let mut row = Vec::new();
         assert_eq!(encoder.add(&words, &mut row), 2);
-        assert_eq!(row, [5, 2, 0x10, 0x34, 0x08, 0x0a, 0x80, 0, 0x80, 0x40, 0x40, 0, 0, 0]);
+        assert_eq!(row, [5, 0, 1, 0x10, 0x90, 0x03, 0x0a, 0x80, 0, 0x80, 0x40, 0x40, 0, 0, 0]);
+    }
+}
+
+#[test]
+#[ignore]
+#[allow(unsafe_code)]
+fn mb() {
+    let mut random = Random(11);
+    let (rows, dim) = (400, 576);
+    let words: Vec<u16> = (0..rows * dim).map(|_| ((0.03 * random.normal()).to_bits() >> 16) as u16).collect();
+    let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
+    let (payload, encoded) = encoded(shape, &words, Placing::DENSE);
+    let stored = Stored { index: &encoded.index, payload: &payload };
+    let x: Vec<f32> = (0..dim).map(|_| random.normal()).collect();
+    for backend in Backend::every_kind() {
+        let reader = open(shape, &encoded, stored, backend);
+        let mut run = Vec::new();
+        reader.index().run(stored, 0..rows, &mut run);
+        let listed: usize = run.iter().map(|r| r.entries()).sum();
+        let mut fused = crate::kernel::fast::product::Fused::f32(backend, reader.row_shape(), reader.symbols(), &x).unwrap();
+        let mut out = vec![0.0; rows];
+        let mut best = f64::MAX;
+        for _ in 0..3000 {
+            let t = std::time::Instant::now();
+            fused.times(&payload, &run, &mut out);
+            best = best.min(t.elapsed().as_nanos() as f64);
+        }
+        let mut spin = f64::MAX;
+        for _ in 0..200 {
+            let t = std::time::Instant::now();
+            let mut n = 20000_u64;
+            unsafe { std::arch::asm!("2: dec {0}", "jnz 2b", inout(reg) n) };
+            spin = spin.min(t.elapsed().as_nanos() as f64 / 20000.0 + n as f64);
+        }
+        println!("{backend:?} {:.2} cycles a group, {:.2} listed a row", best / spin / (rows * dim / 64) as f64, listed as f64 / rows as f64);
     }
 }

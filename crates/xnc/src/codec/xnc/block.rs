@@ -1,7 +1,8 @@
 //! One block of up to 32 FP16 words: the paper's transform, its word classes, and the bits that are kept.
 //! `spec/xnc.md`, sections 2 and 3.
 //!
-//! Full blocks go through [`crate::kernel`]. This is the same for any length, a bit at a time: the short block at a table's end, and what tests hold kernels against.
+//! Full blocks go through [`crate::kernel`]. This is the same for any length, a bit at a time: the short
+//! block at a table's end, and what tests hold kernels against.
 
 use crate::codec::bits::{BitReader, BitWriter};
 use crate::kernel::{Backend, xnc};

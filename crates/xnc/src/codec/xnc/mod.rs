@@ -47,7 +47,8 @@ pub(super) fn encode(
     let (mut end, mut bits) = (0, 0);
     let encode_chunk = |number: usize| -> Result<(usize, Chunk, u32)> {
         let first = number * CHUNK_WORDS;
-        // On the stack: freeing larger vectors in batches makes the allocator return and fault in the same pages again and again.
+        // On the stack: freeing larger vectors in batches makes the allocator return and fault in the same
+        // pages again and again.
         let mut buffer = [0; CHUNK_WORDS];
         let buffer = &mut buffer[..CHUNK_WORDS.min(total - first)];
         words.read(first, buffer)?;

@@ -119,10 +119,10 @@ pub(super) fn f16_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[f32], o
 }
 
 /// Control word of `vdpbf16ps`: all exceptions masked, nearest even, subnormal inputs and results as zero.
-const SUBNORMALS_AS_ZERO: u32 = 0x9fc0;
+pub(in crate::kernel) const SUBNORMALS_AS_ZERO: u32 = 0x9fc0;
 
 #[target_feature(enable = "avx2,fma")]
-pub(in crate::kernel) fn pair_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
+pub(super) fn pair_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[u16], out: &mut [f32]) {
     for (row, out) in rows.chunks_exact(2 * dim).zip(out) {
         let mut lane = [0.0; 32];
         let (groups, tail) = row.as_chunks::<{ 2 * GROUP }>();

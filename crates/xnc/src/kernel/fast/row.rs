@@ -9,8 +9,14 @@ pub const RANKS: usize = 16;
 /// Bytes of a plane of a group, one bit a word.
 pub const PLANE: usize = 8;
 
+/// Bytes of an entry of a row's list.
+pub const ENTRY: usize = 2;
+
 /// Code of an entry that only steps on.
 pub const STEP: usize = 15;
+
+/// The longest step of an entry.
+pub const LONGEST: usize = 0xfff;
 
 /// Bytes behind a row that kernels may read, whatever they hold.
 pub const GUARD: usize = 64;
@@ -49,6 +55,11 @@ impl RowShape {
         self.dim / GROUP
     }
 
+    /// Words in full groups.
+    pub const fn full(self) -> usize {
+        self.groups() * GROUP
+    }
+
     /// Words after the full groups.
     pub const fn tail(self) -> usize {
         self.dim % GROUP
@@ -74,11 +85,11 @@ impl RowShape {
     pub const fn coded(self) -> usize {
         self.groups() * self.record() + self.tail_bytes()
     }
-}
 
-/// Bytes of a list of `entries`: a step each, and half a byte of code.
-pub const fn list(entries: usize) -> usize {
-    entries + entries.div_ceil(2)
+    /// The column at a place of a row, counted through groups and tail.
+    pub const fn column(self, at: usize) -> usize {
+        if at < self.full() { at / GROUP * GROUP + word_at(at % GROUP) } else { at }
+    }
 }
 
 /// What a row lists that holds its words as they are.
@@ -99,40 +110,53 @@ impl Row {
         self.listed == PLAIN
     }
 
-    /// Where the groups of a coded row begin.
+    /// Entries of the row's list; a plain row has none.
+    pub const fn entries(self) -> usize {
+        if self.is_plain() { 0 } else { self.listed }
+    }
+
+    /// Where the groups of a coded row begin; where the words of a plain one do.
     pub const fn groups(self) -> usize {
-        self.at + list(self.listed)
+        self.at + ENTRY * self.entries()
+    }
+
+    /// The row's list.
+    #[inline]
+    pub fn list(self, payload: &[u8]) -> &[[u8; ENTRY]] {
+        payload[self.at..][..ENTRY * self.entries()].as_chunks().0
     }
 }
 
-/// Asserts that coded rows, and the guard behind each, lie in a payload: what makes loads of kernels sound.
+/// Asserts that rows, and the guard behind each, lie in a payload: what makes loads of kernels sound. A plain row
+/// of a group or more takes more bytes than a coded one without a list.
 pub fn assert_inside(shape: RowShape, payload: &[u8], rows: &[Row]) {
-    let last = payload.len().checked_sub(shape.coded() + GUARD);
-    let inside = |row: &Row| row.is_plain() || last.is_some_and(|last| row.groups() <= last);
-    assert!(rows.iter().all(inside), "a coded row reaches past its payload");
+    let fits = |row: &Row| {
+        let bytes = if row.is_plain() { 2 * shape.dim } else { shape.coded() };
+        payload.len().checked_sub(bytes + GUARD).is_some_and(|last| row.groups() <= last)
+    };
+    assert!(rows.iter().all(fits), "a row reaches past its payload");
 }
 
-/// What turns codes back into words.
+/// What turns codes back into words. A word is `upper << 8 | lower`, less [`Symbols::phase`]; its upper byte is
+/// the sum, modulo 256, of its rank's symbol, 128 where its sign is set, its kept bits, its column's bias, and
+/// what the row's list adds.
 #[derive(Clone, Copy)]
 pub struct Symbols<'a> {
-    /// Upper bytes, without sign and kept bits, by rank.
+    /// Symbols by rank: upper bytes, without sign and kept bits.
     pub ranked: [u8; 4],
-    /// Those of the words that lists name, by code; they are ranked 0 in their group. The last is for entries that only step on.
-    pub rare: &'a [u8; 16],
-    /// Added to each word, by column.
-    pub bias: &'a [u16],
+    /// What an entry of a list adds to an upper byte, by code; nothing for [`STEP`].
+    pub added: [u8; 16],
+    /// Biases by place, through groups and tail.
+    pub bias: &'a [u8],
+    /// Taken off every word at last, modulo 2^16.
+    pub phase: u16,
+    /// Entries that four rows in five do not exceed. Changes no result.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable loop goes through lists one by one
+    pub listed: usize,
 }
 
-impl Symbols<'_> {
-    /// What an entry's code does to the upper byte of a word that is ranked 0, by XOR: nothing for one that only steps on.
-    pub fn patches(&self) -> [u8; 16] {
-        let mut patches = self.rare.map(|rare| rare ^ self.ranked[0]);
-        patches[STEP] = 0;
-        patches
-    }
-}
-
-/// Place of word `i` of a full group, chosen so that interleaving the bytes of two registers gives words in order.
+/// Place of word `i` of a full group, chosen so that interleaving the bytes of two registers gives words in
+/// order.
 pub const fn place(i: usize) -> usize {
     (i >> 3 & 3) << 4 | (i >> 5) << 3 | i & 7
 }
@@ -142,14 +166,22 @@ pub const fn word_at(p: usize) -> usize {
     (p >> 4) << 3 | (p >> 3 & 1) << 5 | p & 7
 }
 
-/// The entries of a list: for each the place in the row, counted through groups and tail, and the code.
+/// Where the rank of place `p` stands in byte `p mod 16`: the places of half a byte are 32 apart, so that two
+/// lookups of half bytes give a register each.
+pub const fn rank_bit(p: usize) -> usize {
+    [0, 4, 2, 6][p / RANKS]
+}
+
+/// The entries of a list: for each the place in the row, counted through groups and tail, and the code. A step
+/// counts the words between two places, so that no place comes twice.
 #[inline]
-pub fn entries(list: &[u8], listed: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-    let (steps, codes) = list.split_at(listed);
-    let mut at = 0;
-    steps.iter().enumerate().map(move |(i, &step)| {
-        at += usize::from(step);
-        (at, usize::from(codes[i / 2] >> (4 * (i % 2)) & 15))
+pub fn entries(list: &[[u8; ENTRY]]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let mut next = 0_usize;
+    list.iter().map(move |entry| {
+        let entry = usize::from(u16::from_le_bytes(*entry));
+        let at = next + (entry & LONGEST);
+        next = at + 1;
+        (at, entry >> 12)
     })
 }
 
@@ -168,8 +200,7 @@ mod tests {
 
     #[test]
     fn lists_are_read_in_order() {
-        let list = [3, 0, 255, 0x21, 0x0f];
-        assert_eq!(entries(&list, 3).collect::<Vec<_>>(), [(3, 1), (3, 2), (258, 15)]);
-        assert_eq!((super::list(3), super::list(0), super::list(4)), (5, 0, 6));
+        let list = [[3, 0x10], [0, 0x20], [0xff, 0xff], [1, 0]];
+        assert_eq!(entries(&list).collect::<Vec<_>>(), [(3, 1), (4, 2), (4100, 15), (4102, 0)]);
     }
 }

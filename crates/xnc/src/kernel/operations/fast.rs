@@ -3,19 +3,18 @@
 use super::shared::activations;
 use super::{Choices, bits, sums};
 use crate::kernel::Backend;
-use crate::kernel::fast::pack::group;
+use crate::kernel::fast::pack::{Codes, group};
 use crate::kernel::fast::product::Fused;
-use crate::kernel::fast::row::{GROUP, GUARD, PLAIN, Row, RowShape, Symbols, WordSplit, list};
+use crate::kernel::fast::row::{ENTRY, GROUP, GUARD, PLAIN, Row, RowShape, Symbols, WordSplit};
 use crate::kernel::fast::unpack::{Ahead, rows};
 
 pub fn pack_group(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     let split = choices.one(&[WordSplit::Bf16, WordSplit::F16]);
     let first = choices.byte() % 100;
     let ranked = std::array::from_fn(|rank| (first + rank as u8 + 8) << split.planes() & 0x7f);
-    let bias: [u16; GROUP] = std::array::from_fn(|_| choices.word() & 0x0380);
-    let words = choices.group();
-    let words = std::array::from_fn(|i| words[i].wrapping_add(bias[i]));
-    let packed = group(backend, split, ranked, &bias, &words);
+    let bias: [u8; GROUP] = std::array::from_fn(|_| choices.byte() & 3);
+    let codes = Codes { ranked, phase: choices.one(&[0, 0x80, 0x400]) };
+    let packed = group(backend, split, codes, &bias, &choices.group());
     let planes = [packed.sign, packed.rare].into_iter().chain(packed.kept);
     let planes = planes.flat_map(|bits| [bits as u32, (bits >> 32) as u32]);
     let bytes = packed.ranks.into_iter().chain(packed.lower).chain(packed.symbols);
@@ -26,8 +25,10 @@ pub fn pack_group(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
 struct Coded {
     shape: RowShape,
     ranked: [u8; 4],
-    rare: [u8; 16],
-    bias: Vec<u16>,
+    added: [u8; 16],
+    bias: Vec<u8>,
+    phase: u16,
+    listed: usize,
     payload: Vec<u8>,
     rows: Vec<Row>,
 }
@@ -37,20 +38,23 @@ impl Coded {
         let whole = GROUP * choices.below(6);
         let shape = RowShape { dim: choices.one(&[whole, choices.clone().below(400)]), split };
         let ranked = std::array::from_fn(|_| choices.byte() & 0x7f);
-        let rare = std::array::from_fn(|_| choices.byte() & 0x7f);
-        let bias = choices.words(shape.dim).into_iter().map(|word| word & 0x7f80).collect();
+        let added = std::array::from_fn(|_| choices.byte());
+        let phase = choices.one(&[0, 0, 0x80, 0x400]);
+        let bias = choices.bytes(shape.dim);
+        let listed = choices.one(&[0, 8, 12, 13, 30, 60, 254]);
         // Rows may overlap.
         let row = |choices: &mut Choices<'_>| Row {
             at: choices.below(41),
             listed: choices.one(&[0, 0, 1, 2, 7, 9, 16, 17, 40, 254, PLAIN]),
         };
         let rows: Vec<Row> = (0..choices.below(9)).map(|_| row(choices)).collect();
-        let payload = choices.bytes(41 + list(254) + shape.coded() + GUARD);
-        Coded { shape, ranked, rare, bias, payload, rows }
+        let payload = choices.bytes(41 + ENTRY * 254 + 2 * shape.dim + 8 + GUARD);
+        Coded { shape, ranked, added, bias, phase, listed, payload, rows }
     }
 
     fn symbols(&self) -> Symbols<'_> {
-        Symbols { ranked: self.ranked, rare: &self.rare, bias: &self.bias }
+        let Coded { ranked, added, ref bias, phase, listed, .. } = *self;
+        Symbols { ranked, added, bias, phase, listed }
     }
 
     fn product(&self, fused: Option<Fused>) -> Vec<u32> {
@@ -58,6 +62,9 @@ impl Coded {
         if let Some(mut fused) = fused {
             fused.times(&self.payload, &self.rows, &mut out);
         }
+        // What loops give for plain rows is anything.
+        let plain = self.rows.iter().zip(&mut out).filter(|(row, _)| row.is_plain());
+        plain.for_each(|(_, out)| *out = 0.0);
         sums(&out)
     }
 }

@@ -25,29 +25,46 @@ pub struct Packed {
     pub rare: u64,
 }
 
-/// Takes a full group apart. `ranked` are upper bytes without sign and kept bits, by rank.
+impl Packed {
+    /// The planes of a group as a row has them: signs, and kept bits, of which some tables have none.
+    pub const fn planes(&self) -> [u64; 4] {
+        [self.sign, self.kept[0], self.kept[1], self.kept[2]]
+    }
+}
+
+/// What gives the words of a table their codes: [`super::row::Symbols`] turned round.
+#[derive(Clone, Copy, Debug)]
+pub struct Codes {
+    /// Symbols by rank, all different: upper bytes without sign and kept bits.
+    pub ranked: [u8; 4],
+    /// Added to every word first, modulo 2^16.
+    pub phase: u16,
+}
+
+/// Takes a full group apart. Biases are by place.
 #[inline]
 pub fn group(
     backend: Backend,
     split: WordSplit,
-    ranked: [u8; 4],
-    bias: &[u16; GROUP],
+    codes: Codes,
+    bias: &[u8; GROUP],
     words: &[u16; GROUP],
 ) -> Packed {
     match backend.0 {
-        Isa::Scalar => scalar::group(split, ranked, bias, words),
+        Isa::Scalar => scalar::group(split, codes, bias, words),
         // AVX-512 takes AVX2's loop: encoding waits for its lists.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::group(split, ranked, bias, words) },
+        Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::group(split, codes, bias, words) },
     }
 }
 
-/// Takes fewer words than a group apart, whose places are their numbers. Ranks are as in a full group, not as a tail has them.
+/// Takes fewer words than a group apart, whose places are their numbers. Ranks are as in a full group, not as a
+/// tail has them.
 ///
 /// # Panics
 /// If there are more, or lengths differ.
-pub fn tail(split: WordSplit, ranked: [u8; 4], bias: &[u16], words: &[u16]) -> Packed {
+pub fn tail(split: WordSplit, codes: Codes, bias: &[u8], words: &[u16]) -> Packed {
     assert!(words.len() < GROUP && bias.len() == words.len());
-    scalar::pack(split, ranked, bias, words, |i| i)
+    scalar::pack(split, codes, bias, words, |i| i)
 }

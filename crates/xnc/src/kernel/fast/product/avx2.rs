@@ -1,171 +1,320 @@
-//! AVX2: F32 activations in one loop; BF16 ones on the words of a few rows, whose arithmetic is the plain loop's.
+//! AVX2, a row at a time. The loop over groups is assembly: sixteen registers hold what it needs, and the
+//! compiler keeps too little of that in them; with BF16 activations it runs under another control word, of which
+//! the compiler must not know.
 
 use std::arch::x86_64::*;
+use std::mem::offset_of;
 
-use super::Table;
-use super::stage::{Lines, Rooms, patch};
-use crate::kernel::dot::sum_avx2 as sum;
-use crate::kernel::fast::row::{GROUP, Row};
-use crate::kernel::fast::unpack::avx2::{Uppers, words};
-use crate::kernel::fast::unpack::{Ahead, avx2 as unpack, scalar::tail_uppers};
-use crate::kernel::{Aligned, bytes_of, dot};
+use super::rooms::{Caller, Lists, Rooms, turns};
+use super::{Table, tail_words};
+use crate::dtype::Dtype;
+use crate::kernel::Aligned;
+use crate::kernel::ahead;
+use crate::kernel::backend::{Backend, Isa};
+use crate::kernel::dot::{self, avx2::SUBNORMALS_AS_ZERO, sum_avx2 as sum};
+use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, place};
 
-/// Rows decoded together for BF16 activations: their words stay in the nearest cache.
-const TOGETHER: usize = 8;
+/// Where the lower bytes of a group begin.
+const LOWER: usize = RANKS + PLANE;
 
-/// Activations, and room for upper bytes.
+/// Activations as F32, and rooms for rows. With `PAIRS`, activations were BF16, and the arithmetic is that of
+/// `vdpbf16ps`.
 #[derive(Clone)]
-pub(super) struct Desk {
+pub(super) struct Desk<const PAIRS: bool> {
     x: Aligned<f32>,
     rooms: Rooms,
 }
 
-impl Desk {
-    pub(super) fn new(table: &Table, x: Aligned<f32>) -> Self {
-        Desk { x, rooms: Rooms::new(table.shape) }
-    }
+/// What the loop takes from memory.
+#[repr(C, align(32))]
+struct Constants {
+    /// Symbols of the lower and of the upper rank in half a byte.
+    tables: [[u8; 32]; 2],
+    /// Brings the half bytes of ranks to the bottom.
+    halves: [u64; 4],
+    /// Bring the sign bits of places 0 to 31, and 32 to 63, to the top.
+    signs: [[u64; 4]; 2],
+    phase: [u16; 16],
+    control: u32,
 }
 
-/// BF16 activations, and room for the words of some rows.
-#[derive(Clone)]
-pub(super) struct DeskBf16 {
-    x: Aligned<u16>,
-    words: Vec<u16>,
+/// One row at hand. `lanes` goes in and comes out.
+struct Turn {
+    lanes: [__m256; 4],
+    record: *const u8,
+    room: *mut u8,
+    bias: *const u8,
+    x: *const f32,
 }
 
-impl DeskBf16 {
-    pub(super) fn new(table: &Table, x: Aligned<u16>) -> Self {
-        DeskBf16 { x, words: vec![0; TOGETHER * table.shape.dim] }
-    }
-}
-
-/// Puts the upper bytes of a row down.
-///
-/// # Safety
-/// The row lies inside the payload, with its guard.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn stage(
-    table: &Table,
-    uppers: &Uppers,
-    patches: &[u8; 16],
-    payload: &[u8],
-    row: Row,
-    room: &mut [u8],
-) {
-    let shape = table.shape;
-    // SAFETY: groups lie inside the payload; the room has 64 bytes for each.
-    unsafe {
-        let mut record = payload.as_ptr().add(row.groups());
-        let mut to: *mut __m256i = room.as_mut_ptr().cast();
-        for _ in 0..shape.groups() {
-            for upper in uppers.of::<false>(record) {
-                _mm256_storeu_si256(to, upper);
-                to = to.add(1);
-            }
-            record = record.add(shape.record());
-        }
-    }
-    if shape.tail() > 0 {
-        let full = shape.groups() * GROUP;
-        let bytes = &payload[row.groups() + shape.groups() * shape.record()..][..shape.tail_bytes()];
-        tail_uppers(shape.split, table.ranked, bytes, &mut room[full..full + shape.tail()]);
-    }
-    patch(patches, payload, row, room);
-}
-
-/// Multiplies a register of words with the activations of its even and its odd words.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn step(words: __m256i, x: [__m256; 2], lane: [__m256; 2]) -> [__m256; 2] {
-    let odd = _mm256_and_si256(words, _mm256_set1_epi32(0xffff_0000_u32.cast_signed()));
-    [
-        _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(words)), x[0], lane[0]),
-        _mm256_fmadd_ps(_mm256_castsi256_ps(odd), x[1], lane[1]),
-    ]
-}
-
-/// # Safety
-/// Rows lie inside the payload, with their guard.
-#[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn rows(table: &Table, payload: &[u8], rows: &[Row], desk: &mut Desk, out: &mut [f32]) {
-    let shape = table.shape;
-    let (uppers, patches) = (Uppers::new(table.ranked), table.symbols().patches());
-    let Desk { x, rooms } = desk;
-    assert_eq!(x.len(), table.bias.len());
-    let ready = |i: usize, rooms: &mut Rooms| {
-        if let Some(row) = rows.get(i).filter(|row| !row.is_plain()) {
-            // SAFETY: as the caller promises.
-            unsafe { stage(table, &uppers, &patches, payload, *row, rooms.of(i)) };
-        }
+/// Loads activations and multiplies the words of a register: even ones, then odd ones, or odd ones first.
+macro_rules! step {
+    ($words:literal, $at:literal, even $even:literal, odd $odd:literal) => {
+        concat!(
+            "vpslld ymm11, ", $words, ", 16\n",
+            "vfmadd231ps ", $even, ", ymm11, [{x} + ", $at, "]\n",
+            "vpand ", $words, ", ", $words, ", ymm8\n",
+            "vfmadd231ps ", $odd, ", ", $words, ", [{x} + ", $at, " + 32]\n",
+        )
     };
-    ready(0, rooms);
-    ready(1, rooms);
-    for (i, (row, out)) in rows.iter().zip(out).enumerate() {
-        ready(i + 2, rooms);
-        if row.is_plain() {
-            continue;
-        }
-        let mut lines = Lines::of(shape, payload, row.at, row.groups() - row.at + shape.coded());
-        let room = rooms.of(i);
-        let [mut a, mut b] = [[_mm256_setzero_ps(); 2]; 2];
-        // SAFETY: groups lie inside the payload, their upper bytes in the room; there are a bias and an activation for each word.
+    ($words:literal, $at:literal, pairs $lane:literal) => {
+        concat!(
+            "vpand ymm11, ", $words, ", ymm8\n",
+            "vfmadd231ps ", $lane, ", ymm11, [{x} + ", $at, " + 32]\n",
+            "vpslld ", $words, ", ", $words, ", 16\n",
+            "vfmadd231ps ", $lane, ", ", $words, ", [{x} + ", $at, "]\n",
+        )
+    };
+}
+
+/// Takes the phase off the words of a group.
+macro_rules! off_phase {
+    ($($words:literal)*) => {
+        concat!($("vpsubw ", $words, ", ", $words, ", [{c} + {phase}]\n",)*)
+    };
+}
+
+/// Sets the control word of `vdpbf16ps`, and puts the one before back.
+macro_rules! begin {
+    () => {
+        "stmxcsr [{before}]\nldmxcsr [{c} + {control}]"
+    };
+}
+macro_rules! end {
+    () => {
+        "ldmxcsr [{before}]"
+    };
+}
+
+macro_rules! f32_steps {
+    () => {
+        concat!(
+            step!("ymm9", "0", even "ymm0", odd "ymm1"),
+            step!("ymm10", "64", even "ymm2", odd "ymm3"),
+            step!("ymm14", "128", even "ymm0", odd "ymm1"),
+            step!("ymm15", "192", even "ymm2", odd "ymm3"),
+        )
+    };
+}
+
+macro_rules! pair_steps {
+    () => {
+        concat!(
+            step!("ymm9", "0", pairs "ymm0"),
+            step!("ymm10", "64", pairs "ymm1"),
+            step!("ymm14", "128", pairs "ymm2"),
+            step!("ymm15", "192", pairs "ymm3"),
+        )
+    };
+}
+
+macro_rules! phase_off {
+    () => {
+        off_phase!("ymm9" "ymm10" "ymm14" "ymm15")
+    };
+}
+
+/// The loop over the groups of a row.
+macro_rules! groups {
+    ($turn:ident, $c:ident, $groups:ident, $off_phase:expr, $steps:expr, $begin:expr, $end:expr; $($more:tt)*) => {
+        std::arch::asm!(
+            $begin,
+            "vmovdqa ymm4, [{c}]",
+            "vmovdqa ymm5, [{c} + 32]",
+            "vpcmpeqd ymm8, ymm8, ymm8",
+            "vpsrlw ymm6, ymm8, 12",
+            "vpackuswb ymm6, ymm6, ymm6", // 15 in every byte
+            "vpsllw ymm7, ymm8, 15",
+            "vpacksswb ymm7, ymm7, ymm7", // 128 in every byte
+            "vpslld ymm8, ymm8, 16",      // the odd word of every two
+            "2:",
+            "prefetcht0 [{record} + {ahead}]",
+            "prefetcht0 [{record} + {ahead} + 64]",
+            "vbroadcasti128 ymm9, [{record}]",
+            "vpbroadcastq ymm10, [{record} + {ranks}]",
+            "vpsrlvq ymm9, ymm9, [{c} + {halves}]",
+            "vpsllvq ymm12, ymm10, [{c} + {signs}]",
+            "vpsllvq ymm13, ymm10, [{c} + {signs} + 32]",
+            "vpand ymm9, ymm9, ymm6",
+            "vpand ymm12, ymm12, ymm7",
+            "vpand ymm13, ymm13, ymm7",
+            "vpshufb ymm10, ymm4, ymm9",
+            "vpshufb ymm11, ymm5, ymm9",
+            "vpaddb ymm10, ymm10, [{room}]",
+            "vpaddb ymm11, ymm11, [{room} + 32]",
+            "vpaddb ymm12, ymm12, [{bias}]",
+            "vpaddb ymm13, ymm13, [{bias} + 32]",
+            "vpxor ymm14, ymm14, ymm14",
+            "vmovdqa [{room}], ymm14",
+            "vmovdqa [{room} + 32], ymm14",
+            "vpaddb ymm12, ymm12, ymm10",
+            "vpaddb ymm13, ymm13, ymm11",
+            "vmovdqu ymm14, [{record} + {lower}]",
+            "vmovdqu ymm15, [{record} + {lower} + 32]",
+            "vpunpcklbw ymm9, ymm14, ymm12",
+            "vpunpcklbw ymm10, ymm15, ymm13",
+            "vpunpckhbw ymm14, ymm14, ymm12",
+            "vpunpckhbw ymm15, ymm15, ymm13",
+            $off_phase,
+            $steps,
+            "add {record}, {size}",
+            "add {room}, 64",
+            "add {bias}, 64",
+            "add {x}, 256",
+            "dec {groups}",
+            "jnz 2b",
+            $end,
+            c = in(reg) $c,
+            halves = const offset_of!(Constants, halves),
+            signs = const offset_of!(Constants, signs),
+            ahead = const ahead::BYTES,
+            ranks = const RANKS,
+            lower = const LOWER,
+            size = const LOWER + GROUP,
+            record = inout(reg) $turn.record => _,
+            room = inout(reg) $turn.room,
+            bias = inout(reg) $turn.bias,
+            x = inout(reg) $turn.x,
+            groups = inout(reg) $groups => _,
+            $($more)*
+            inout("ymm0") $turn.lanes[0], inout("ymm1") $turn.lanes[1],
+            inout("ymm2") $turn.lanes[2], inout("ymm3") $turn.lanes[3],
+            out("ymm4") _, out("ymm5") _, out("ymm6") _, out("ymm7") _, out("ymm8") _, out("ymm9") _,
+            out("ymm10") _, out("ymm11") _, out("ymm12") _, out("ymm13") _, out("ymm14") _, out("ymm15") _,
+            options(nostack),
+        )
+    };
+}
+
+impl Turn {
+    /// Goes through whole groups.
+    ///
+    /// # Safety
+    /// Groups lie inside a payload; room, biases and activations begin on 32 bytes and are as long as the row.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn groups<const PAIRS: bool, const PHASE: bool>(&mut self, c: &Constants, groups: usize) {
+        let mut before = 0_u32;
+        // SAFETY: reads and writes what the caller promises; the control word is put back.
         unsafe {
-            let (mut record, mut room) = (payload.as_ptr().add(row.groups()), room.as_ptr());
-            let (mut bias, mut x): (*const u16, *const f32) = (table.bias.as_ptr(), x.as_ptr());
-            for _ in 0..shape.groups() {
-                lines.ask();
-                let upper = [0, 32].map(|at| _mm256_loadu_si256(room.add(at).cast()));
-                for (quarter, words) in words(upper, record.add(shape.lower())).into_iter().enumerate() {
-                    let words = _mm256_add_epi16(words, _mm256_loadu_si256(bias.add(16 * quarter).cast()));
-                    let x = [0, 8].map(|at| _mm256_loadu_ps(x.add(16 * quarter + at)));
-                    if quarter % 2 == 0 { a = step(words, x, a) } else { b = step(words, x, b) }
-                }
-                (record, room) = (record.add(shape.record()), room.add(GROUP));
-                (bias, x) = (bias.add(GROUP), x.add(GROUP));
-            }
-            let tail = shape.tail();
-            if tail > 0 {
-                let mut last = [0_u16; GROUP];
-                let lower = record.add(shape.tail_bytes() - tail);
-                for (j, word) in last[..tail].iter_mut().enumerate() {
-                    *word = u16::from_le_bytes([*lower.add(j), *room.add(j)]).wrapping_add(*bias.add(j));
-                }
-                for quarter in 0..4 {
-                    let words = _mm256_loadu_si256(last.as_ptr().add(16 * quarter).cast());
-                    let x = [0, 8].map(|at| _mm256_loadu_ps(x.add(16 * quarter + at)));
-                    if quarter % 2 == 0 { a = step(words, x, a) } else { b = step(words, x, b) }
-                }
+            match (PAIRS, PHASE) {
+                (false, false) => groups!(self, c, groups, "", f32_steps!(), "", "";),
+                (false, true) => groups!(self, c, groups, phase_off!(), f32_steps!(), "", "";
+                    phase = const offset_of!(Constants, phase),),
+                (true, false) => groups!(self, c, groups, "", pair_steps!(), begin!(), end!();
+                    control = const offset_of!(Constants, control), before = in(reg) &raw mut before,),
+                (true, true) => groups!(self, c, groups, phase_off!(), pair_steps!(), begin!(), end!();
+                    phase = const offset_of!(Constants, phase),
+                    control = const offset_of!(Constants, control), before = in(reg) &raw mut before,),
             }
         }
-        *out = sum([a[0], a[1], b[0], b[1]]);
+        let _ = &mut before;
     }
 }
 
-/// # Safety
-/// As [`rows`].
-#[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn rows_bf16(
-    table: &Table,
-    payload: &[u8],
-    rows: &[Row],
-    desk: &mut DeskBf16,
-    out: &mut [f32],
-) {
-    let dim = table.shape.dim;
-    for (rows, out) in rows.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER)) {
-        let words = &mut desk.words[..rows.len() * dim];
-        let mut at = [0; TOGETHER];
-        at.iter_mut().zip(rows).for_each(|(at, row)| *at = row.at);
-        let ahead = Ahead { at: &at[..rows.len()], bytes: super::stage::AHEAD };
+impl Constants {
+    fn new(table: &Table) -> Constants {
+        let table_of = |shift: usize| std::array::from_fn(|code| table.ranked[code >> shift & 3]);
+        Constants {
+            tables: [table_of(0), table_of(2)],
+            halves: [0, 0, 4, 4],
+            signs: [[7, 6, 5, 4], [3, 2, 1, 0]],
+            phase: [table.phase; 16],
+            control: SUBNORMALS_AS_ZERO,
+        }
+    }
+}
+
+impl<const PAIRS: bool> Desk<PAIRS> {
+    pub(super) fn new(table: &Table, x: &[f32]) -> Self {
+        let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
+        dot::arrange(Backend(Isa::Avx2), Dtype::Bf16, x, &mut arranged);
+        Desk { x: arranged, rooms: Rooms::new(table) }
+    }
+
+    /// # Safety
+    /// The machine has the instructions; rows lie inside the payload, with their guard.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn rows(&mut self, table: &Table, payload: &[u8], rows: &[Row], out: &mut [f32]) {
         // SAFETY: as the caller promises.
-        unsafe { unpack::rows::<false>(table.shape, table.symbols(), payload, rows, ahead, words) };
-        let mut sums = [0.0; TOGETHER];
-        dot::avx2::pair_rows::<0>(bytes_of(words), dim, &desk.x, &mut sums[..rows.len()]);
-        for ((row, out), sum) in rows.iter().zip(out).zip(sums) {
-            if !row.is_plain() {
-                *out = sum;
+        unsafe {
+            match (table.phase, turns(table)) {
+                (0, 1) => self.pass::<false, true>(table, payload, rows, out),
+                (0, _) => self.pass::<false, false>(table, payload, rows, out),
+                (_, 1) => self.pass::<true, true>(table, payload, rows, out),
+                (..) => self.pass::<true, false>(table, payload, rows, out),
             }
         }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn pass<const PHASE: bool, const ONE_TURN: bool>(
+        &mut self,
+        table: &Table,
+        payload: &[u8],
+        rows: &[Row],
+        out: &mut [f32],
+    ) {
+        struct Pass<const PAIRS: bool, const PHASE: bool, const ONE_TURN: bool>;
+        impl<const PAIRS: bool, const PHASE: bool, const ONE_TURN: bool> Caller for Pass<PAIRS, PHASE, ONE_TURN> {
+            const ONE_TURN: bool = ONE_TURN;
+        }
+        assert!(self.x.len() == table.bias.len() && self.x.len() >= table.shape.dim);
+        let (x, rooms) = (self.x.as_ptr(), self.rooms.places());
+        let (constants, lists) = (Constants::new(table), Lists::new(table));
+        let groups = table.shape.groups();
+        // A room is prepared two rows before its row is multiplied.
+        for next in 0..rows.len() + 2 {
+            if let Some(row) = rows.get(next) {
+                // SAFETY: as the caller promises.
+                unsafe { lists.put::<Pass<PAIRS, PHASE, ONE_TURN>>(table, payload, *row, rooms.of(next)) };
+            }
+            let Some(i) = next.checked_sub(2) else { continue };
+            let mut turn = Turn {
+                lanes: [_mm256_setzero_ps(); 4],
+                record: payload.as_ptr().wrapping_add(rows[i].groups()),
+                room: rooms.of(i),
+                bias: table.bias.as_ptr(),
+                x,
+            };
+            // SAFETY: groups lie inside the payload; rooms, biases and activations are aligned, and filled to whole
+            // groups. The rest of a row is less than a group.
+            unsafe {
+                turn.groups::<PAIRS, PHASE>(&constants, groups);
+                if table.shape.tail() > 0 {
+                    let mut tail = Tail::new(table, payload, rows[i], turn.room);
+                    turn.record = tail.record.as_ptr();
+                    turn.room = tail.room.as_mut_ptr();
+                    turn.groups::<PAIRS, PHASE>(&constants, 1);
+                }
+            }
+            out[i] = sum(turn.lanes);
+        }
+    }
+}
+
+/// The words behind full groups as a group of their own: all of rank 0 and without sign, what else there is to
+/// their upper bytes in its room.
+#[repr(align(32))]
+struct Tail {
+    room: [u8; GROUP],
+    record: [u8; LOWER + GROUP],
+}
+
+impl Tail {
+    /// # Safety
+    /// As [`tail_words`].
+    #[inline(never)] // the loop needs the registers
+    unsafe fn new(table: &Table, payload: &[u8], row: Row, room: *mut u8) -> Tail {
+        // SAFETY: as the caller promises.
+        let words = unsafe { tail_words(table, payload, row, room) };
+        let mut tail = Tail { room: [0; GROUP], record: [0; LOWER + GROUP] };
+        let bias = &table.bias[table.shape.full()..];
+        for (i, word) in words.iter().enumerate() {
+            let [lower, upper] = word.wrapping_add(table.phase).to_le_bytes();
+            tail.room[place(i)] = upper.wrapping_sub(table.ranked[0]).wrapping_sub(bias[place(i)]);
+            tail.record[LOWER + place(i)] = lower;
+        }
+        tail
     }
 }

@@ -1,16 +1,16 @@
-//! AVX-512, two rows in flight: activations and biases are loaded once for both.
+//! AVX-512, two rows in flight: activations are loaded once for both.
 
 use std::arch::x86_64::*;
 
-use super::Table;
-use super::stage::{Lines, Rooms, patch};
-use crate::kernel::Aligned;
-use crate::kernel::dot::{sum_avx512 as sum, sum_pairs_avx512 as sum_pairs};
-use crate::kernel::fast::row::{GROUP, Row};
+use super::rooms::{Caller, PairLists, Rooms, turns};
+use super::{Table, tail_words};
+use crate::kernel::ahead::{self, Lines};
+use crate::kernel::dot::{sum_avx512 as sum_f32, sum_pairs_avx512 as sum_bf16};
+use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row};
 use crate::kernel::fast::unpack::avx512::{Uppers, words};
-use crate::kernel::fast::unpack::scalar::tail_uppers;
+use crate::kernel::Aligned;
 
-/// Activations, and room for upper bytes.
+/// Activations, and rooms for rows.
 #[derive(Clone)]
 pub(super) struct Desk<T: Copy> {
     x: Aligned<T>,
@@ -19,230 +19,156 @@ pub(super) struct Desk<T: Copy> {
 
 impl<T: Copy> Desk<T> {
     pub(super) fn new(table: &Table, x: Aligned<T>) -> Self {
-        Desk { x, rooms: Rooms::new(table.shape) }
+        Desk { x, rooms: Rooms::new(table) }
     }
 }
 
-/// Puts the upper bytes of a row down.
-///
-/// # Safety
-/// The row lies inside the payload, with its guard.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-unsafe fn stage(
-    table: &Table,
-    uppers: &Uppers,
-    patches: &[u8; 16],
-    payload: &[u8],
-    row: Row,
-    room: &mut [u8],
-) {
-    let shape = table.shape;
-    // SAFETY: groups lie inside the payload; the room has 64 bytes for each.
-    unsafe {
-        let mut record = payload.as_ptr().add(row.groups());
-        let mut to = room.as_mut_ptr();
-        for _ in 0..shape.groups() {
-            _mm512_storeu_si512(to.cast(), uppers.of::<false>(record));
-            record = record.add(shape.record());
-            to = to.add(GROUP);
-        }
-    }
-    if shape.tail() > 0 {
-        let full = shape.groups() * GROUP;
-        let bytes = &payload[row.groups() + shape.groups() * shape.record()..][..shape.tail_bytes()];
-        tail_uppers(shape.split, table.ranked, bytes, &mut room[full..full + shape.tail()]);
-    }
-    patch(patches, payload, row, room);
-}
+/// Where the lower bytes of a group begin.
+const LOWER: usize = RANKS + PLANE;
 
+/// Lines of the payload that a group of two rows takes, lists counted.
+const LINES: usize = 3;
 
-/// # Safety
-/// Rows lie inside the payload, with their guard.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-unsafe fn multiply<const N: usize>(
-    table: &Table,
-    payload: &[u8],
-    rows: [Row; N],
-    rooms: [*const u8; N],
-    mut lines: Lines,
-    mut add: impl FnMut(usize, [[__m512i; 2]; N]),
-) {
-    let shape = table.shape;
-    // SAFETY: groups lie inside the payload, their upper bytes in the rooms; there is a bias for each word.
-    unsafe {
-        let mut records = rows.map(|row| payload.as_ptr().add(row.groups()));
-        let mut rooms = rooms;
-        let mut bias: *const u16 = table.bias.as_ptr();
-        for group in 0..shape.groups() {
-            lines.ask();
-            let biases = [0, 32].map(|at| _mm512_loadu_si512(bias.add(at).cast()));
-            let words: [[__m512i; 2]; N] = std::array::from_fn(|r| {
-                let [low, high] = words(_mm512_loadu_si512(rooms[r].cast()), records[r].add(shape.lower()));
-                [_mm512_add_epi16(low, biases[0]), _mm512_add_epi16(high, biases[1])]
-            });
-            add(group, words);
-            for r in 0..N {
-                (records[r], rooms[r]) = (records[r].add(shape.record()), rooms[r].add(GROUP));
-            }
-            bias = bias.add(GROUP);
-        }
-        let tail = shape.tail();
-        if tail > 0 {
-            let mask = u64::MAX >> (GROUP - tail);
-            let words: [[__m512i; 2]; N] = std::array::from_fn(|r| {
-                let lower = records[r].add(shape.tail_bytes() - tail);
-                let bytes = [_mm512_maskz_loadu_epi8(mask, lower.cast()), _mm512_maskz_loadu_epi8(mask, rooms[r].cast())];
-                let half = |bytes: __m512i, high: bool| {
-                    let half = if high { _mm512_extracti64x4_epi64::<1>(bytes) } else { _mm512_castsi512_si256(bytes) };
-                    _mm512_cvtepu8_epi16(half)
-                };
-                [false, true].map(|high| {
-                    let word = _mm512_or_si512(
-                        half(bytes[0], high),
-                        _mm512_slli_epi16::<8>(half(bytes[1], high)),
-                    );
-                    let bias = _mm512_loadu_si512(bias.add(if high { 32 } else { 0 }).cast());
-                    _mm512_add_epi16(word, bias)
-                })
-            });
-            add(shape.groups(), words);
-        }
-    }
-}
-
-/// Goes through rows two at a time, with upper bytes put down two rows early.
-macro_rules! each_pair {
-    ($table:ident, $payload:ident, $rows:ident, $desk:ident, $out:ident, $one:ident) => {{
-        let uppers = Uppers::new($table.ranked);
-        let patches = $table.symbols().patches();
-        let Desk { x, rooms } = $desk;
-        let ready = |i: usize, rooms: &mut Rooms| {
-            if let Some(row) = $rows.get(i).filter(|row| !row.is_plain()) {
+/// Defines the passes over rows for one type of activations: `$load` takes those of a group, `$step` multiplies.
+macro_rules! passes {
+    ($x:ty, $features:literal, $load:ident, $step:ident, $sum:ident) => {
+        impl Desk<$x> {
+            /// # Safety
+            /// The machine has the instructions; rows lie inside the payload, with their guard.
+            #[target_feature(enable = $features)]
+            pub(super) unsafe fn rows(
+                &mut self,
+                table: &Table,
+                payload: &[u8],
+                rows: &[Row],
+                out: &mut [f32],
+            ) {
                 // SAFETY: as the caller promises.
-                unsafe { stage($table, &uppers, &patches, $payload, *row, rooms.of(i)) };
-            }
-        };
-        ready(0, rooms);
-        ready(1, rooms);
-        for i in (0..$rows.len()).step_by(2) {
-            ready(i + 2, rooms);
-            ready(i + 3, rooms);
-            match ($rows[i], $rows.get(i + 1).copied()) {
-                (a, Some(b)) if !a.is_plain() && !b.is_plain() => {
-                    let room = [rooms.of(i).as_ptr(), rooms.of(i + 1).as_ptr()];
-                    // SAFETY: as the caller promises; both rows were put down.
-                    let sums = unsafe { $one::<2>($table, $payload, [a, b], room, x) };
-                    $out[i..i + 2].copy_from_slice(&sums);
-                }
-                (a, b) => {
-                    for (i, row) in [(i, Some(a)), (i + 1, b)] {
-                        if let Some(row) = row.filter(|row| !row.is_plain()) {
-                            let room = [rooms.of(i).as_ptr()];
-                            // SAFETY: as above.
-                            let sums = unsafe { $one::<1>($table, $payload, [row], room, x) };
-                            $out[i] = sums[0];
-                        }
+                unsafe {
+                    match (table.phase, turns(table)) {
+                        (0, 1) => self.pass::<false, true>(table, payload, rows, out),
+                        (0, _) => self.pass::<false, false>(table, payload, rows, out),
+                        (_, 1) => self.pass::<true, true>(table, payload, rows, out),
+                        (..) => self.pass::<true, false>(table, payload, rows, out),
                     }
                 }
             }
+
+            #[target_feature(enable = $features)]
+            unsafe fn pass<const PHASE: bool, const ONE_TURN: bool>(
+                &mut self,
+                table: &Table,
+                payload: &[u8],
+                rows: &[Row],
+                out: &mut [f32],
+            ) {
+                struct Pass<const PHASE: bool, const ONE_TURN: bool>;
+                impl<const PHASE: bool, const ONE_TURN: bool> Caller for Pass<PHASE, ONE_TURN> {
+                    const ONE_TURN: bool = ONE_TURN;
+                }
+                assert!(self.x.len() == table.bias.len() && self.x.len() >= table.shape.dim);
+                let (pairs, rest) = rows.as_chunks::<2>();
+                let (out, rest_out) = out.as_chunks_mut::<2>();
+                let (uppers, lists) = (Uppers::new(table.ranked), PairLists::new(table));
+                let phase = _mm512_set1_epi16(table.phase.cast_signed());
+                let places = self.rooms.places();
+                let [mut ready, mut filled] = [0, 2].map(|i| [places.of(i), places.of(i + 1)]);
+                // Rooms are filled for a pair before the pair in front is multiplied.
+                for next in 0..=pairs.len() {
+                    (ready, filled) = (filled, ready);
+                    if let Some(pair) = pairs.get(next) {
+                        // SAFETY: as the caller promises.
+                        unsafe { lists.put::<Pass<PHASE, ONE_TURN>>(table, payload, *pair, filled) };
+                    }
+                    let Some(i) = next.checked_sub(1) else { continue };
+                    let (pair, mut rooms) = (pairs[i], ready);
+                    let mut lanes = [[_mm512_setzero_ps(); 2]; 2];
+                    let mut lines = Lines::from(payload, pair[0].at + ahead::BYTES);
+                    let mut records = pair.map(|row| payload.as_ptr().wrapping_add(row.groups()));
+                    let (mut bias, mut x) = (table.bias.as_ptr(), self.x.as_ptr());
+                    for _ in 0..table.shape.groups() {
+                        lines.ask::<LINES>();
+                        // SAFETY: groups lie inside the payload; rooms, biases and activations are as long as a
+                        // row, filled to whole groups.
+                        unsafe {
+                            let at = $load(x);
+                            let bias = _mm512_load_si512(bias.cast());
+                            for r in 0..2 {
+                                let listed = _mm512_load_si512(rooms[r].cast());
+                                _mm512_store_si512(rooms[r].cast(), _mm512_setzero_si512());
+                                let upper = _mm512_add_epi8(uppers.of::<false>(records[r]), bias);
+                                let upper = _mm512_add_epi8(upper, listed);
+                                let mut words = words(upper, records[r].add(LOWER));
+                                if PHASE {
+                                    words = words.map(|words| _mm512_sub_epi16(words, phase));
+                                }
+                                lanes[r] = $step(words, at, lanes[r]);
+                                records[r] = records[r].add(LOWER + GROUP);
+                                rooms[r] = rooms[r].add(GROUP);
+                            }
+                            x = x.add(GROUP);
+                        }
+                        bias = bias.wrapping_add(GROUP);
+                    }
+                    if table.shape.tail() > 0 {
+                        for r in 0..2 {
+                            // SAFETY: as above; the rest of a row is less than a group.
+                            unsafe {
+                                let words = tail_words(table, payload, pair[r], rooms[r]);
+                                let words = [0, 32].map(|at| _mm512_loadu_si512(words.as_ptr().add(at).cast()));
+                                lanes[r] = $step(words, $load(x), lanes[r]);
+                            }
+                        }
+                    }
+                    out[i] = lanes.map(|lanes| $sum(lanes));
+                }
+                // A row without another goes with itself.
+                if let ([row], [out]) = (rest, rest_out) {
+                    let mut twice = [0.0; 2];
+                    // SAFETY: as the caller promises.
+                    unsafe { self.pass::<PHASE, ONE_TURN>(table, payload, &[*row; 2], &mut twice) };
+                    *out = twice[0];
+                }
+            }
         }
-    }};
+    };
 }
 
-/// # Safety
-/// As [`multiply`].
+passes!(f32, "avx2,bmi2,avx512f,avx512bw,avx512vbmi", load_f32, step_f32, sum_f32);
+passes!(u16, "avx2,bmi2,avx512f,avx512bw,avx512vbmi,avx512bf16", load_bf16, step_bf16, sum_bf16);
+
+/// The activations of a group: of even words, of odd ones, and the same of its second half.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-unsafe fn f32_of<const N: usize>(
-    table: &Table,
-    payload: &[u8],
-    rows: [Row; N],
-    rooms: [*const u8; N],
-    x: &[f32],
-) -> [f32; N] {
-    let mut lanes = [[_mm512_setzero_ps(); 2]; N];
+#[target_feature(enable = "avx512f")]
+unsafe fn load_f32(x: *const f32) -> [__m512; 4] {
+    // SAFETY: the caller has 64 of them.
+    [0, 16, 32, 48].map(|at| unsafe { _mm512_load_ps(x.add(at)) })
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn step_f32(words: [__m512i; 2], x: [__m512; 4], lanes: [__m512; 2]) -> [__m512; 2] {
     let odd = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
-    let lines = lines(table, payload, rows);
-    assert_eq!(x.len(), table.bias.len());
-    // SAFETY: as the caller promises; there are as many activations as words in whole groups.
-    unsafe {
-        multiply(table, payload, rows, rooms, lines, |group, words| {
-            let x = x.as_ptr().add(group * GROUP);
-            for half in 0..2 {
-                let [even, after] = [0, 16].map(|at| _mm512_loadu_ps(x.add(32 * half + at)));
-                for r in 0..N {
-                    let word = words[r][half];
-                    let low = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(word));
-                    let high = _mm512_castsi512_ps(_mm512_and_si512(word, odd));
-                    lanes[r][0] = _mm512_fmadd_ps(low, even, lanes[r][0]);
-                    lanes[r][1] = _mm512_fmadd_ps(high, after, lanes[r][1]);
-                }
-            }
-        });
-    }
-    lanes.map(|lanes| sum(lanes))
-}
-
-/// # Safety
-/// As [`multiply`].
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512bf16")]
-unsafe fn bf16_of<const N: usize>(
-    table: &Table,
-    payload: &[u8],
-    rows: [Row; N],
-    rooms: [*const u8; N],
-    x: &[u16],
-) -> [f32; N] {
-    let mut lanes = [[_mm512_setzero_ps(); 2]; N];
-    let lines = lines(table, payload, rows);
-    assert_eq!(x.len(), table.bias.len());
-    // SAFETY: as above; a register of words is one of pairs, whatever type names it.
-    unsafe {
-        let pairs = |words: __m512i| std::mem::transmute::<__m512i, __m512bh>(words);
-        multiply(table, payload, rows, rooms, lines, |group, words| {
-            let x = x.as_ptr().add(group * GROUP);
-            for half in 0..2 {
-                let x = pairs(_mm512_loadu_si512(x.add(32 * half).cast()));
-                for r in 0..N {
-                    lanes[r][half] = _mm512_dpbf16_ps(lanes[r][half], pairs(words[r][half]), x);
-                }
-            }
-        });
-    }
-    lanes.map(|lanes| sum_pairs(lanes))
+    let values = words.map(|words| {
+        [_mm512_slli_epi32::<16>(words), _mm512_and_si512(words, odd)].map(|value| _mm512_castsi512_ps(value))
+    });
+    [0, 1].map(|half| {
+        let first = _mm512_fmadd_ps(values[0][half], x[half], lanes[half]);
+        _mm512_fmadd_ps(values[1][half], x[2 + half], first)
+    })
 }
 
 #[inline]
-fn lines<const N: usize>(table: &Table, payload: &[u8], rows: [Row; N]) -> Lines {
-    let bytes = rows.iter().map(|row| row.groups() - row.at + table.shape.coded()).sum();
-    Lines::of(table.shape, payload, rows[0].at, bytes)
+#[target_feature(enable = "avx512f")]
+unsafe fn load_bf16(x: *const u16) -> [__m512i; 2] {
+    // SAFETY: the caller has 64 of them.
+    [0, 32].map(|at| unsafe { _mm512_load_si512(x.add(at).cast()) })
 }
 
-/// # Safety
-/// Rows lie inside the payload, with their guard.
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(super) unsafe fn rows(
-    table: &Table,
-    payload: &[u8],
-    rows: &[Row],
-    desk: &mut Desk<f32>,
-    out: &mut [f32],
-) {
-    each_pair!(table, payload, rows, desk, out, f32_of);
-}
-
-/// # Safety
-/// As [`rows`].
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512bf16")]
-pub(super) unsafe fn rows_bf16(
-    table: &Table,
-    payload: &[u8],
-    rows: &[Row],
-    desk: &mut Desk<u16>,
-    out: &mut [f32],
-) {
-    each_pair!(table, payload, rows, desk, out, bf16_of);
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn step_bf16(words: [__m512i; 2], x: [__m512i; 2], lanes: [__m512; 2]) -> [__m512; 2] {
+    // SAFETY: 32 words, whatever type names them.
+    let pairs = |words: __m512i| unsafe { std::mem::transmute::<__m512i, __m512bh>(words) };
+    [0, 1].map(|half| _mm512_dpbf16_ps(lanes[half], pairs(words[half]), pairs(x[half])))
 }

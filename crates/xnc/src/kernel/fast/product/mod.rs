@@ -1,20 +1,25 @@
-//! Coded BF16 rows times activations, without a row ever being written: what [`crate::kernel::dot`] gives on their words.
+//! Coded BF16 rows times activations, without a row ever being written: what [`crate::kernel::dot`] gives on
+//! their words.
 //!
-//! The upper bytes of a row are put down two rows early, where rare words are put in place byte by byte; the loop of sums then
-//! takes upper and lower bytes side by side. Biases are added in the loop: its words are the row's, to the bit.
+//! What a row's list adds to its upper bytes stands in a room of the row, filled while rows before it are
+//! multiplied. So the loop of sums takes groups as they come, and its words are the row's, to the
+//! bit.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod scalar;
 #[cfg(target_arch = "x86_64")]
-mod stage;
+mod rooms;
+mod scalar;
 
-use super::row::{Row, RowShape, Symbols, WordSplit, assert_inside};
+use super::row::{GROUP, Row, RowShape, Symbols, WordSplit, assert_inside};
 use crate::dtype::Dtype;
 use crate::kernel::backend::Isa;
 use crate::kernel::{Aligned, Backend, dot};
+
+/// Widest rows that have a loop.
+const WIDEST: usize = 1 << 15;
 
 /// One vector of activations, ready for the rows of a table, in the loop of a backend.
 #[derive(Clone)]
@@ -28,9 +33,12 @@ pub struct Fused {
 struct Table {
     shape: RowShape,
     ranked: [u8; 4],
-    rare: [u8; 16],
-    /// Filled to whole groups with zeros.
-    bias: Aligned<u16>,
+    added: [u8; 16],
+    /// Entries that most rows do not exceed.
+    listed: usize,
+    /// By place, filled to whole groups with zeros.
+    bias: Aligned<u8>,
+    phase: u16,
 }
 
 /// What each loop takes.
@@ -39,9 +47,9 @@ enum Pass {
     Scalar(scalar::Desk<f32>),
     ScalarBf16(scalar::Desk<u16>),
     #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Desk),
+    Avx2(avx2::Desk<false>),
     #[cfg(target_arch = "x86_64")]
-    Avx2Bf16(avx2::DeskBf16),
+    Avx2Bf16(avx2::Desk<true>),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Desk<f32>),
     #[cfg(target_arch = "x86_64")]
@@ -49,21 +57,24 @@ enum Pass {
 }
 
 impl Fused {
-    /// For F32 activations; `None` where a table has FP16 words or no columns.
+    /// For F32 activations; `None` where a table has FP16 words, or rows shorter than a group or too wide.
     ///
     /// # Panics
     /// If `x` or the bias is not one row long.
     pub fn f32(backend: Backend, shape: RowShape, symbols: Symbols<'_>, x: &[f32]) -> Option<Fused> {
         let table = Table::new(shape, symbols)?;
         assert_eq!(x.len(), shape.dim);
-        let mut arranged = Aligned::new(dot::padded(shape.dim), 0.0);
-        dot::arrange(backend, Dtype::Bf16, x, &mut arranged);
+        let arranged = || {
+            let mut arranged = Aligned::new(dot::padded(shape.dim), 0.0);
+            dot::arrange(backend, Dtype::Bf16, x, &mut arranged);
+            arranged
+        };
         let pass = match backend.0 {
-            Isa::Scalar => Pass::Scalar(scalar::Desk::new(&table, arranged)),
+            Isa::Scalar => Pass::Scalar(scalar::Desk::new(&table, arranged())),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => Pass::Avx2(avx2::Desk::new(&table, arranged)),
+            Isa::Avx2 => Pass::Avx2(avx2::Desk::new(&table, x)),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 { .. } => Pass::Avx512(avx512::Desk::new(&table, arranged)),
+            Isa::Avx512 { .. } => Pass::Avx512(avx512::Desk::new(&table, arranged())),
         };
         Some(Fused { table, pass })
     }
@@ -75,23 +86,29 @@ impl Fused {
     pub fn bf16(backend: Backend, shape: RowShape, symbols: Symbols<'_>, x: &[u16]) -> Option<Fused> {
         let table = Table::new(shape, symbols)?;
         assert_eq!(x.len(), shape.dim);
-        let mut padded = Aligned::new(dot::padded(shape.dim), 0);
-        padded[..x.len()].copy_from_slice(x);
+        let padded = || {
+            let mut padded = Aligned::new(dot::padded(shape.dim), 0);
+            padded[..x.len()].copy_from_slice(x);
+            padded
+        };
         let pass = match backend.0 {
-            Isa::Scalar => Pass::ScalarBf16(scalar::Desk::new(&table, padded)),
+            Isa::Scalar => Pass::ScalarBf16(scalar::Desk::new(&table, padded())),
             // AVX-512 without the instruction takes AVX2's loop.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 { bf16: false } => Pass::Avx2Bf16(avx2::DeskBf16::new(&table, padded)),
+            Isa::Avx2 | Isa::Avx512 { bf16: false } => {
+                let x: Vec<f32> = x.iter().map(|&x| f32::from_bits(u32::from(x) << 16)).collect();
+                Pass::Avx2Bf16(avx2::Desk::new(&table, &x))
+            }
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 { bf16: true } => Pass::Avx512Bf16(avx512::Desk::new(&table, padded)),
+            Isa::Avx512 { bf16: true } => Pass::Avx512Bf16(avx512::Desk::new(&table, padded())),
         };
         Some(Fused { table, pass })
     }
 
-    /// `out` becomes each row times the activations; what it has for plain rows stays.
+    /// `out` becomes each row times the activations; for a plain row it becomes anything.
     ///
     /// # Panics
-    /// If a coded row and its guard are not all in the payload, or lengths differ.
+    /// If a row and its guard are not all in the payload, or lengths differ.
     pub fn times(&mut self, payload: &[u8], rows: &[Row], out: &mut [f32]) {
         let Fused { table, pass } = self;
         assert_eq!(rows.len(), out.len());
@@ -99,19 +116,19 @@ impl Fused {
         match pass {
             Pass::Scalar(desk) => desk.rows(table, payload, rows, out),
             Pass::ScalarBf16(desk) => desk.rows(table, payload, rows, out),
-            // SAFETY: a `Backend` exists only for an instruction set that this machine has, and a `Pass` is made for one; rows
-            // lie inside.
+            // SAFETY: a `Backend` exists only for an instruction set that this machine has, and a `Pass` is made
+            // for one; rows lie inside.
             #[cfg(target_arch = "x86_64")]
-            Pass::Avx2(desk) => unsafe { avx2::rows(table, payload, rows, desk, out) },
+            Pass::Avx2(desk) => unsafe { desk.rows(table, payload, rows, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Pass::Avx2Bf16(desk) => unsafe { avx2::rows_bf16(table, payload, rows, desk, out) },
+            Pass::Avx2Bf16(desk) => unsafe { desk.rows(table, payload, rows, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Pass::Avx512(desk) => unsafe { avx512::rows(table, payload, rows, desk, out) },
+            Pass::Avx512(desk) => unsafe { desk.rows(table, payload, rows, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Pass::Avx512Bf16(desk) => unsafe { avx512::rows_bf16(table, payload, rows, desk, out) },
+            Pass::Avx512Bf16(desk) => unsafe { desk.rows(table, payload, rows, out) },
         }
     }
 }
@@ -119,13 +136,37 @@ impl Fused {
 impl Table {
     fn new(shape: RowShape, symbols: Symbols<'_>) -> Option<Table> {
         assert_eq!(symbols.bias.len(), shape.dim);
+        if shape.split != WordSplit::Bf16 || !(GROUP..=WIDEST).contains(&shape.dim) {
+            return None;
+        }
+        let Symbols { ranked, added, phase, listed, .. } = symbols;
         let mut bias = Aligned::new(dot::padded(shape.dim), 0);
         bias[..shape.dim].copy_from_slice(symbols.bias);
-        let table = Table { shape, ranked: symbols.ranked, rare: *symbols.rare, bias };
-        (shape.split == WordSplit::Bf16 && shape.dim > 0).then_some(table)
+        Some(Table { shape, ranked, added, listed, bias, phase })
     }
 
     fn symbols(&self) -> Symbols<'_> {
-        Symbols { ranked: self.ranked, rare: &self.rare, bias: &self.bias[..self.shape.dim] }
+        let Table { ranked, added, phase, listed, .. } = *self;
+        Symbols { ranked, added, bias: &self.bias[..self.shape.dim], phase, listed }
     }
+}
+
+/// The words behind the last full group, filled with zeros to a whole one; the room is left zero.
+///
+/// # Safety
+/// The row lies inside the payload; `room` is what is left of its room behind full groups.
+#[cfg(target_arch = "x86_64")]
+#[inline(never)] // the loops need the registers
+unsafe fn tail_words(table: &Table, payload: &[u8], row: Row, room: *mut u8) -> [u16; GROUP] {
+    let shape = table.shape;
+    let bytes = &payload[row.groups() + shape.groups() * shape.record()..][..shape.tail_bytes()];
+    let mut words = [0; GROUP];
+    // SAFETY: a room is filled to whole groups.
+    let room = unsafe { std::slice::from_raw_parts_mut(room, GROUP) };
+    let bias = table.bias[shape.full()..].as_chunks::<GROUP>().0[0];
+    let with_list: [u8; GROUP] = std::array::from_fn(|i| bias[i].wrapping_add(room[i]));
+    let tail = &mut words[..shape.tail()];
+    super::unpack::scalar::tail(shape.split, table.symbols(), bytes, &with_list, tail);
+    room.fill(0);
+    words
 }

@@ -3,25 +3,32 @@
 use std::arch::x86_64::*;
 
 use super::lines::Lines;
-use super::{Ahead, list_of, patch, scalar};
+use super::{Ahead, add_listed, scalar};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols};
 
 /// What turns the codes of groups into upper bytes.
 #[derive(Clone, Copy)]
 pub(in crate::kernel::fast) struct Uppers {
-    table: __m256i,
+    /// Symbols of the lower and of the upper rank in half a byte.
+    tables: [__m256i; 2],
 }
+
+/// Shifts that bring the plane bits of places 0 to 31, and of 32 to 63, to the top of their bytes. Bit `p div 8`
+/// of a plane's bytes belongs to eight places each.
+const TO_TOP: [[i64; 4]; 2] = [[7, 6, 5, 4], [3, 2, 1, 0]];
 
 impl Uppers {
     #[target_feature(enable = "avx2")]
     pub fn new(ranked: [u8; 4]) -> Uppers {
-        // Bit 3 of a code is the sign.
-        let bytes: [u8; 32] = std::array::from_fn(|code| ranked[code % 4] | (code as u8 >> 3 & 1) << 7);
-        // SAFETY: 32 bytes.
-        Uppers { table: unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) } }
+        let table = |shift: usize| {
+            let bytes: [u8; 32] = std::array::from_fn(|code| ranked[code >> shift & 3]);
+            // SAFETY: 32 bytes.
+            unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+        };
+        Uppers { tables: [table(0), table(2)] }
     }
 
-    /// The upper bytes of a group, places 0 to 31 and 32 to 63, those of rare words as of rank 0.
+    /// The upper bytes of a group, places 0 to 31 and 32 to 63, without biases and what lists add.
     ///
     /// # Safety
     /// `record` points to a group's ranks, signs and, for `F16`, kept bits.
@@ -35,20 +42,15 @@ impl Uppers {
                 _mm256_set1_epi64x(record.add(RANKS).cast::<i64>().read_unaligned()),
             )
         };
-        let three = _mm256_set1_epi8(3);
-        let ranks = [
-            _mm256_and_si256(_mm256_srlv_epi64(ranks, _mm256_setr_epi64x(0, 0, 2, 2)), three),
-            _mm256_and_si256(_mm256_srlv_epi64(ranks, _mm256_setr_epi64x(4, 4, 6, 6)), three),
-        ];
-        // Bit p div 8 of a plane's bytes belongs to eight places each.
-        let sign = [
-            _mm256_sllv_epi64(sign, _mm256_setr_epi64x(3, 2, 1, 0)),
-            _mm256_srlv_epi64(sign, _mm256_setr_epi64x(1, 2, 3, 4)),
-        ];
-        let eight = _mm256_set1_epi8(8);
+        // The low halves of bytes have the ranks of places 0 to 15 and 32 to 47, the high ones those between
+        // and after.
+        let halves = _mm256_srlv_epi64(ranks, _mm256_setr_epi64x(0, 0, 4, 4));
+        let halves = _mm256_and_si256(halves, _mm256_set1_epi8(15));
         let mut upper = [0, 1].map(|i| {
-            let codes = _mm256_or_si256(ranks[i], _mm256_and_si256(sign[i], eight));
-            _mm256_shuffle_epi8(self.table, codes)
+            let symbols = _mm256_shuffle_epi8(self.tables[i], halves);
+            let [a, b, c, d] = TO_TOP[i];
+            let sign = _mm256_sllv_epi64(sign, _mm256_setr_epi64x(a, b, c, d));
+            _mm256_add_epi8(symbols, _mm256_and_si256(sign, _mm256_set1_epi8(-128)))
         });
         if F16 {
             for j in 0..3 {
@@ -56,17 +58,12 @@ impl Uppers {
                 let plane = unsafe {
                     _mm256_set1_epi64x(record.add(RANKS + PLANE * (1 + j)).cast::<i64>().read_unaligned())
                 };
-                // To bit 2, and from there down to bit j.
-                let bits = [
-                    _mm256_srlv_epi64(_mm256_slli_epi64::<2>(plane), _mm256_setr_epi64x(0, 1, 2, 3)),
-                    _mm256_srlv_epi64(_mm256_srli_epi64::<2>(plane), _mm256_setr_epi64x(0, 1, 2, 3)),
-                ];
-                for (upper, bits) in upper.iter_mut().zip(bits) {
-                    let bits = _mm256_srl_epi64(
-                        _mm256_and_si256(bits, _mm256_set1_epi8(4)),
-                        _mm_cvtsi32_si128(2 - j as i32),
-                    );
-                    *upper = _mm256_or_si256(*upper, bits);
+                // To the top, and from there down to bit j.
+                let down = _mm_cvtsi32_si128(7 - j as i32);
+                for (upper, [a, b, c, d]) in upper.iter_mut().zip(TO_TOP) {
+                    let bits = _mm256_sllv_epi64(plane, _mm256_setr_epi64x(a, b, c, d));
+                    let bits = _mm256_srl_epi64(_mm256_and_si256(bits, _mm256_set1_epi8(-128)), down);
+                    *upper = _mm256_add_epi8(*upper, bits);
                 }
             }
         }
@@ -74,7 +71,8 @@ impl Uppers {
     }
 }
 
-/// The words of a group in order, from its upper bytes and its lower ones, which `lower` points to.
+/// The words of a group in order, from its upper bytes and its lower ones, which `lower` points to, without the
+/// phase.
 ///
 /// # Safety
 /// 64 bytes are behind `lower`.
@@ -102,8 +100,9 @@ pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
     ahead: Ahead<'_>,
     out: &mut [u16],
 ) {
-    let (uppers, patches) = (Uppers::new(symbols.ranked), symbols.patches());
-    let full = shape.groups() * GROUP;
+    let uppers = Uppers::new(symbols.ranked);
+    let phase = _mm256_set1_epi16(symbols.phase.cast_signed());
+    let full = shape.full();
     for (i, (row, out)) in rows.iter().zip(out.chunks_exact_mut(shape.dim)).enumerate() {
         if row.is_plain() {
             continue;
@@ -117,19 +116,20 @@ pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
             lines.ask(group);
             // SAFETY: as above; a group has 64 words and as many biases.
             unsafe {
-                let words = words(uppers.of::<F16>(record), record.add(shape.lower()));
-                for (quarter, words) in words.into_iter().enumerate() {
-                    let bias = _mm256_loadu_si256(bias.as_ptr().add(16 * quarter).cast());
+                let bias = [0, 32].map(|at| _mm256_loadu_si256(bias.as_ptr().add(at).cast()));
+                let upper = uppers.of::<F16>(record);
+                let upper = [0, 1].map(|i| _mm256_add_epi8(upper[i], bias[i]));
+                for (quarter, words) in words(upper, record.add(shape.lower())).into_iter().enumerate() {
                     let to = out.as_mut_ptr().add(16 * quarter).cast();
-                    _mm256_storeu_si256(to, _mm256_add_epi16(words, bias));
+                    _mm256_storeu_si256(to, _mm256_sub_epi16(words, phase));
                 }
                 record = record.add(shape.record());
             }
         }
         if shape.tail() > 0 {
             let bytes = &payload[start + shape.groups() * shape.record()..][..shape.tail_bytes()];
-            scalar::tail(shape.split, symbols.ranked, bytes, &symbols.bias[full..], &mut out[full..]);
+            scalar::tail(shape.split, symbols, bytes, &symbols.bias[full..], &mut out[full..]);
         }
-        patch(shape, &patches, symbols.bias, list_of(payload, *row), *row, out);
+        add_listed(shape, symbols, *row, payload, out);
     }
 }

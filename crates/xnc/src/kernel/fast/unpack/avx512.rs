@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 
 use super::lines::Lines;
-use super::{Ahead, list_of, patch, scalar};
-use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols};
+use super::{Ahead, add_listed, scalar};
+use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, rank_bit};
 
 /// What turns the codes of groups into upper bytes.
 #[derive(Clone, Copy)]
@@ -24,18 +24,18 @@ impl Uppers {
             unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
         };
         // Bit 2 of a code is the sign; bits above are whatever they are, so the table repeats itself.
-        let table = bytes(&|code| usize::from(ranked[code % 4]) | (code >> 2 & 1) << 7);
+        let table = bytes(&|code| usize::from(ranked[code % 4].wrapping_add((code as u8 >> 2 & 1) << 7)));
         // A plane's bit of place p is bit 8 (p mod 8) + p div 8; it goes to bit `to` of byte p.
         let plane = |to: usize| bytes(&move |p| (8 * (p % 8) + p / 8 + 64 - to) % 64);
         Uppers {
             table,
-            ranks: bytes(&|p| 8 * (p % 8) + 2 * (p / 16)),
+            ranks: bytes(&|p| 8 * (p % 8) + rank_bit(p)),
             sign: plane(2),
             kept: [plane(0), plane(1), plane(2)],
         }
     }
 
-    /// The upper bytes of a group by place, those of rare words as of rank 0.
+    /// The upper bytes of a group by place, without biases and what lists add.
     ///
     /// # Safety
     /// `record` points to a group's ranks, signs and, for `F16`, kept bits.
@@ -55,20 +55,23 @@ impl Uppers {
         let codes = _mm512_ternarylogic_epi64::<0xd8>(ranks, sign, _mm512_set1_epi8(4));
         let mut upper = _mm512_permutexvar_epi8(codes, self.table);
         if F16 {
+            let mut kept = _mm512_setzero_si512();
             for (j, control) in self.kept.iter().enumerate() {
                 // SAFETY: as the caller promises.
                 let plane = unsafe {
                     _mm512_set1_epi64(record.add(RANKS + PLANE * (1 + j)).cast::<i64>().read_unaligned())
                 };
                 let bits = _mm512_multishift_epi64_epi8(*control, plane);
-                upper = _mm512_ternarylogic_epi64::<0xf8>(upper, bits, _mm512_set1_epi8(1 << j));
+                kept = _mm512_ternarylogic_epi64::<0xf8>(kept, bits, _mm512_set1_epi8(1 << j));
             }
+            upper = _mm512_add_epi8(upper, kept);
         }
         upper
     }
 }
 
-/// Words 0 to 31 and 32 to 63 of a group, from its upper bytes and its lower ones, which `lower` points to.
+/// Words 0 to 31 and 32 to 63 of a group, from its upper bytes and its lower ones, which `lower` points to,
+/// without the phase.
 ///
 /// # Safety
 /// 64 bytes are behind `lower`.
@@ -91,8 +94,9 @@ pub(super) unsafe fn rows<const F16: bool>(
     ahead: Ahead<'_>,
     out: &mut [u16],
 ) {
-    let (uppers, patches) = (Uppers::new(symbols.ranked), symbols.patches());
-    let full = shape.groups() * GROUP;
+    let uppers = Uppers::new(symbols.ranked);
+    let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
+    let full = shape.full();
     for (i, (row, out)) in rows.iter().zip(out.chunks_exact_mut(shape.dim)).enumerate() {
         if row.is_plain() {
             continue;
@@ -106,19 +110,19 @@ pub(super) unsafe fn rows<const F16: bool>(
             lines.ask(group);
             // SAFETY: as above; a group has 64 words and as many biases.
             unsafe {
-                let words = words(uppers.of::<F16>(record), record.add(shape.lower()));
-                for (half, words) in words.into_iter().enumerate() {
-                    let bias = _mm512_loadu_si512(bias.as_ptr().add(32 * half).cast());
+                let bias = _mm512_loadu_si512(bias.as_ptr().cast());
+                let upper = _mm512_add_epi8(uppers.of::<F16>(record), bias);
+                for (half, words) in words(upper, record.add(shape.lower())).into_iter().enumerate() {
                     let to = out.as_mut_ptr().add(32 * half).cast();
-                    _mm512_storeu_si512(to, _mm512_add_epi16(words, bias));
+                    _mm512_storeu_si512(to, _mm512_sub_epi16(words, phase));
                 }
                 record = record.add(shape.record());
             }
         }
         if shape.tail() > 0 {
             let bytes = &payload[start + shape.groups() * shape.record()..][..shape.tail_bytes()];
-            scalar::tail(shape.split, symbols.ranked, bytes, &symbols.bias[full..], &mut out[full..]);
+            scalar::tail(shape.split, symbols, bytes, &symbols.bias[full..], &mut out[full..]);
         }
-        patch(shape, &patches, symbols.bias, list_of(payload, *row), *row, out);
+        add_listed(shape, symbols, *row, payload, out);
     }
 }

@@ -8,13 +8,15 @@ pub(super) mod avx512;
 mod lines;
 pub(super) mod scalar;
 
-use super::row::{GROUP, Row, RowShape, Symbols, WordSplit, assert_inside, entries, list, word_at};
+use super::row::{Row, RowShape, Symbols, WordSplit, assert_inside, entries};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
 
-/// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from `bytes` after `at[i]` on; for
-/// rows that have no such place, nothing. A line at a time, between groups: many at once would stand in each other's way.
+/// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from `bytes` after
+/// `at[i]` on; for rows that have no such place, nothing. A line at a time, between groups: many at once would
+/// stand in each other's way.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable loop asks for nothing
 pub struct Ahead<'a> {
     /// Places in the payload.
     pub at: &'a [usize],
@@ -27,11 +29,12 @@ impl Ahead<'_> {
     pub const NONE: Ahead<'static> = Ahead { at: &[], bytes: 0 };
 }
 
-/// Writes the words of coded rows, one row after another; of a plain row any words. Any bytes give some words; an entry of a list that lies behind the row
-/// changes nothing.
+/// Writes the words of coded rows, one row after another; of a plain row any words. Any bytes give some words;
+/// an entry of a list that lies behind the row changes nothing.
 ///
 /// # Panics
-/// If a row and its guard are not all in the payload, `out` is not `rows.len() * dim` long, or the bias not `dim`.
+/// If a row and its guard are not all in the payload, `out` is not `rows.len() * dim` long, or the bias not
+/// `dim`.
 pub fn rows(
     backend: Backend,
     shape: RowShape,
@@ -73,21 +76,13 @@ pub fn rows(
     let _ = ahead;
 }
 
-/// Puts the rare words of a row in place, whose group left them as words of rank 0.
+/// Adds what a row's list says to the words that its groups and its tail gave.
 #[inline]
-fn patch(shape: RowShape, patches: &[u8; 16], bias: &[u16], listed: &[u8], row: Row, out: &mut [u16]) {
-    let full = shape.groups() * GROUP;
-    for (at, code) in entries(listed, row.listed) {
-        let column = if at < full { at / GROUP * GROUP + word_at(at % GROUP) } else { at };
-        if let (Some(word), Some(bias)) = (out.get_mut(column), bias.get(column)) {
-            let coded = word.wrapping_sub(*bias) ^ u16::from(patches[code]) << 8;
-            *word = coded.wrapping_add(*bias);
+fn add_listed(shape: RowShape, symbols: Symbols<'_>, row: Row, payload: &[u8], out: &mut [u16]) {
+    for (at, code) in entries(row.list(payload)) {
+        if at < shape.dim {
+            let word = &mut out[shape.column(at)];
+            *word = word.wrapping_add(u16::from(symbols.added[code]) << 8);
         }
     }
-}
-
-/// The bytes of a row's list.
-#[inline]
-fn list_of(payload: &[u8], row: Row) -> &[u8] {
-    &payload[row.at..][..list(row.listed)]
 }
