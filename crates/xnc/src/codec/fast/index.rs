@@ -157,8 +157,13 @@ impl Index {
         let start = self.block(stored, row / BLOCK) as usize;
         let listed = self.listed(stored, row);
         if self.width == 1 && self.placing == Placing::DENSE {
-            let counts = &stored.index[self.counts + first..self.counts + row];
-            return Row { at: start + self.dense_bytes(counts), listed };
+            // Near the end of a small index other bytes follow sooner; they are masked out, as later counts are.
+            let mut block = [0; BLOCK];
+            match stored.index[self.counts + first..].first_chunk() {
+                Some(counts) => block = *counts,
+                None => block[..row - first].copy_from_slice(&stored.index[self.counts..][first..row]),
+            }
+            return Row { at: start + self.dense_bytes(&block, row - first), listed };
         }
         let mut end = start;
         for before in first..row {
@@ -169,24 +174,23 @@ impl Index {
         Row { at, listed }
     }
 
-    /// Bytes of rows that follow each other without gaps.
-    fn dense_bytes(&self, counts: &[u8]) -> usize {
-        // Eight counts at a time; zeros count as empty lists.
+    /// Bytes of the first `rows` of a block's rows, which follow each other without gaps.
+    fn dense_bytes(&self, counts: &[u8; BLOCK], rows: usize) -> usize {
         let (mut sum, mut plain) = (0_u64, 0_u64);
-        let mut eight = |counts: u64| {
+        for (i, eight) in counts.as_chunks::<8>().0.iter().enumerate() {
             const LOW: u64 = 0x0101_0101_0101_0101;
-            let pairs = (counts & 0x00ff_00ff_00ff_00ff) + (counts >> 8 & 0x00ff_00ff_00ff_00ff);
+            const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
+            let those = rows.saturating_sub(8 * i).min(8) as u32;
+            let mask = 1_u64.checked_shl(8 * those).unwrap_or(0).wrapping_sub(1);
+            let counts = u64::from_le_bytes(*eight) & mask;
+            let pairs = (counts & EVEN) + (counts >> 8 & EVEN);
             sum += pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48;
             // A byte is 255 when adding 1 to its lower seven bits carries into the eighth, and that is set.
             let full = (counts & 0x7f7f_7f7f_7f7f_7f7f) + LOW & counts & 0x8080_8080_8080_8080;
             plain += u64::from(full.count_ones());
-        };
-        let (eights, rest) = counts.as_chunks::<8>();
-        eights.iter().for_each(|counts| eight(u64::from_le_bytes(*counts)));
-        eight(rest.iter().rev().fold(0, |word, &count| word << 8 | u64::from(count)));
+        }
         let (sum, plain) = (sum as usize, plain as usize);
-        let listed = ENTRY * (sum - 255 * plain);
-        listed + (counts.len() - plain) * self.row.coded() + plain * self.length(PLAIN)
+        ENTRY * (sum - 255 * plain) + (rows - plain) * self.row.coded() + plain * self.length(PLAIN)
     }
 
     /// Where rows that follow each other lie.

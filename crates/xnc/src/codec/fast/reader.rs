@@ -14,7 +14,7 @@ use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
 use crate::kernel::fast::row::{Row, RowShape, STEP, Symbols};
-use crate::kernel::fast::unpack::{self, Ahead};
+use crate::kernel::fast::unpack::{self, Ahead, Past};
 use crate::kernel::stream::Stream;
 use crate::kernel::{Backend, prefetch};
 
@@ -103,15 +103,18 @@ impl FastReader {
     /// Decodes rows; those that are plain are copied.
     pub fn decode_rows(&self, stored: Stored<'_>, rows: &[Row], ahead: Ahead<'_>, out: &mut [u16]) {
         unpack::rows(self.backend, self.index.row, self.symbols(), stored.payload, rows, ahead, out);
-        let dim = self.index.table.dim;
-        for (row, out) in rows.iter().zip(out.chunks_exact_mut(dim)).filter(|(row, _)| row.is_plain()) {
-            Words::new(&stored.payload[row.at..][..2 * dim]).read(0, out);
-        }
+        self.copy_plain(stored, rows, out);
     }
 
-    /// Decodes rows that follow each other; through `far`, a few at a time, if there is one.
+    /// Decodes rows that follow each other; past the caches through `far`, if there is one.
     fn decode_run(&self, stored: Stored<'_>, rows: &[Row], out: &mut [u16], far: Option<&Stream>) {
         let dim = self.index.table.dim;
+        let aligned = out.as_ptr().addr().is_multiple_of(64);
+        let past = far.filter(|_| aligned).zip(Past::new(self.backend, self.index.row));
+        if let Some((far, mut past)) = past {
+            past.rows(self.symbols(), stored.payload, rows, out, far);
+            return self.copy_plain(stored, rows, out);
+        }
         let at: Vec<usize> = rows.iter().map(|row| row.at).collect();
         let together = if far.is_some() { ROWS_FAR } else { rows.len().max(1) };
         let mut near = vec![0; if far.is_some() { ROWS_FAR * dim } else { 0 }];
@@ -125,6 +128,13 @@ impl FastReader {
                     far.copy(near, out);
                 }
             }
+        }
+    }
+
+    fn copy_plain(&self, stored: Stored<'_>, rows: &[Row], out: &mut [u16]) {
+        let dim = self.index.table.dim;
+        for (row, out) in rows.iter().zip(out.chunks_exact_mut(dim)).filter(|(row, _)| row.is_plain()) {
+            Words::new(&stored.payload[row.at..][..2 * dim]).read(0, out);
         }
     }
 

@@ -177,3 +177,44 @@ fn mb() {
         println!("{backend:?} {:.2} cycles a group, {:.2} listed a row", best / spin / (rows * dim / 64) as f64, listed as f64 / rows as f64);
     }
 }
+
+#[test]
+#[ignore]
+fn mb2() {
+    let mut random = Random(11);
+    let (rows, dim) = (49152, 576);
+    let words: Vec<u16> = (0..rows * dim).map(|_| ((0.03 * random.normal()).to_bits() >> 16) as u16).collect();
+    let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
+    let (payload, encoded) = encoded(shape, &words, Placing::DENSE);
+    let stored = Stored { index: &encoded.index, payload: &payload };
+    let reader = open(shape, &encoded, stored, Backend::best());
+    let checks = Checks::on_touch(&*reader, stored);
+    let view = View { reader: &*reader, stored, checks: &checks };
+    view.check_all().unwrap();
+    let mut out = vec![0; 512 * dim];
+    for warm in [true, false] {
+        let mut times = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..1000 {
+            let ids: Vec<usize> = (0..512).map(|_| random.next() as usize % if warm { 600 } else { rows }).collect();
+            let t = std::time::Instant::now();
+            view.gather(&ids, &mut out).unwrap();
+            times[0].push(t.elapsed().as_nanos() as f64 / 512.0);
+            let ids: Vec<usize> = (0..512).map(|_| random.next() as usize % if warm { 600 } else { rows }).collect();
+            let t = std::time::Instant::now();
+            for (id, out) in ids.iter().zip(out.chunks_exact_mut(dim)) {
+                out.copy_from_slice(&words[id * dim..][..dim]);
+            }
+            times[1].push(t.elapsed().as_nanos() as f64 / 512.0);
+            let t = std::time::Instant::now();
+            let mut sum = 0;
+            for id in &ids {
+                sum += reader.index().row(stored, *id).at;
+            }
+            times[2].push(t.elapsed().as_nanos() as f64 / 512.0 + (sum & 0) as f64);
+        }
+        for t in &mut times {
+            t.sort_by(f64::total_cmp);
+        }
+        println!("cycles warm {warm}: gather {:.0} ns, copy {:.0} ns, index {:.0}", times[0][500], times[1][500], times[2][500]);
+    }
+}

@@ -2,5 +2,7 @@
 
 pub mod pack;
 pub mod product;
+#[cfg(target_arch = "x86_64")]
+mod rooms;
 pub mod row;
 pub mod unpack;

@@ -92,6 +92,9 @@ impl RowShape {
     }
 }
 
+/// Widest rows that products and decoding past the caches have loops for: places of entries have 16 bits there.
+pub const WIDEST: usize = 1 << 15;
+
 /// What a row lists that holds its words as they are.
 pub const PLAIN: usize = usize::MAX;
 

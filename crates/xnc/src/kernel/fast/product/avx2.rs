@@ -5,7 +5,7 @@
 use std::arch::x86_64::*;
 use std::mem::offset_of;
 
-use super::rooms::{Caller, Lists, Rooms, turns};
+use crate::kernel::fast::rooms::{Caller, Lists, Rooms, turns};
 use super::{Table, tail_words};
 use crate::dtype::Dtype;
 use crate::kernel::Aligned;
@@ -229,7 +229,7 @@ impl<const PAIRS: bool> Desk<PAIRS> {
     pub(super) fn new(table: &Table, x: &[f32]) -> Self {
         let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
         dot::arrange(Backend(Isa::Avx2), Dtype::Bf16, x, &mut arranged);
-        Desk { x: arranged, rooms: Rooms::new(table) }
+        Desk { x: arranged, rooms: Rooms::new(table.shape.dim) }
     }
 
     /// # Safety
@@ -238,7 +238,7 @@ impl<const PAIRS: bool> Desk<PAIRS> {
     pub(super) unsafe fn rows(&mut self, table: &Table, payload: &[u8], rows: &[Row], out: &mut [f32]) {
         // SAFETY: as the caller promises.
         unsafe {
-            match (table.phase, turns(table)) {
+            match (table.phase, turns(table.symbols())) {
                 (0, 1) => self.pass::<false, true>(table, payload, rows, out),
                 (0, _) => self.pass::<false, false>(table, payload, rows, out),
                 (_, 1) => self.pass::<true, true>(table, payload, rows, out),
@@ -261,13 +261,13 @@ impl<const PAIRS: bool> Desk<PAIRS> {
         }
         assert!(self.x.len() == table.bias.len() && self.x.len() >= table.shape.dim);
         let (x, rooms) = (self.x.as_ptr(), self.rooms.places());
-        let (constants, lists) = (Constants::new(table), Lists::new(table));
+        let (constants, lists) = (Constants::new(table), Lists::new(table.symbols()));
         let groups = table.shape.groups();
         // A room is prepared two rows before its row is multiplied.
         for next in 0..rows.len() + 2 {
             if let Some(row) = rows.get(next) {
                 // SAFETY: as the caller promises.
-                unsafe { lists.put::<Pass<PAIRS, PHASE, ONE_TURN>>(table, payload, *row, rooms.of(next)) };
+                unsafe { lists.put::<Pass<PAIRS, PHASE, ONE_TURN>>(payload, *row, rooms.of(next)) };
             }
             let Some(i) = next.checked_sub(2) else { continue };
             let mut turn = Turn {

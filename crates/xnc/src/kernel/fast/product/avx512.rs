@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::rooms::{Caller, PairLists, Rooms, turns};
+use crate::kernel::fast::rooms::{Caller, PairLists, Rooms, turns};
 use super::{Table, tail_words};
 use crate::kernel::ahead::{self, Lines};
 use crate::kernel::dot::{sum_avx512 as sum_f32, sum_pairs_avx512 as sum_bf16};
@@ -19,7 +19,7 @@ pub(super) struct Desk<T: Copy> {
 
 impl<T: Copy> Desk<T> {
     pub(super) fn new(table: &Table, x: Aligned<T>) -> Self {
-        Desk { x, rooms: Rooms::new(table) }
+        Desk { x, rooms: Rooms::new(table.shape.dim) }
     }
 }
 
@@ -45,7 +45,7 @@ macro_rules! passes {
             ) {
                 // SAFETY: as the caller promises.
                 unsafe {
-                    match (table.phase, turns(table)) {
+                    match (table.phase, turns(table.symbols())) {
                         (0, 1) => self.pass::<false, true>(table, payload, rows, out),
                         (0, _) => self.pass::<false, false>(table, payload, rows, out),
                         (_, 1) => self.pass::<true, true>(table, payload, rows, out),
@@ -69,7 +69,7 @@ macro_rules! passes {
                 assert!(self.x.len() == table.bias.len() && self.x.len() >= table.shape.dim);
                 let (pairs, rest) = rows.as_chunks::<2>();
                 let (out, rest_out) = out.as_chunks_mut::<2>();
-                let (uppers, lists) = (Uppers::new(table.ranked), PairLists::new(table));
+                let (uppers, lists) = (Uppers::new(table.ranked), PairLists::new(table.symbols()));
                 let phase = _mm512_set1_epi16(table.phase.cast_signed());
                 let places = self.rooms.places();
                 let [mut ready, mut filled] = [0, 2].map(|i| [places.of(i), places.of(i + 1)]);
@@ -78,7 +78,7 @@ macro_rules! passes {
                     (ready, filled) = (filled, ready);
                     if let Some(pair) = pairs.get(next) {
                         // SAFETY: as the caller promises.
-                        unsafe { lists.put::<Pass<PHASE, ONE_TURN>>(table, payload, *pair, filled) };
+                        unsafe { lists.put::<Pass<PHASE, ONE_TURN>>(payload, *pair, filled) };
                     }
                     let Some(i) = next.checked_sub(1) else { continue };
                     let (pair, mut rooms) = (pairs[i], ready);

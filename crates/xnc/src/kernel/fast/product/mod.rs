@@ -9,17 +9,12 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(target_arch = "x86_64")]
-mod rooms;
 mod scalar;
 
-use super::row::{GROUP, Row, RowShape, Symbols, WordSplit, assert_inside};
+use super::row::{GROUP, Row, RowShape, Symbols, WIDEST, WordSplit, assert_inside};
 use crate::dtype::Dtype;
 use crate::kernel::backend::Isa;
 use crate::kernel::{Aligned, Backend, dot};
-
-/// Widest rows that have a loop.
-const WIDEST: usize = 1 << 15;
 
 /// One vector of activations, ready for the rows of a table, in the loop of a backend.
 #[derive(Clone)]

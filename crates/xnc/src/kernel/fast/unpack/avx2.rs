@@ -4,6 +4,8 @@ use std::arch::x86_64::*;
 
 use super::lines::Lines;
 use super::{Ahead, add_listed, scalar};
+use crate::kernel::ahead;
+use crate::kernel::fast::rooms::{Caller, Lists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols};
 
 /// What turns the codes of groups into upper bytes.
@@ -18,14 +20,16 @@ pub(in crate::kernel::fast) struct Uppers {
 const TO_TOP: [[i64; 4]; 2] = [[7, 6, 5, 4], [3, 2, 1, 0]];
 
 impl Uppers {
+    #[inline]
     #[target_feature(enable = "avx2")]
     pub fn new(ranked: [u8; 4]) -> Uppers {
-        let table = |shift: usize| {
-            let bytes: [u8; 32] = std::array::from_fn(|code| ranked[code >> shift & 3]);
-            // SAFETY: 32 bytes.
-            unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+        let low = _mm256_set1_epi32(i32::from_le_bytes(ranked));
+        // SAFETY: sixteen bytes.
+        let high = unsafe {
+            let symbols: [u8; 16] = std::array::from_fn(|code| ranked[code >> 2]);
+            _mm256_broadcastsi128_si256(_mm_loadu_si128(symbols.as_ptr().cast()))
         };
-        Uppers { tables: [table(0), table(2)] }
+        Uppers { tables: [low, high] }
     }
 
     /// The upper bytes of a group, places 0 to 31 and 32 to 63, without biases and what lists add.
@@ -131,5 +135,57 @@ pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
             scalar::tail(shape.split, symbols, bytes, &symbols.bias[full..], &mut out[full..]);
         }
         add_listed(shape, symbols, *row, payload, out);
+    }
+}
+
+/// Whole rows past the caches, with what lists add in rooms.
+///
+/// # Safety
+/// Rows lie inside the payload, with their guard, and have no tail; `out` begins on a line. A fence follows.
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn past<const F16: bool>(
+    shape: RowShape,
+    symbols: Symbols<'_>,
+    payload: &[u8],
+    rows: &[Row],
+    rooms: &mut Rooms,
+    out: &mut [u16],
+) {
+    struct Past<const F16: bool>;
+    impl<const F16: bool> Caller for Past<F16> {
+        const ONE_TURN: bool = false;
+    }
+    assert!(out.len() == rows.len() * shape.dim && shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64));
+    let (uppers, lists) = (Uppers::new(symbols.ranked), Lists::new(symbols));
+    let phase = _mm256_set1_epi16(symbols.phase.cast_signed());
+    let places = rooms.places();
+    for next in 0..rows.len() + 2 {
+        if let Some(row) = rows.get(next) {
+            // SAFETY: as the caller promises.
+            unsafe { lists.put::<Past<F16>>(payload, *row, places.of(next)) };
+        }
+        let Some(i) = next.checked_sub(2) else { continue };
+        let (row, mut room) = (rows[i], places.of(i));
+        let mut record = payload.as_ptr().wrapping_add(row.groups());
+        let mut lines = ahead::Lines::from(payload, row.at + ahead::BYTES);
+        let out = &mut out[i * shape.dim..][..shape.dim];
+        for (out, bias) in out.as_chunks_mut::<GROUP>().0.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0) {
+            lines.ask::<2>();
+            // SAFETY: groups lie inside the payload; rooms are as long as rows, and a group has 64 words.
+            unsafe {
+                let mut upper = uppers.of::<F16>(record);
+                for (half, upper) in upper.iter_mut().enumerate() {
+                    let room = room.add(32 * half).cast();
+                    let bias = _mm256_loadu_si256(bias.as_ptr().add(32 * half).cast());
+                    *upper = _mm256_add_epi8(_mm256_add_epi8(*upper, bias), _mm256_load_si256(room));
+                    _mm256_store_si256(room, _mm256_setzero_si256());
+                }
+                for (quarter, words) in words(upper, record.add(shape.lower())).into_iter().enumerate() {
+                    let to = out.as_mut_ptr().add(16 * quarter).cast();
+                    _mm256_stream_si256(to, _mm256_sub_epi16(words, phase));
+                }
+                (record, room) = (record.add(shape.record()), room.add(GROUP));
+            }
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::arch::x86_64::*;
 
 use super::lines::Lines;
 use super::{Ahead, add_listed, scalar};
+use crate::kernel::ahead;
+use crate::kernel::fast::rooms::{Caller, PairLists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, rank_bit};
 
 /// What turns the codes of groups into upper bytes.
@@ -15,24 +17,42 @@ pub(in crate::kernel::fast) struct Uppers {
     kept: [__m512i; 3],
 }
 
+/// Controls that bring the rank of each place, or its bit of a plane, to bits `to` and up of its byte.
+#[repr(align(64))]
+struct Controls([u8; GROUP]);
+
+const fn ranks() -> Controls {
+    let (mut bytes, mut p) = ([0; GROUP], 0);
+    while p < GROUP {
+        bytes[p] = (8 * (p % 8) + rank_bit(p)) as u8;
+        p += 1;
+    }
+    Controls(bytes)
+}
+
+const fn plane(to: usize) -> Controls {
+    let (mut bytes, mut p) = ([0; GROUP], 0);
+    while p < GROUP {
+        bytes[p] = ((8 * (p % 8) + p / 8 + 64 - to) % 64) as u8;
+        p += 1;
+    }
+    Controls(bytes)
+}
+
+static RANK_CONTROLS: Controls = ranks();
+static PLANE_CONTROLS: [Controls; 3] = [plane(0), plane(1), plane(2)];
+
 impl Uppers {
+    #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn new(ranked: [u8; 4]) -> Uppers {
-        let bytes = |byte: &dyn Fn(usize) -> usize| {
-            let bytes: [u8; 64] = std::array::from_fn(|p| byte(p) as u8);
-            // SAFETY: 64 bytes.
-            unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-        };
+        // SAFETY: 64 bytes, on a line.
+        let load = |controls: &Controls| unsafe { _mm512_load_si512(controls.0.as_ptr().cast()) };
         // Bit 2 of a code is the sign; bits above are whatever they are, so the table repeats itself.
-        let table = bytes(&|code| usize::from(ranked[code % 4].wrapping_add((code as u8 >> 2 & 1) << 7)));
-        // A plane's bit of place p is bit 8 (p mod 8) + p div 8; it goes to bit `to` of byte p.
-        let plane = |to: usize| bytes(&move |p| (8 * (p % 8) + p / 8 + 64 - to) % 64);
-        Uppers {
-            table,
-            ranks: bytes(&|p| 8 * (p % 8) + rank_bit(p)),
-            sign: plane(2),
-            kept: [plane(0), plane(1), plane(2)],
-        }
+        let positive = u64::from(u32::from_le_bytes(ranked));
+        let table = _mm512_set1_epi64((positive | (positive ^ 0x8080_8080) << 32).cast_signed());
+        let kept = [0, 1, 2].map(|j| load(&PLANE_CONTROLS[j]));
+        Uppers { table, ranks: load(&RANK_CONTROLS), sign: kept[2], kept }
     }
 
     /// The upper bytes of a group by place, without biases and what lists add.
@@ -124,5 +144,64 @@ pub(super) unsafe fn rows<const F16: bool>(
             scalar::tail(shape.split, symbols, bytes, &symbols.bias[full..], &mut out[full..]);
         }
         add_listed(shape, symbols, *row, payload, out);
+    }
+}
+
+/// Whole rows past the caches, two at a time, with what lists add in rooms.
+///
+/// # Safety
+/// Rows lie inside the payload, with their guard, and have no tail; `out` begins on a line. A fence follows.
+#[target_feature(enable = "avx2,bmi2,avx512f,avx512bw,avx512vbmi")]
+pub(super) unsafe fn past<const F16: bool>(
+    shape: RowShape,
+    symbols: Symbols<'_>,
+    payload: &[u8],
+    rows: &[Row],
+    rooms: &mut Rooms,
+    out: &mut [u16],
+) {
+    struct Past<const F16: bool>;
+    impl<const F16: bool> Caller for Past<F16> {
+        const ONE_TURN: bool = false;
+    }
+    let Some(last) = rows.len().checked_sub(1) else { return };
+    assert!(out.len() == rows.len() * shape.dim && shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64));
+    let (uppers, lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
+    let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
+    let places = rooms.places();
+    // The last of an odd number goes through twice.
+    let pair = |i: usize| [i.min(last), (i + 1).min(last)];
+    for next in (0..rows.len() + 2).step_by(2) {
+        if next <= last {
+            let pair = pair(next).map(|i| rows[i]);
+            // SAFETY: as the caller promises.
+            unsafe { lists.put::<Past<F16>>(payload, pair, [places.of(next), places.of(next + 1)]) };
+        }
+        let Some(i) = next.checked_sub(2) else { continue };
+        let mut lines = ahead::Lines::from(payload, rows[i].at + ahead::BYTES);
+        let mut room = [places.of(i), places.of(i + 1)];
+        let mut records = pair(i).map(|i| payload.as_ptr().wrapping_add(rows[i].groups()));
+        let mut to = pair(i).map(|i| out[i * shape.dim..].as_mut_ptr());
+        for bias in symbols.bias.as_chunks::<GROUP>().0 {
+            // Two groups take three lines, four with kept bits.
+            lines.ask::<3>();
+            if F16 {
+                lines.ask::<1>();
+            }
+            // SAFETY: groups lie inside the payload; rooms and `out` are as long as rows.
+            unsafe {
+                let bias = _mm512_loadu_si512(bias.as_ptr().cast());
+                for r in 0..2 {
+                    let listed = _mm512_load_si512(room[r].cast());
+                    _mm512_store_si512(room[r].cast(), _mm512_setzero_si512());
+                    let upper = _mm512_add_epi8(uppers.of::<F16>(records[r]), bias);
+                    let words = words(_mm512_add_epi8(upper, listed), records[r].add(shape.lower()));
+                    _mm512_stream_si512(to[r].cast(), _mm512_sub_epi16(words[0], phase));
+                    _mm512_stream_si512(to[r].add(32).cast(), _mm512_sub_epi16(words[1], phase));
+                    records[r] = records[r].add(shape.record());
+                    (room[r], to[r]) = (room[r].add(GROUP), to[r].add(GROUP));
+                }
+            }
+        }
     }
 }

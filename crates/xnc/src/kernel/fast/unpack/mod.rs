@@ -8,9 +8,12 @@ pub(super) mod avx512;
 mod lines;
 pub(super) mod scalar;
 
-use super::row::{Row, RowShape, Symbols, WordSplit, assert_inside, entries};
+#[cfg(target_arch = "x86_64")]
+use super::rooms::Rooms;
+use super::row::{Row, RowShape, Symbols, WIDEST, WordSplit, assert_inside, entries};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
+use crate::kernel::stream::Stream;
 
 /// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from `bytes` after
 /// `at[i]` on; for rows that have no such place, nothing. A line at a time, between groups: many at once would
@@ -74,6 +77,69 @@ pub fn rows(
     }
     // Only portable loops ask for nothing ahead.
     let _ = ahead;
+}
+
+/// Decodes many rows past the caches: to memory that nobody reads soon.
+pub struct Past {
+    backend: Backend,
+    shape: RowShape,
+    #[cfg(target_arch = "x86_64")]
+    rooms: Rooms,
+}
+
+impl Past {
+    /// `None` where the machine has no loop for it, or rows are no whole groups, or too wide.
+    pub fn new(backend: Backend, shape: RowShape) -> Option<Past> {
+        let suits = shape.tail() == 0 && (1..=WIDEST).contains(&shape.dim);
+        (suits && backend != Backend::SCALAR).then(|| Past {
+            backend,
+            shape,
+            #[cfg(target_arch = "x86_64")]
+            rooms: Rooms::new(shape.dim),
+        })
+    }
+
+    /// As [`rows`], if `out` begins on a line of 64 bytes.
+    ///
+    /// # Panics
+    /// As [`rows`], and if `out` begins elsewhere.
+    pub fn rows(
+        &mut self,
+        symbols: Symbols<'_>,
+        payload: &[u8],
+        rows: &[Row],
+        out: &mut [u16],
+        _far: &Stream,
+    ) {
+        let shape = self.shape;
+        assert!(out.len() == rows.len() * shape.dim && symbols.bias.len() == shape.dim);
+        assert_inside(shape, payload, rows);
+        #[cfg(target_arch = "x86_64")]
+        let rooms = &mut self.rooms;
+        match (self.backend.0, shape.split) {
+            (Isa::Scalar, _) => scalar::rows(shape, symbols, payload, rows, out),
+            // SAFETY: as in [`super::unpack::rows`]; a stream's scope ends with a fence.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2, WordSplit::Bf16) => unsafe {
+                avx2::past::<false>(shape, symbols, payload, rows, rooms, out)
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2, WordSplit::F16) => unsafe {
+                avx2::past::<true>(shape, symbols, payload, rows, rooms, out)
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx512 { .. }, WordSplit::Bf16) => unsafe {
+                avx512::past::<false>(shape, symbols, payload, rows, rooms, out)
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx512 { .. }, WordSplit::F16) => unsafe {
+                avx512::past::<true>(shape, symbols, payload, rows, rooms, out)
+            },
+        }
+    }
 }
 
 /// Adds what a row's list says to the words that its groups and its tail gave.

@@ -2,9 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::Table;
+use super::row::{ENTRY, GROUP, LONGEST, Row, Symbols, WIDEST, entries};
 use crate::kernel::Aligned;
-use crate::kernel::fast::row::{ENTRY, GROUP, LONGEST, Row, entries};
 
 /// Rows whose rooms are ready at a time: those that are multiplied, and those that come next.
 const ROOMS: usize = 4;
@@ -28,10 +27,10 @@ pub(super) struct Places {
 }
 
 impl Rooms {
-    /// For rows of a table.
-    pub(super) fn new(table: &Table) -> Rooms {
-        let padded = table.bias.len();
-        debug_assert!(padded <= super::WIDEST);
+    /// For rows of so many words, not wider than [`WIDEST`].
+    pub(super) fn new(dim: usize) -> Rooms {
+        assert!(dim <= WIDEST);
+        let padded = dim.next_multiple_of(GROUP);
         // Behind each row a group for entries that are none. Rooms 4 KiB apart would stand in each other's way:
         // a load waits for a store to an address that ends in the same twelve bits.
         let pitch = padded + GROUP;
@@ -39,6 +38,7 @@ impl Rooms {
         Rooms { bytes: Aligned::new(ROOMS * pitch, 0), pitch }
     }
 
+    /// Where the rooms are, all of them zero.
     pub(super) fn places(&mut self) -> Places {
         assert_eq!(self.bytes.len(), ROOMS * self.pitch);
         Places { first: self.bytes.as_mut_ptr(), pitch: self.pitch }
@@ -54,8 +54,8 @@ impl Places {
 }
 
 /// How many times the entries of a list are put, [`AT_ONCE`] at a time, whether it has as many or not.
-pub(super) fn turns(table: &Table) -> usize {
-    table.listed.div_ceil(AT_ONCE).max(1)
+pub(super) fn turns(symbols: Symbols<'_>) -> usize {
+    symbols.listed.div_ceil(AT_ONCE).max(1)
 }
 
 /// A type of a pass's own, so that what the pass calls is its own, too, and is inlined.
@@ -67,9 +67,12 @@ pub(super) trait Caller {
 /// What lists add, in registers of AVX2.
 #[derive(Clone, Copy)]
 pub(super) struct Lists {
+    table: [u8; 16],
     added: __m256i,
     /// Where entries go that a list does not have, or that lie behind the row.
+    behind: usize,
     nowhere: __m256i,
+    turns: usize,
 }
 
 const ORDER: [i16; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
@@ -83,11 +86,13 @@ fn register(words: [i16; 16]) -> __m256i {
 
 impl Lists {
     #[target_feature(enable = "avx2")]
-    pub(super) fn new(table: &Table) -> Lists {
+    pub(super) fn new(symbols: Symbols<'_>) -> Lists {
+        let table = symbols.added;
         // SAFETY: sixteen bytes.
-        let added = unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(table.added.as_ptr().cast())) };
-        let nowhere = _mm256_set1_epi16((table.bias.len() as u16).cast_signed());
-        Lists { added, nowhere }
+        let added = unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast())) };
+        let behind = symbols.bias.len().next_multiple_of(GROUP);
+        let nowhere = _mm256_set1_epi16((behind as u16).cast_signed());
+        Lists { table, added, behind, nowhere, turns: turns(symbols) }
     }
 
     /// Puts what the list of a row adds into its room. A plain row has no list.
@@ -96,11 +101,11 @@ impl Lists {
     /// The row, its list in front, lies inside `payload` with its guard; the room is one of the table's.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn put<Of: Caller>(&self, table: &Table, payload: &[u8], row: Row, room: *mut u8) {
+    pub(super) unsafe fn put<Of: Caller>(&self, payload: &[u8], row: Row, room: *mut u8) {
         // Every entry steps on by one, besides.
         let (mut left, mut before) = (row.entries() as i16, register(ORDER));
         let mut list = payload.as_ptr().wrapping_add(row.at);
-        let turns = if Of::ONE_TURN { 1 } else { turns(table) };
+        let turns = if Of::ONE_TURN { 1 } else { self.turns };
         for turn in 0..turns {
             // SAFETY: 32 bytes from any entry on are of the list, the groups or the guard; there is no entry behind
             // the list that is looked at.
@@ -132,7 +137,22 @@ impl Lists {
         }
         if row.entries() > turns * AT_ONCE {
             // SAFETY: as the caller promises.
-            unsafe { put_rest(table, payload, row, turns * AT_ONCE, room) };
+            unsafe { self.put_rest(payload, row, turns * AT_ONCE, room) };
+        }
+    }
+}
+
+impl Lists {
+    /// Puts the entries from number `from` on.
+    ///
+    /// # Safety
+    /// As [`Lists::put`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn put_rest(&self, payload: &[u8], row: Row, from: usize, room: *mut u8) {
+        for (at, code) in entries(row.list(payload)).skip(from) {
+            // SAFETY: behind a row, filled to whole groups, there is a group of its room.
+            unsafe { *room.add(at.min(self.behind)) = self.table[code] };
         }
     }
 }
@@ -140,6 +160,7 @@ impl Lists {
 /// As [`Lists`], for two rows together, in registers of AVX-512.
 #[derive(Clone, Copy)]
 pub(super) struct PairLists {
+    one: Lists,
     added: __m512i,
     nowhere: __m512i,
 }
@@ -152,9 +173,10 @@ fn halves(low: __m256i, high: __m256i) -> __m512i {
 
 impl PairLists {
     #[target_feature(enable = "avx2,avx512f,avx512bw")]
-    pub(super) fn new(table: &Table) -> PairLists {
-        let Lists { added, nowhere } = Lists::new(table);
-        PairLists { added: halves(added, added), nowhere: halves(nowhere, nowhere) }
+    pub(super) fn new(symbols: Symbols<'_>) -> PairLists {
+        let one = Lists::new(symbols);
+        let Lists { added, nowhere, .. } = one;
+        PairLists { one, added: halves(added, added), nowhere: halves(nowhere, nowhere) }
     }
 
     /// As [`Lists::put`].
@@ -165,7 +187,6 @@ impl PairLists {
     #[target_feature(enable = "avx2,bmi2,avx512f,avx512bw")]
     pub(super) unsafe fn put<Of: Caller>(
         &self,
-        table: &Table,
         payload: &[u8],
         rows: [Row; 2],
         rooms: [*mut u8; 2],
@@ -173,7 +194,7 @@ impl PairLists {
         let order = halves(register(ORDER), register(ORDER));
         let (mut left, mut before) = (rows.map(|row| row.entries() as u32), order);
         let mut lists = rows.map(|row| payload.as_ptr().wrapping_add(row.at));
-        let turns = if Of::ONE_TURN { 1 } else { turns(table) };
+        let turns = if Of::ONE_TURN { 1 } else { self.one.turns };
         for turn in 0..turns {
             // SAFETY: as in `Lists::put`.
             let [low, high] = lists.map(|list| unsafe { _mm256_loadu_si256(list.cast()) });
@@ -208,22 +229,9 @@ impl PairLists {
         if rows[0].entries().max(rows[1].entries()) > turns * AT_ONCE {
             for (row, room) in rows.into_iter().zip(rooms) {
                 // SAFETY: as the caller promises.
-                unsafe { put_rest(table, payload, row, turns * AT_ONCE, room) };
+                unsafe { self.one.put_rest(payload, row, turns * AT_ONCE, room) };
             }
         }
-    }
-}
-
-/// Puts the entries from number `from` on.
-///
-/// # Safety
-/// As [`Lists::put`].
-#[cold]
-#[inline(never)]
-unsafe fn put_rest(table: &Table, payload: &[u8], row: Row, from: usize, room: *mut u8) {
-    for (at, code) in entries(row.list(payload)).skip(from) {
-        // SAFETY: the room is longer than a row filled to whole groups.
-        unsafe { *room.add(at.min(table.bias.len())) = table.added[code] };
     }
 }
 
