@@ -7,7 +7,7 @@ All four parts were written from the specification alone, without seeing the Rus
   decode.py rows IN NAME ID[,ID...]   print rows as hexadecimal elements, one row a line
 
 Standard library only. BLAKE3 is not in it; digests are compared where two records must agree, and
-restore checks the SHA-256 of the whole source instead. Rows are covered by the CRC-32C of their chunks.
+restore checks the SHA-256 of the whole source instead. Rows are covered by the CRC-32C of chunks or pages.
 The parts are in decoder/, one file a codec.
 """
 
