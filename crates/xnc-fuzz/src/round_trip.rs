@@ -20,7 +20,9 @@ const NAMES: &[&str] = &[
     "norm.weight",
     "__metadata",
 ];
-const KEYS: &[&str] = &["format", "general.name", "xnc.version", "xnc.tensors", "", "\u{fc}\"\n"];
+/// Those of the summary are among them, with dots as in GGUF and without as in safetensors.
+const KEYS: &[&str] =
+    &["format", "general.name", "xnc.version", "xnc.tensors", "xnc_version", "xnc_tensors", "", "\u{fc}\"\n"];
 
 /// Target `round_trip`.
 pub fn run(data: &[u8]) {

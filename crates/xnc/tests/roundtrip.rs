@@ -127,12 +127,12 @@ fn the_bytes_do_not_depend_on_threads() {
 
 #[test]
 fn a_header_that_no_writer_makes_comes_back() {
-    // Names in another order than the data, blanks, escapes, metadata of our own prefix.
+    // Names in another order than the data, blanks, escapes, a key of the summary.
     let words = le(&Random(5).bf16_weights(64 * 64, 0));
     let json = [
         r#"{ "z\u0061" : {"shape":[2], "dtype":"U8", "data_offsets":[FROM,TO]},"#,
         r#""wte.weight":{"data_offsets":[0,FROM],"dtype":"BF16","shape":[64,64]},"#,
-        r#" "__metadata__":{"xnc.version":"9","b":"1"} }   "#,
+        r#" "__metadata__":{"xnc_version":"9","b":"1"} }   "#,
     ];
     let json = json.join("\n").replace("FROM", &words.len().to_string());
     let json = json.replace("TO", &(words.len() + 2).to_string());
@@ -140,6 +140,12 @@ fn a_header_that_no_writer_makes_comes_back() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let packed = folder.path().join("packed");
     compress_all(Codec::Xnc, &write(folder.path(), "a.safetensors", &source), &packed);
+    let file = std::fs::read(&packed).expect("written");
+    let (_, header) = safetensors::SafeTensors::read_metadata(&file).expect("a valid file");
+    let metadata = header.metadata().as_ref().expect("has metadata");
+    let keys: std::collections::BTreeSet<_> = metadata.keys().map(String::as_str).collect();
+    assert_eq!(Vec::from_iter(keys), ["b", "xnc_source_sha256", "xnc_tensors", "xnc_version"]);
+    assert_ne!(metadata["xnc_version"], "9", "what the source says of another file");
     restore(&packed, &folder.path().join("back")).expect("restores");
     assert!(std::fs::read(folder.path().join("back")).expect("written") == source);
 }
