@@ -43,8 +43,7 @@ def decode_fast(meta, words, payload, index, first, last):  # F5: words first..l
     plain, form = (255, "B") if dim <= 16384 else (65535, "H")
     sizes = blocks, pages, rows, _, _ = up(rows, 32) // 32, up(len(payload), 4096) // 4096, rows, 20, dim
     form = "<%dQ%dI%d%s20B%dB" % (blocks, pages, rows, form, dim)
-    need(len(index) == up(struct.calcsize(form), 64), "the index's size does not fit shape and payload")
-    need(not any(index[struct.calcsize(form):]), "the index's padding is not zero")
+    need(len(index) == up(struct.calcsize(form), 64) and not any(index[struct.calcsize(form):]), "the index does not fit")
     fields = iter(struct.unpack_from(form, index))
     starts, checksums, counts, (*symbols, phase), biases = (list(itertools.islice(fields, size)) for size in sizes)
     need(phase < 2, "a phase that is neither 0 nor 1")
@@ -56,6 +55,7 @@ def decode_fast(meta, words, payload, index, first, last):  # F5: words first..l
         end = begin + length
         need(row % 32 or starts[row // 32] == begin, "block %d does not begin where its rows do" % (row // 32))
         need(end <= len(payload), "row %d passes the payload" % row)
+        need(count == plain or length < 2 * dim, "row %d is longer than a plain one" % row)
         if row * dim < last and first < (row + 1) * dim:
             for p in set(range(begin // 4096, up(end, 4096) // 4096)) - checked:
                 need(crc32c(payload[4096 * p:4096 * p + 4096]) == checksums[p], "page %d: its checksum differs" % p)
@@ -63,6 +63,6 @@ def decode_fast(meta, words, payload, index, first, last):  # F5: words first..l
             data = bytes(payload[begin:end])
             out.extend(struct.unpack("<%dH" % dim, data) if count == plain else
                        decode_row(data, count, planes, symbols, biases, phase << (7 if planes == 1 else 10)))
-    need(len(payload) == up(end + 64, page or 64), "the payload's size does not fit its rows")
-    need(not any(payload[end:]), "the payload's padding is not zero")
-    return out[first - first // max(dim, 1) * dim:last - first // max(dim, 1) * dim]
+    need(len(payload) == up(end + 64, page or 64) and not any(payload[end:]), "the payload does not end as it should")
+    skip = first // max(dim, 1) * dim
+    return out[first - skip:last - skip]

@@ -7,9 +7,9 @@ use xnc::{Codec, Dtype};
 
 use crate::choices::Choices;
 use crate::coded::Coded;
-use crate::seal::{chunks_of_fast, seal_chunks};
+use crate::seal::seal_pages;
 
-/// Rows with tails, with exceptions, plain rows, both types of words.
+/// Rows with tails, with lists, plain rows, both types of words.
 const GOLDEN: [&[u8]; 2] = [
     include_bytes!("../../../spec/vectors/1.0-fast.safetensors"),
     include_bytes!("../../../spec/vectors/1.0-fast.gguf"),
@@ -20,14 +20,14 @@ fn tables() -> &'static [Coded] {
     TABLES.get_or_init(|| {
         let golden = GOLDEN.iter().flat_map(|file| Coded::of_file(file, Codec::Fast));
         let made = [Dtype::Bf16, Dtype::F16].into_iter().flat_map(|dtype| {
-            // A tail alone, groups alone, both, one word, and rows that take several chunks.
+            // A tail alone, groups alone, both, one word, and rows of many blocks and pages.
             [(40, 10), (9, 64), (30, 200), (300, 1), (700, 70)].map(|(rows, dim)| table(dtype, rows, dim))
         });
         made.chain(golden).collect()
     })
 }
 
-/// Most words have a symbol with a rank, some are exceptions, and every eleventh row is too wild to be coded.
+/// Most words have a symbol with a rank, some are listed, and every eleventh row is too wild to be coded.
 fn table(dtype: Dtype, rows: usize, dim: usize) -> Coded {
     let noise = |n: usize| (n.wrapping_mul(0x9e37_79b9) >> 9) as u16;
     let one = if dtype == Dtype::Bf16 { 0x3f00 } else { 0x3c00 };
@@ -45,8 +45,7 @@ pub fn run(data: &[u8]) {
     table.edit(&mut choices);
     if choices.byte() % 8 != 0 {
         let [rows, dim] = table.extent.map(|axis| axis as u64);
-        let chunks = chunks_of_fast(rows, dim).expect("a small table");
-        seal_chunks(&mut table.index, &table.payload, chunks as usize);
+        seal_pages(&mut table.index, &table.payload, rows, dim);
     }
     table.read_whole_and_parts(&mut choices);
 }

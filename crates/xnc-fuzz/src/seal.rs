@@ -32,17 +32,21 @@ impl Part {
     }
 }
 
-/// Makes checksums right: of chunks (but for `dense`, whose target does that), then of indexes, then of records.
+/// Makes checksums right: of payloads (but for `dense`, whose target does that), then of indexes, then of records.
 pub fn seal(parts: &mut [Part]) {
     for at in 0..parts.len() {
         if let Some(name) = parts[at].name.strip_suffix(META_SUFFIX).map(str::to_owned) {
             let find = |name: &str| parts.iter().position(|part| part.name == name);
             let (payload, index) = (find(&name), find(&format!("{name}{INDEX_SUFFIX}")));
             if let (Some(payload_at), Some(index)) = (payload, index) {
-                let chunks = chunks(&parts[at].bytes).unwrap_or(0);
+                let extent = extent(&parts[at].bytes);
                 let payload = std::mem::take(&mut parts[payload_at].bytes);
                 let index = &mut parts[index].bytes;
-                seal_chunks(index, &payload, chunks);
+                match extent {
+                    Some((codec, rows, dim)) if codec == "fast" => seal_pages(index, &payload, rows, dim),
+                    Some((codec, rows, dim)) if codec == "xnc" => seal_chunks(index, &payload, rows, dim),
+                    _ => {}
+                }
                 let check = format!("{:08x}", crc32c::crc32c(index));
                 put_after(&mut parts[at].bytes, b"\"index_crc32c\":\"", check.as_bytes());
                 parts[payload_at].bytes = payload;
@@ -56,28 +60,28 @@ pub fn seal(parts: &mut [Part]) {
     }
 }
 
-/// Chunk records of the table that a record describes.
-fn chunks(record: &[u8]) -> Option<usize> {
+/// Codec, rows and words a row of the table that a record describes.
+fn extent(record: &[u8]) -> Option<(String, u64, u64)> {
     let record: Value = serde_json::from_slice(record).ok()?;
     let mut axes = record["shape"].as_array()?.iter().map(Value::as_u64);
     let rows = axes.next()??;
     let dim = axes.try_fold(1u64, |n, axis| n.checked_mul(axis?))?;
-    match record["codec"].as_str()? {
-        "fast" => Some(chunks_of_fast(rows, dim)? as usize),
-        "xnc" => Some(rows.checked_mul(dim)?.div_ceil(8192) as usize),
-        _ => None,
+    Some((record["codec"].as_str()?.to_owned(), rows, dim))
+}
+
+/// Makes the page checksums of codec `fast` right: `spec/fast.md`, section 5.
+pub fn seal_pages(index: &mut [u8], payload: &[u8], rows: u64, dim: u64) {
+    let blocks = if dim == 0 { 0 } else { rows.div_ceil(32) } as usize;
+    let checksums = index.get_mut(8 * blocks..).unwrap_or_default().as_chunks_mut::<4>().0;
+    for (checksum, page) in checksums.iter_mut().zip(payload.chunks(4096)) {
+        *checksum = crc32c::crc32c(page).to_le_bytes();
     }
 }
 
-/// Chunks of a table under codec `fast`: `spec/fast.md`, section 5.
-pub fn chunks_of_fast(rows: u64, dim: u64) -> Option<u64> {
-    let rows_per_chunk = 65_535 / dim.checked_mul(2)?.checked_add(1)?;
-    Some(rows.div_ceil(rows_per_chunk.max(1)))
-}
-
-/// Makes the checksums in the first `chunks` chunk records of `index` right.
-pub fn seal_chunks(index: &mut [u8], payload: &[u8], chunks: usize) {
-    let mut begin = 0;
+/// Makes the checksums in the chunk records of codec `xnc` right.
+fn seal_chunks(index: &mut [u8], payload: &[u8], rows: u64, dim: u64) {
+    let Some(words) = rows.checked_mul(dim) else { return };
+    let (chunks, mut begin) = (words.div_ceil(8192) as usize, 0);
     for record in index.as_chunks_mut::<16>().0.iter_mut().take(chunks) {
         let end = u64::from_le_bytes(*record.first_chunk().expect("sixteen bytes")) as usize;
         if let Some(chunk) = payload.get(begin..end) {

@@ -29,7 +29,7 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
         ("every.bf16", "BF16", vec![256, 512], le(&[every_word(), vec![0; 65536]].concat())),
         ("every.f16", "F16", vec![256, 512], le(&[every_word(), vec![0; 65536]].concat())),
     ];
-    // Full groups and a tail, native FP16 and BF16 in disguise, rows with and without exceptions, plain rows.
+    // Full groups and a tail, native FP16 and BF16 in disguise, rows with and without lists, plain rows.
     let words = random.bf16_weights(60 * 150, 200);
     let disguised = as_f16(&words);
     let mut native = native_f16(&mut random, 40 * 200);
@@ -51,7 +51,7 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
         ("1.0-xnc-every-word.safetensors", Codec::Xnc, safetensors_file(&every)),
         ("1.0-fast.safetensors", Codec::Fast, safetensors_file(&wide)),
         ("1.0-fast.gguf", Codec::Fast, gguf_file(&wide, None)),
-        ("1.0-fast-chunks.safetensors", Codec::Fast, safetensors_file(&chunks())),
+        ("1.0-fast-blocks.safetensors", Codec::Fast, safetensors_file(&blocks())),
         ("1.0-dense.safetensors", Codec::Dense, safetensors_file(&predictable())),
         ("1.0-dense.gguf", Codec::Dense, gguf_file(&small, None)),
         ("1.0-dense-every-word.safetensors", Codec::Dense, safetensors_file(&every)),
@@ -59,17 +59,19 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
     ]
 }
 
-/// Tables of two chunks, little more than the first, whose rows have no tail.
-fn chunks() -> Vec<support::Tensor<'static>> {
+/// Tables of many blocks and pages, whose rows have no tail; in one, exponents pair the other way.
+fn blocks() -> Vec<support::Tensor<'static>> {
     let mut random = Random(11);
     let (of_64, of_192, of_128) = (510, 172, 257);
     let mut bf16 = random.bf16_weights(of_64 * 64, 500);
-    // A plain row at the end of the first chunk, and one at the beginning of the second.
-    bf16[507 * 64..509 * 64].copy_from_slice(&every_word()[..128]);
+    // A plain row at the end of a block, and one at the beginning of the next.
+    bf16[31 * 64..33 * 64].copy_from_slice(&every_word()[..128]);
+    let twice: Vec<u16> = bf16.iter().map(|word| word.wrapping_add(0x80)).collect();
     let disguised = as_f16(&random.bf16_weights(of_192 * 192, 0));
     let native = native_f16(&mut random, of_128 * 128);
     vec![
         ("bf16", "BF16", vec![of_64 as u64, 64], le(&bf16)),
+        ("twice", "BF16", vec![of_64 as u64, 64], le(&twice)),
         ("disguised", "F16", vec![of_192 as u64, 192], le(&disguised)),
         ("native", "F16", vec![of_128 as u64, 128], le(&native)),
     ]

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::index::{BLOCK, Index, PAGE, Placing};
 use super::by_place;
+use super::index::{BLOCK, Index, PAGE, Placing};
 use super::row::Encoder;
 use super::symbols::Fit;
 use crate::codec::ordered::for_each_in_order;

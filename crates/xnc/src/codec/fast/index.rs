@@ -219,11 +219,16 @@ impl Index {
         }
     }
 
-    /// Whether rows lie where the index says, and fill the payload: row arithmetic cannot fail after this.
+    /// Whether rows lie where the index says, and fill the payload: row arithmetic cannot fail after this. A coded
+    /// row takes fewer bytes than a plain one.
     pub fn holds(&self, stored: Stored<'_>) -> bool {
-        let mut end = 0_usize;
+        let (mut end, plain) = (0_usize, self.length(PLAIN));
         for id in 0..self.rows() {
-            let length = self.length(self.listed(stored, id));
+            let listed = self.listed(stored, id);
+            let length = self.length(listed);
+            if listed != PLAIN && length >= plain {
+                return false;
+            }
             let at = self.placing.begin(end, length);
             if id % BLOCK == 0 && self.block(stored, id / BLOCK) != at as u64 {
                 return false;
@@ -233,7 +238,8 @@ impl Index {
                 None => return false,
             }
         }
-        self.placing.filled(end) == stored.payload.len() && stored.payload[end..].iter().all(|&byte| byte == 0)
+        self.placing.filled(end) == stored.payload.len()
+            && stored.payload[end..].iter().all(|&byte| byte == 0)
     }
 }
 

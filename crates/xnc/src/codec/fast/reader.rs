@@ -18,8 +18,8 @@ use crate::kernel::fast::unpack::{self, Ahead, Past};
 use crate::kernel::stream::Stream;
 use crate::kernel::{Backend, prefetch};
 
-/// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded together, and memory is
-/// asked for so many rows ahead.
+/// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded together,
+/// and memory is asked for so many rows ahead.
 const LOOKUPS: usize = 64;
 const TOGETHER: usize = 16;
 const ROWS_AHEAD: usize = 48;
@@ -53,13 +53,18 @@ impl FastReader {
         stored: Stored<'_>,
         backend: Backend,
     ) -> Result<FastReader> {
-        let placing =
-            Placing::deserialize(params).map_err(|e| Error::corrupt(format!("params of codec fast: {e}")))?;
+        // A list of two numbers would do, if one asked serde alone.
+        let object = params.as_object().map_or(Err("not an object".to_owned()), |_| Ok(()));
+        let placing = object.and_then(|()| Placing::deserialize(params).map_err(|e| e.to_string()));
+        let placing = placing.map_err(|e| Error::corrupt(format!("params of codec fast: {e}")))?;
         let have = stored.index.len();
         let index = Index::new(shape, placing, stored.payload.len());
         let index = index.filter(|index| placing.is_valid() && index.bytes() <= have);
         let Some(index) = index.filter(|index| is_filling(&stored.index[index.bytes()..])) else {
-            return Err(Error::corrupt(format!("an index of {have} bytes is not that of {} rows", shape.rows)));
+            return Err(Error::corrupt(format!(
+                "an index of {have} bytes is not that of {} rows",
+                shape.rows
+            )));
         };
         if !index.holds(stored) {
             return Err(Error::corrupt("rows do not lie where the index says, or do not fill the payload"));

@@ -73,7 +73,9 @@ fn every_table_comes_back_whole_and_in_ranges() {
 #[test]
 fn products_equal_those_of_the_words_whatever_these_are() {
     let mut random = Random(11);
-    for (rows, dim) in [(101, 320), (70, 64), (33, 96), (5, 31), (600, 128)] {
+    for (rows, dim) in
+        [(101, 320), (70, 64), (33, 96), (5, 31), (600, 128), (9, 2048), (2, 18_000), (2, 32_768)]
+    {
         for (kind, words) in tables(Dtype::Bf16, rows * dim).into_iter().enumerate() {
             let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
             let (payload, encoded) = encoded(shape, &words, Placing::DENSE);
@@ -99,9 +101,13 @@ fn products_equal_those_of_the_words_whatever_these_are() {
                     product.times(&view, rows / 2..rows / 2 + rows / 3, &mut [&mut part]).expect("good rows");
                     for (r, (out, expected)) in out.iter().zip(&expected).enumerate() {
                         let same = out.to_bits() == expected.to_bits() || (out.is_nan() && expected.is_nan());
-                        assert!(same, "{backend:?} {rows} x {dim}, kind {kind}, row {r}: {out} for {expected}");
+                        assert!(
+                            same,
+                            "{backend:?} {rows} x {dim}, kind {kind}, row {r}: {out} for {expected}"
+                        );
                     }
-                    let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+                    let same =
+                        |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
                     assert!(part.iter().zip(&expected[rows / 2..]).all(same));
                 }
             }
@@ -113,7 +119,8 @@ fn products_equal_those_of_the_words_whatever_these_are() {
 fn placed_rows_come_back() {
     let mut random = Random(4);
     let (rows, dim) = (300, 640);
-    let words: Vec<u16> = (0..rows * dim).map(|_| ((0.03 * random.normal()).to_bits() >> 16) as u16).collect();
+    let words: Vec<u16> =
+        (0..rows * dim).map(|_| ((0.03 * random.normal()).to_bits() >> 16) as u16).collect();
     let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
     for placing in [Placing { align: 16, page: 0 }, Placing { align: 8, page: 4096 }] {
         let (payload, encoded) = encoded(shape, &words, placing);
@@ -140,81 +147,5 @@ fn the_worked_example_of_the_spec() {
         let mut row = Vec::new();
         assert_eq!(encoder.add(&words, &mut row), 2);
         assert_eq!(row, [5, 0, 1, 0x10, 0x90, 0x03, 0x0a, 0x80, 0, 0x80, 0x40, 0x40, 0, 0, 0]);
-    }
-}
-
-#[test]
-#[ignore]
-#[allow(unsafe_code)]
-fn mb() {
-    let mut random = Random(11);
-    let (rows, dim) = (400, 576);
-    let words: Vec<u16> = (0..rows * dim).map(|_| ((0.03 * random.normal()).to_bits() >> 16) as u16).collect();
-    let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
-    let (payload, encoded) = encoded(shape, &words, Placing::DENSE);
-    let stored = Stored { index: &encoded.index, payload: &payload };
-    let x: Vec<f32> = (0..dim).map(|_| random.normal()).collect();
-    for backend in Backend::every_kind() {
-        let reader = open(shape, &encoded, stored, backend);
-        let mut run = Vec::new();
-        reader.index().run(stored, 0..rows, &mut run);
-        let listed: usize = run.iter().map(|r| r.entries()).sum();
-        let mut fused = crate::kernel::fast::product::Fused::f32(backend, reader.row_shape(), reader.symbols(), &x).unwrap();
-        let mut out = vec![0.0; rows];
-        let mut best = f64::MAX;
-        for _ in 0..3000 {
-            let t = std::time::Instant::now();
-            fused.times(&payload, &run, &mut out);
-            best = best.min(t.elapsed().as_nanos() as f64);
-        }
-        let mut spin = f64::MAX;
-        for _ in 0..200 {
-            let t = std::time::Instant::now();
-            let mut n = 20000_u64;
-            unsafe { std::arch::asm!("2: dec {0}", "jnz 2b", inout(reg) n) };
-            spin = spin.min(t.elapsed().as_nanos() as f64 / 20000.0 + n as f64);
-        }
-        println!("{backend:?} {:.2} cycles a group, {:.2} listed a row", best / spin / (rows * dim / 64) as f64, listed as f64 / rows as f64);
-    }
-}
-
-#[test]
-#[ignore]
-fn mb2() {
-    let mut random = Random(11);
-    let (rows, dim) = (49152, 576);
-    let words: Vec<u16> = (0..rows * dim).map(|_| ((0.03 * random.normal()).to_bits() >> 16) as u16).collect();
-    let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
-    let (payload, encoded) = encoded(shape, &words, Placing::DENSE);
-    let stored = Stored { index: &encoded.index, payload: &payload };
-    let reader = open(shape, &encoded, stored, Backend::best());
-    let checks = Checks::on_touch(&*reader, stored);
-    let view = View { reader: &*reader, stored, checks: &checks };
-    view.check_all().unwrap();
-    let mut out = vec![0; 512 * dim];
-    for warm in [true, false] {
-        let mut times = [Vec::new(), Vec::new(), Vec::new()];
-        for _ in 0..1000 {
-            let ids: Vec<usize> = (0..512).map(|_| random.next() as usize % if warm { 600 } else { rows }).collect();
-            let t = std::time::Instant::now();
-            view.gather(&ids, &mut out).unwrap();
-            times[0].push(t.elapsed().as_nanos() as f64 / 512.0);
-            let ids: Vec<usize> = (0..512).map(|_| random.next() as usize % if warm { 600 } else { rows }).collect();
-            let t = std::time::Instant::now();
-            for (id, out) in ids.iter().zip(out.chunks_exact_mut(dim)) {
-                out.copy_from_slice(&words[id * dim..][..dim]);
-            }
-            times[1].push(t.elapsed().as_nanos() as f64 / 512.0);
-            let t = std::time::Instant::now();
-            let mut sum = 0;
-            for id in &ids {
-                sum += reader.index().row(stored, *id).at;
-            }
-            times[2].push(t.elapsed().as_nanos() as f64 / 512.0 + (sum & 0) as f64);
-        }
-        for t in &mut times {
-            t.sort_by(f64::total_cmp);
-        }
-        println!("cycles warm {warm}: gather {:.0} ns, copy {:.0} ns, index {:.0}", times[0][500], times[1][500], times[2][500]);
     }
 }

@@ -103,7 +103,7 @@ impl Lists {
     #[target_feature(enable = "avx2")]
     pub(super) unsafe fn put<Of: Caller>(&self, payload: &[u8], row: Row, room: *mut u8) {
         // Every entry steps on by one, besides.
-        let (mut left, mut before) = (row.entries() as i16, register(ORDER));
+        let (mut left, mut before) = (row.entries(), register(ORDER));
         let mut list = payload.as_ptr().wrapping_add(row.at);
         let turns = if Of::ONE_TURN { 1 } else { self.turns };
         for turn in 0..turns {
@@ -118,17 +118,16 @@ impl Lists {
             let low_half = _mm256_permute2x128_si256::<0x08>(eight, eight);
             let total = _mm256_shuffle_epi8(low_half, _mm256_set1_epi16(0x0f0e));
             let places = _mm256_adds_epu16(_mm256_adds_epu16(eight, total), before);
-            let there = _mm256_cmpgt_epi16(_mm256_set1_epi16(left), register(ORDER));
+            let there = _mm256_cmpgt_epi16(_mm256_set1_epi16(left.min(16) as i16), register(ORDER));
             let nearest = _mm256_min_epu16(places, self.nowhere);
             let to = _mm256_blendv_epi8(self.nowhere, nearest, there);
             let bytes = _mm256_shuffle_epi8(self.added, _mm256_srli_epi16::<12>(entries));
             let bytes = _mm256_and_si256(bytes, _mm256_set1_epi16(0xff));
-            let bytes =
-                _mm_packus_epi16(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes));
+            let bytes = _mm_packus_epi16(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes));
             // SAFETY: places are in the room, up to the group behind the row.
             unsafe { scatter(room, to, bytes) };
             if turn + 1 < turns {
-                left = (left - AT_ONCE as i16).max(0);
+                left = left.saturating_sub(AT_ONCE);
                 list = list.wrapping_add(if left > 0 { AT_ONCE * ENTRY } else { 0 });
                 let last = _mm256_extract_epi16::<{ AT_ONCE as i32 - 1 }>(places);
                 let after = _mm256_adds_epu16(_mm256_set1_epi16(last as i16), _mm256_set1_epi16(1));
@@ -184,13 +183,8 @@ impl PairLists {
     /// # Safety
     /// As there.
     #[inline]
-    #[target_feature(enable = "avx2,bmi2,avx512f,avx512bw")]
-    pub(super) unsafe fn put<Of: Caller>(
-        &self,
-        payload: &[u8],
-        rows: [Row; 2],
-        rooms: [*mut u8; 2],
-    ) {
+    #[target_feature(enable = "avx2,avx512f,avx512bw")]
+    pub(super) unsafe fn put<Of: Caller>(&self, payload: &[u8], rows: [Row; 2], rooms: [*mut u8; 2]) {
         let order = halves(register(ORDER), register(ORDER));
         let (mut left, mut before) = (rows.map(|row| row.entries() as u32), order);
         let mut lists = rows.map(|row| payload.as_ptr().wrapping_add(row.at));
@@ -206,7 +200,7 @@ impl PairLists {
             let ends = halves(register([7; 16]), register([23; 16]));
             let total = _mm512_maskz_permutexvar_epi16(0xff00_ff00, ends, eight);
             let places = _mm512_adds_epu16(_mm512_adds_epu16(eight, total), before);
-            let [a, b] = left.map(|left| _bzhi_u32(0xffff, left));
+            let [a, b] = left.map(|left| (1_u32 << left.min(16)) - 1);
             let to = _mm512_mask_min_epu16(self.nowhere, b << 16 | a, places, self.nowhere);
             let bytes = _mm512_shuffle_epi8(self.added, _mm512_srli_epi16::<12>(entries));
             let bytes = _mm512_cvtepi16_epi8(bytes);

@@ -38,9 +38,8 @@ pub(super) fn group(split: WordSplit, codes: Codes, bias: &[u8; GROUP], words: &
     let coded: [__m256i; 4] = std::array::from_fn(|i| _mm256_add_epi16(load(words, 16 * i), phase));
     // Packing two registers puts words where places have them.
     let byte = _mm256_set1_epi16(0x00ff);
-    let lower = [0, 1].map(|i| {
-        _mm256_packus_epi16(_mm256_and_si256(coded[i], byte), _mm256_and_si256(coded[i + 2], byte))
-    });
+    let lower = [0, 1]
+        .map(|i| _mm256_packus_epi16(_mm256_and_si256(coded[i], byte), _mm256_and_si256(coded[i + 2], byte)));
     let upper = [0, 1].map(|i| {
         // SAFETY: 64 biases are two registers.
         let bias = unsafe { _mm256_loadu_si256(bias.as_ptr().add(32 * i).cast()) };

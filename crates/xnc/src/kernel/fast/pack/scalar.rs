@@ -14,14 +14,8 @@ pub(super) fn pack(
     words: &[u16],
     place: impl Fn(usize) -> usize,
 ) -> Packed {
-    let mut packed = Packed {
-        ranks: [0; RANKS],
-        sign: 0,
-        kept: [0; 3],
-        lower: [0; GROUP],
-        symbols: [0; GROUP],
-        rare: 0,
-    };
+    let mut packed =
+        Packed { ranks: [0; RANKS], sign: 0, kept: [0; 3], lower: [0; GROUP], symbols: [0; GROUP], rare: 0 };
     let kept_bits = (1_u8 << split.planes()) - 1;
     for (i, word) in words.iter().enumerate() {
         let p = place(i);

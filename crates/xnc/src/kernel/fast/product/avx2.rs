@@ -5,13 +5,13 @@
 use std::arch::x86_64::*;
 use std::mem::offset_of;
 
-use crate::kernel::fast::rooms::{Caller, Lists, Rooms, turns};
 use super::{Table, tail_words};
 use crate::dtype::Dtype;
 use crate::kernel::Aligned;
 use crate::kernel::ahead;
 use crate::kernel::backend::{Backend, Isa};
 use crate::kernel::dot::{self, avx2::SUBNORMALS_AS_ZERO, sum_avx2 as sum};
+use crate::kernel::fast::rooms::{Caller, Lists, Rooms, turns};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, place};
 
 /// Where the lower bytes of a group begin.
@@ -51,18 +51,50 @@ struct Turn {
 macro_rules! step {
     ($words:literal, $at:literal, even $even:literal, odd $odd:literal) => {
         concat!(
-            "vpslld ymm11, ", $words, ", 16\n",
-            "vfmadd231ps ", $even, ", ymm11, [{x} + ", $at, "]\n",
-            "vpand ", $words, ", ", $words, ", ymm8\n",
-            "vfmadd231ps ", $odd, ", ", $words, ", [{x} + ", $at, " + 32]\n",
+            "vpslld ymm11, ",
+            $words,
+            ", 16\n",
+            "vfmadd231ps ",
+            $even,
+            ", ymm11, [{x} + ",
+            $at,
+            "]\n",
+            "vpand ",
+            $words,
+            ", ",
+            $words,
+            ", ymm8\n",
+            "vfmadd231ps ",
+            $odd,
+            ", ",
+            $words,
+            ", [{x} + ",
+            $at,
+            " + 32]\n",
         )
     };
     ($words:literal, $at:literal, pairs $lane:literal) => {
         concat!(
-            "vpand ymm11, ", $words, ", ymm8\n",
-            "vfmadd231ps ", $lane, ", ymm11, [{x} + ", $at, " + 32]\n",
-            "vpslld ", $words, ", ", $words, ", 16\n",
-            "vfmadd231ps ", $lane, ", ", $words, ", [{x} + ", $at, "]\n",
+            "vpand ymm11, ",
+            $words,
+            ", ymm8\n",
+            "vfmadd231ps ",
+            $lane,
+            ", ymm11, [{x} + ",
+            $at,
+            " + 32]\n",
+            "vpslld ",
+            $words,
+            ", ",
+            $words,
+            ", 16\n",
+            "vfmadd231ps ",
+            $lane,
+            ", ",
+            $words,
+            ", [{x} + ",
+            $at,
+            "]\n",
         )
     };
 }

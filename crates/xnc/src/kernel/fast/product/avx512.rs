@@ -2,13 +2,13 @@
 
 use std::arch::x86_64::*;
 
-use crate::kernel::fast::rooms::{Caller, PairLists, Rooms, turns};
 use super::{Table, tail_words};
+use crate::kernel::Aligned;
 use crate::kernel::ahead::{self, Lines};
 use crate::kernel::dot::{sum_avx512 as sum_f32, sum_pairs_avx512 as sum_bf16};
+use crate::kernel::fast::rooms::{Caller, PairLists, Rooms, turns};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row};
 use crate::kernel::fast::unpack::avx512::{Uppers, words};
-use crate::kernel::Aligned;
 
 /// Activations, and rooms for rows.
 #[derive(Clone)]
@@ -115,7 +115,8 @@ macro_rules! passes {
                             // SAFETY: as above; the rest of a row is less than a group.
                             unsafe {
                                 let words = tail_words(table, payload, pair[r], rooms[r]);
-                                let words = [0, 32].map(|at| _mm512_loadu_si512(words.as_ptr().add(at).cast()));
+                                let words =
+                                    [0, 32].map(|at| _mm512_loadu_si512(words.as_ptr().add(at).cast()));
                                 lanes[r] = $step(words, $load(x), lanes[r]);
                             }
                         }
@@ -134,8 +135,8 @@ macro_rules! passes {
     };
 }
 
-passes!(f32, "avx2,bmi2,avx512f,avx512bw,avx512vbmi", load_f32, step_f32, sum_f32);
-passes!(u16, "avx2,bmi2,avx512f,avx512bw,avx512vbmi,avx512bf16", load_bf16, step_bf16, sum_bf16);
+passes!(f32, "avx2,avx512f,avx512bw,avx512vbmi", load_f32, step_f32, sum_f32);
+passes!(u16, "avx2,avx512f,avx512bw,avx512vbmi,avx512bf16", load_bf16, step_bf16, sum_bf16);
 
 /// The activations of a group: of even words, of odd ones, and the same of its second half.
 #[inline]

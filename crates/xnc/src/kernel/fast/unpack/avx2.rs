@@ -155,7 +155,9 @@ pub(super) unsafe fn past<const F16: bool>(
     impl<const F16: bool> Caller for Past<F16> {
         const ONE_TURN: bool = false;
     }
-    assert!(out.len() == rows.len() * shape.dim && shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64));
+    assert!(
+        out.len() == rows.len() * shape.dim && shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64)
+    );
     let (uppers, lists) = (Uppers::new(symbols.ranked), Lists::new(symbols));
     let phase = _mm256_set1_epi16(symbols.phase.cast_signed());
     let places = rooms.places();
@@ -169,7 +171,8 @@ pub(super) unsafe fn past<const F16: bool>(
         let mut record = payload.as_ptr().wrapping_add(row.groups());
         let mut lines = ahead::Lines::from(payload, row.at + ahead::BYTES);
         let out = &mut out[i * shape.dim..][..shape.dim];
-        for (out, bias) in out.as_chunks_mut::<GROUP>().0.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0) {
+        for (out, bias) in out.as_chunks_mut::<GROUP>().0.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0)
+        {
             lines.ask::<2>();
             // SAFETY: groups lie inside the payload; rooms are as long as rows, and a group has 64 words.
             unsafe {

@@ -151,7 +151,7 @@ pub(super) unsafe fn rows<const F16: bool>(
 ///
 /// # Safety
 /// Rows lie inside the payload, with their guard, and have no tail; `out` begins on a line. A fence follows.
-#[target_feature(enable = "avx2,bmi2,avx512f,avx512bw,avx512vbmi")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vbmi")]
 pub(super) unsafe fn past<const F16: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
@@ -165,7 +165,9 @@ pub(super) unsafe fn past<const F16: bool>(
         const ONE_TURN: bool = false;
     }
     let Some(last) = rows.len().checked_sub(1) else { return };
-    assert!(out.len() == rows.len() * shape.dim && shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64));
+    assert!(
+        out.len() == rows.len() * shape.dim && shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64)
+    );
     let (uppers, lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
     let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
     let places = rooms.places();

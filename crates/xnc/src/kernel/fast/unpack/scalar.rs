@@ -19,9 +19,7 @@ pub(in crate::kernel::fast) fn rows(
         let (full, short) = out.split_at_mut(shape.full());
         let (bias, short_bias) = symbols.bias.split_at(full.len());
         let records = groups.chunks_exact(shape.record());
-        for ((record, out), bias) in
-            records.zip(full.chunks_exact_mut(GROUP)).zip(bias.chunks_exact(GROUP))
-        {
+        for ((record, out), bias) in records.zip(full.chunks_exact_mut(GROUP)).zip(bias.chunks_exact(GROUP)) {
             group(shape.split, symbols, record, bias, out);
         }
         tail(shape.split, symbols, last, short_bias, short);
