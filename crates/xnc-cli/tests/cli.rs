@@ -122,7 +122,7 @@ fn exit_codes_name_the_fault_and_nothing_is_lost() {
         (2, "compress m.safetensors --codec zip".into(), "possible values"),
         (3, "compress absent.safetensors".into(), "absent.safetensors"),
         (4, "compress junk.safetensors".into(), "junk.safetensors"),
-        (4, "verify damaged.xnc.safetensors".into(), "checksum of chunk"),
+        (4, "verify damaged.xnc.safetensors".into(), "checksum of page"),
         (4, "restore damaged.xnc.safetensors".into(), TENSOR),
         (5, "compress m.xnc.safetensors".into(), "already compressed"),
         (5, "restore m.safetensors -o x".into(), "not a compressed file"),

@@ -1,4 +1,4 @@
-//! Tables with one damaged chunk: whoever touches it is told, on however many threads, and all others get
+//! Tables with one damaged chunk or page: whoever touches it is told, on however many threads, and all others get
 //! what is right.
 
 mod support;
@@ -12,7 +12,7 @@ const NAME: &str = "wte.weight";
 const ROWS: usize = 4000;
 const DIM: usize = 64;
 
-/// The words, and a file of them whose payload has a damaged chunk in its middle.
+/// The words, and a file of them whose payload is damaged in its middle.
 fn damaged(codec: Codec) -> (Vec<u16>, Model) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let words = Random(31).bf16_weights(ROWS * DIM, 2000);
@@ -44,7 +44,8 @@ fn good_rows(table: &Table, words: &[u16], first: usize) -> Vec<bool> {
                 good[id] = true;
             }
             Err(Error::Corrupt { what, .. }) => {
-                assert!(what.contains(NAME) && what.contains("chunk"), "{what}")
+                let part = ["chunk", "page"].iter().any(|part| what.contains(part));
+                assert!(what.contains(NAME) && part, "{what}")
             }
             Err(other) => panic!("{other}"),
         }
@@ -149,7 +150,7 @@ fn when_checksums_are_compared_is_the_caller_s_choice() {
     for &codec in Codec::ALL {
         let (_, model) = damaged(codec);
         let error = checked(&model, Verify::OnOpen).expect_err("damaged").to_string();
-        assert!(error.contains(NAME) && error.contains("checksum of chunk"), "{codec}: {error}");
+        assert!(error.contains(NAME) && error.contains("checksum of"), "{codec}: {error}");
         // Unchecked, a damaged table gives an error or some numbers, never a panic.
         let table = checked(&model, Verify::Never).expect("opens");
         let x = vec![1.0; DIM];
@@ -187,15 +188,15 @@ fn clones_share_what_was_found_good() {
     let (table, mut row) = (model.table(NAME).expect("opens"), vec![0; DIM]);
     let clone = table.clone();
     table.row(0, &mut row).expect("good");
-    // In the middle of the first chunk, and in the last one, which nobody touched.
+    // In the first page, and in the last one, which nobody touched.
     let file = std::fs::OpenOptions::new().read(true).write(true).open(&packed).expect("opens");
-    for at in [payload.start + 20_000, payload.end - 5_000] {
+    for at in [payload.start + 3_000, payload.end - 140] {
         let mut byte = [0];
         file.read_exact_at(&mut byte, at).expect("reads");
         file.write_all_at(&[byte[0] ^ 1], at).expect("writes");
     }
-    clone.row(0, &mut row).expect("its chunk was found good");
-    assert!(row == words[..DIM], "another row of the chunk was changed");
+    clone.row(0, &mut row).expect("its page was found good");
+    assert!(row == words[..DIM], "another row of the page was changed");
     assert!(matches!(clone.row(ROWS - 1, &mut row), Err(Error::Corrupt { .. })));
     assert!(matches!(table.row(ROWS - 1, &mut row), Err(Error::Corrupt { .. })));
     let anew = model.table(NAME).expect("opens");

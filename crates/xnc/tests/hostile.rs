@@ -107,54 +107,66 @@ fn lies_under_right_checksums_are_errors() {
     tell(Codec::Xnc, lies);
 }
 
-/// Makes the checksum of the only chunk right again.
+/// Where the index of a table of codec `fast` has its page checksums and its counts: behind the starts of
+/// sixteen blocks of 32 rows, and a checksum for each page of 4096 bytes.
+const CHECKSUMS: usize = 8 * 16;
+
+fn counts(parts: &Parts) -> usize {
+    CHECKSUMS + 4 * parts.payload.len().div_ceil(4096)
+}
+
+/// Makes the checksum of the first page right again.
 fn recheck(parts: &mut Parts) {
-    let end = u64::from_le_bytes(parts.index[..8].try_into().expect("eight bytes")) as usize;
-    let crc = crc32c::crc32c(&parts.payload[..end]);
-    parts.index[8..12].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c::crc32c(&parts.payload[..4096]);
+    parts.index[CHECKSUMS..CHECKSUMS + 4].copy_from_slice(&crc.to_le_bytes());
 }
 
 #[test]
 fn lies_in_codec_fast_are_errors() {
     let lies: &[(&str, Lie)] = &[
-        ("cannot hold", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
+        ("is not that of", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
         ("params", |p| p.meta["params"] = serde_json::json!({"coding": "bf16"})),
         ("params", |p| p.meta["params"] = serde_json::json!([])),
+        ("params", |p| p.meta["params"] = serde_json::json!([1, 0])),
+        ("params", |p| p.meta["params"] = serde_json::json!({"align": 3, "page": 0})),
+        ("params", |p| p.meta["params"] = serde_json::json!({"align": 128, "page": 0})),
+        ("params", |p| p.meta["params"] = serde_json::json!({"align": 1, "page": 8192})),
+        ("rows do not lie", |p| p.meta["params"] = serde_json::json!({"align": 1, "page": 4096})),
+        ("rows do not lie", |p| p.meta["params"] = serde_json::json!({"align": 2, "page": 0})),
         ("cannot hold F16 words", |p| p.meta["words"] = "F16".into()),
         ("did not match any variant", |p| p.meta["words"] = "F64".into()),
-        ("chunk 0", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
-        ("chunk 0", |p| p.index[..8].copy_from_slice(&100u64.to_le_bytes())),
-        ("chunk 0", |p| p.index[16] = 1),
-        ("chunk 0", |p| p.index[20..22].copy_from_slice(&u16::MAX.to_le_bytes())),
-        ("cannot hold", |p| p.index.truncate(64)),
-        ("no padding", |p| p.index.extend_from_slice(&[0; 64])),
-        ("no padding", |p| p.payload.truncate(p.payload.len() - 64)),
-        ("no padding", |p| p.payload.extend_from_slice(&[0; 64])),
-        ("padding", |p| *p.index.last_mut().expect("not empty") = 1),
-        ("padding", |p| *p.payload.last_mut().expect("not empty") = 1),
-        ("checksum of chunk 0", |p| p.payload[5_000] ^= 1),
-        ("cannot have", |p| {
-            p.payload[0] = 255;
-            recheck(p);
+        ("rows do not lie", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
+        ("rows do not lie", |p| p.index[8..16].copy_from_slice(&100u64.to_le_bytes())),
+        ("rows do not lie", |p| {
+            let at = counts(p);
+            p.index[at] ^= 1;
         }),
-        ("cannot have", |p| {
-            p.payload[0] = 254;
-            recheck(p);
+        // Longer than a plain row.
+        ("rows do not lie", |p| {
+            let at = counts(p);
+            p.index[at] = 254;
         }),
-        ("an exception in column", |p| {
-            p.payload[0] = 1;
-            let next = usize::from(u16::from_le_bytes([p.index[18], p.index[19]]));
-            p.payload[next - 3..next].fill(0xff);
-            recheck(p);
+        ("a phase is 0 or 1", |p| {
+            let at = counts(p) + 500 + 19;
+            p.index[at] = 2;
         }),
+        ("is not that of", |p| p.index.truncate(64)),
+        ("is not that of", |p| p.index.extend_from_slice(&[0; 64])),
+        ("is not that of", |p| *p.index.last_mut().expect("not empty") = 1),
+        ("rows do not lie", |p| p.payload.truncate(p.payload.len() - 64)),
+        ("rows do not lie", |p| p.payload.extend_from_slice(&[0; 64])),
+        ("rows do not lie", |p| *p.payload.last_mut().expect("not empty") = 1),
+        ("checksum of page 1", |p| p.payload[5_000] ^= 1),
         ("BLAKE3", |p| {
             p.payload[30] ^= 1;
             recheck(p);
         }),
-        // A row that ends where it begins, and one that takes two rows' bytes.
-        ("cannot have", |p| {
-            let second = [p.index[18], p.index[19]];
-            p.index[20..22].copy_from_slice(&second);
+        // Entries of the first row's list that lie behind the row.
+        ("BLAKE3", |p| {
+            let row = p.index[counts(p)..].iter().position(|&count| (1..255).contains(&count));
+            assert_eq!(row, Some(0), "the first row has a list");
+            p.payload[..2].fill(0xff);
+            recheck(p);
         }),
     ];
     tell(Codec::Fast, lies);

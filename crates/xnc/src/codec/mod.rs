@@ -242,6 +242,11 @@ pub trait Reader: Send + Sync {
         self.shape().words().div_ceil(self.chunk_words())
     }
 
+    /// What such a part is called.
+    fn unit_name(&self) -> &'static str {
+        "chunk"
+    }
+
     /// The parts that words lie in.
     fn units_of(&self, _: Stored<'_>, words: Range<usize>) -> Range<usize> {
         words.start / self.chunk_words()..words.end.div_ceil(self.chunk_words())

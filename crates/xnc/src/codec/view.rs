@@ -103,7 +103,8 @@ impl View<'_> {
     fn compare(&self, number: usize) -> Result<()> {
         match self.reader.unit(self.stored, number) {
             Some((range, expected)) if crc32c::crc32c(&self.stored.payload[range.clone()]) != expected => {
-                Err(Error::corrupt(format!("checksum of part {number} does not match its bytes")))
+                let part = self.reader.unit_name();
+                Err(Error::corrupt(format!("checksum of {part} {number} does not match its bytes")))
             }
             _ => Ok(()),
         }

@@ -56,10 +56,12 @@ impl FastReader {
         // A list of two numbers would do, if one asked serde alone.
         let object = params.as_object().map_or(Err("not an object".to_owned()), |_| Ok(()));
         let placing = object.and_then(|()| Placing::deserialize(params).map_err(|e| e.to_string()));
+        let placing =
+            placing.and_then(|placing| placing.is_valid().then_some(placing).ok_or("no such places".into()));
         let placing = placing.map_err(|e| Error::corrupt(format!("params of codec fast: {e}")))?;
         let have = stored.index.len();
         let index = Index::new(shape, placing, stored.payload.len());
-        let index = index.filter(|index| placing.is_valid() && index.bytes() <= have);
+        let index = index.filter(|index| index.bytes().next_multiple_of(64) == have);
         let Some(index) = index.filter(|index| is_filling(&stored.index[index.bytes()..])) else {
             return Err(Error::corrupt(format!(
                 "an index of {have} bytes is not that of {} rows",
@@ -167,6 +169,10 @@ impl Reader for FastReader {
 
     fn units(&self, stored: Stored<'_>) -> usize {
         stored.payload.len().div_ceil(PAGE)
+    }
+
+    fn unit_name(&self) -> &'static str {
+        "page"
     }
 
     fn units_of(&self, stored: Stored<'_>, words: Range<usize>) -> Range<usize> {
