@@ -13,9 +13,6 @@ use crate::kernel::{self, Backend};
 /// Rows asked for ahead of the one that is copied.
 const ROWS_AHEAD: usize = 6;
 
-/// Rows that all vectors of a batch take before the next ones: they stay in the nearest cache.
-const ROWS: usize = 16;
-
 /// A table whose payload is its words.
 pub struct PlainReader {
     shape: TableShape,
@@ -97,16 +94,7 @@ impl Product for PlainProduct {
     }
 
     fn times(&self, view: &View<'_>, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
-        // One vector takes all rows in one call, so that nothing is lost between rows.
-        let together = if out.len() == 1 { rows.len().max(1) } else { ROWS };
-        for first in rows.clone().step_by(together) {
-            let block = first..rows.end.min(first + together);
-            let held = first - rows.start..block.end - rows.start;
-            let bytes = self.reader.bytes(view.stored, block);
-            for (vector, out) in out.iter_mut().enumerate() {
-                self.arranged.rows(vector, bytes, &mut out[held.clone()]);
-            }
-        }
+        self.arranged.rows(self.reader.bytes(view.stored, rows), out);
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ fn halves(b: __m256) -> f32 {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(words: &[u8; 2 * GROUP], at: usize) -> __m512i {
+pub(super) fn load(words: &[u8; 2 * GROUP], at: usize) -> __m512i {
     let part: &[u8; 64] = words[at..at + 64].try_into().expect("64 bytes");
     // SAFETY: 64 bytes.
     unsafe { _mm512_loadu_si512(part.as_ptr().cast()) }
@@ -45,7 +45,7 @@ fn load(words: &[u8; 2 * GROUP], at: usize) -> __m512i {
 /// The BF16 activations of words 0 or 32 on.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load_bf16(x: &[u16; GROUP], at: usize) -> __m512i {
+pub(super) fn load_bf16(x: &[u16; GROUP], at: usize) -> __m512i {
     let part: &[u16; 32] = x[at..at + 32].try_into().expect("32 words");
     // SAFETY: 32 words are 64 bytes.
     unsafe { _mm512_loadu_si512(part.as_ptr().cast()) }
@@ -53,7 +53,7 @@ fn load_bf16(x: &[u16; GROUP], at: usize) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load_f32(x: &[f32; GROUP], at: usize) -> __m512 {
+pub(super) fn load_f32(x: &[f32; GROUP], at: usize) -> __m512 {
     let part: &[f32; 16] = x[at..at + 16].try_into().expect("sixteen floats");
     // SAFETY: sixteen floats are 64 bytes.
     unsafe { _mm512_loadu_ps(part.as_ptr()) }
@@ -73,7 +73,7 @@ fn step(words: __m512i, x: &[f32; GROUP], at: usize, lane: [__m512; 2]) -> [__m5
 /// Multiplies a register of BF16 words with as many activations, in pairs.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16")]
-fn pair_step(words: __m512i, x: __m512i, lane: __m512) -> __m512 {
+pub(super) fn pair_step(words: __m512i, x: __m512i, lane: __m512) -> __m512 {
     // SAFETY: 32 words, whatever type names them.
     let pairs = |words: __m512i| unsafe { std::mem::transmute::<__m512i, __m512bh>(words) };
     _mm512_dpbf16_ps(lane, pairs(words), pairs(x))

@@ -15,6 +15,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod batch;
 pub(super) mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -43,21 +44,38 @@ pub const AHEAD: [usize; 4] = [0, 512, 2048, 8192];
 /// If `out` is not [`padded`] long.
 pub fn arrange(backend: Backend, dtype: Dtype, x: &[f32], out: &mut [f32]) {
     assert_eq!(out.len(), padded(x.len()));
-    // A register of BF16 words falls into its even and its odd words.
-    let register = match (backend.0, dtype) {
-        (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => 1,
-        #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2, Dtype::Bf16) => 16,
-        #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512 { .. }, Dtype::Bf16) => 32,
-        // FP16 words are widened in order.
-        #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => 1,
-    };
+    let order = Order::of(backend, dtype);
     for (i, slot) in out.iter_mut().enumerate() {
-        let (at, half) = (i % register, register.div_ceil(2));
-        let column = i - at + if at < half { 2 * at } else { 2 * (at - half) + 1 };
-        *slot = x.get(column).copied().unwrap_or(0.0);
+        *slot = x.get(order.column(i)).copied().unwrap_or(0.0);
+    }
+}
+
+/// The order in which loops take activations: words of a register, even ones first.
+#[derive(Clone, Copy)]
+struct Order {
+    register: usize,
+}
+
+impl Order {
+    fn of(backend: Backend, dtype: Dtype) -> Order {
+        // A register of BF16 words falls into its even and its odd words.
+        let register = match (backend.0, dtype) {
+            (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => 1,
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2, Dtype::Bf16) => 16,
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx512 { .. }, Dtype::Bf16) => 32,
+            // FP16 words are widened in order.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => 1,
+        };
+        Order { register }
+    }
+
+    /// Which activation stands at place `i`.
+    fn column(self, i: usize) -> usize {
+        let (at, half) = (i % self.register, self.register.div_ceil(2));
+        i - at + if at < half { 2 * at } else { 2 * (at - half) + 1 }
     }
 }
 
