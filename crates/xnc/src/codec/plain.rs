@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::product::{Arranged, Product, Vectors};
+use super::product::{Arranged, Product, Vectors, Way};
 use super::{Reader, Stored, TableShape, View};
 use crate::dtype::Words;
 use crate::error::Result;
@@ -17,14 +17,14 @@ const ROWS_AHEAD: usize = 6;
 pub struct PlainReader {
     shape: TableShape,
     backend: Backend,
-    /// How far ahead products ask for memory; none for the usual distance.
-    ahead: Option<usize>,
+    /// How products go along memory; none for the usual way.
+    way: Option<Way>,
 }
 
 impl PlainReader {
     /// For words of that extent.
-    pub fn new(shape: TableShape, backend: Backend, ahead: Option<usize>) -> PlainReader {
-        PlainReader { shape, backend, ahead }
+    pub fn new(shape: TableShape, backend: Backend, way: Option<Way>) -> PlainReader {
+        PlainReader { shape, backend, way }
     }
 
     /// Bytes of rows.
@@ -78,7 +78,7 @@ impl Reader for PlainReader {
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
         let arranged = Arranged::new(self.backend, self.shape.dtype, self.shape.dim, x);
-        let arranged = if let Some(bytes) = self.ahead { arranged.ahead(bytes) } else { arranged };
+        let arranged = if let Some(way) = self.way { arranged.by(way) } else { arranged };
         Box::new(PlainProduct { reader: self, arranged })
     }
 }

@@ -12,8 +12,23 @@ use crate::kernel::{Aligned, Backend, bytes_of, dot};
 /// Rows decoded and multiplied with all vectors together: they stay in the nearest cache.
 const ROWS: usize = 16;
 
-/// How far ahead plain rows ask for memory: close to the fastest of the distances that `xnc bench` tries.
-const AHEAD: usize = dot::AHEAD[2];
+/// How plain rows go along memory: close to the fastest of the ways that `xnc bench` tries.
+const WAY: Way = Way { ahead: dot::AHEAD[4], only_read: false };
+
+/// How products of plain rows go along memory.
+#[derive(Clone, Copy)]
+pub struct Way {
+    /// Bytes between the words in use and those that are asked for, one of [`dot::AHEAD`].
+    pub ahead: usize,
+    /// Whether rows are read and not multiplied: what bounds every product. The results are of no use.
+    pub only_read: bool,
+}
+
+impl From<(usize, bool)> for Way {
+    fn from((ahead, only_read): (usize, bool)) -> Way {
+        Way { ahead, only_read }
+    }
+}
 
 /// Whole vectors of activations, one after another.
 #[derive(Clone, Copy)]
@@ -41,7 +56,7 @@ pub struct Arranged {
     backend: Backend,
     dtype: Dtype,
     dim: usize,
-    ahead: usize,
+    way: Way,
     count: usize,
     vectors: Lanes,
 }
@@ -71,12 +86,12 @@ impl Arranged {
             Vectors::F32(x) => (x.len(), Lanes::F32(x.chunks(part).map(arrange).collect())),
             Vectors::Bf16(x) => (x.len(), Lanes::Bf16(x.chunks(part).map(pad).collect())),
         };
-        Arranged { backend, dtype, dim, ahead: AHEAD, count: values / dim.max(1), vectors }
+        Arranged { backend, dtype, dim, way: WAY, count: values / dim.max(1), vectors }
     }
 
-    /// Rows ask for memory `bytes` ahead, one of [`dot::AHEAD`].
-    pub fn ahead(self, bytes: usize) -> Arranged {
-        Arranged { ahead: bytes, ..self }
+    /// Rows go along memory in this way.
+    pub fn by(self, way: Way) -> Arranged {
+        Arranged { way, ..self }
     }
 
     /// Number of vectors.
@@ -86,12 +101,17 @@ impl Arranged {
 
     /// Whole rows of words, as bytes, times all vectors, into one slice a vector.
     pub fn rows(&self, rows: &[u8], out: &mut [&mut [f32]]) {
+        let Way { ahead, only_read } = self.way;
+        if only_read {
+            out[0][0] = f32::from_bits(dot::read(self.backend, rows, ahead) as u32);
+            return;
+        }
         let row = 2 * self.dim.max(1);
         // One part takes all rows in one call. Several take a few each, which stay in the nearest cache.
         let together = if self.count > batch::MOST { ROWS } else { (rows.len() / row).max(1) };
         for (i, block) in rows.chunks(row * together).enumerate() {
             let first = i * together;
-            self.block(block, self.ahead, first..first + block.len() / row, out);
+            self.block(block, ahead, first..first + block.len() / row, out);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, filled};
+use super::{GROUP, READ, filled};
 
 /// Adds the 32 lanes of F32 activations, in registers of the even words 0 to 14, the odd ones 1 to 15, and
 /// the same 16 on; or those of word pairs, in order.
@@ -228,4 +228,28 @@ pub(super) fn pairs(words: &[[u8; 2 * GROUP]], x: &[[u16; GROUP]], every: usize,
             options(nostack),
         );
     }
+}
+
+/// Eight registers, so that no load waits for one before it.
+#[target_feature(enable = "avx2")]
+pub(super) fn read(passes: &[[u8; READ]], ahead: usize) -> u64 {
+    let mut sums = [_mm256_setzero_si256(); 8];
+    for pass in passes {
+        if ahead > 0 {
+            for line in 0..READ / 64 {
+                _mm_prefetch::<_MM_HINT_T0>(pass.as_ptr().wrapping_add(ahead + 64 * line).cast());
+            }
+        }
+        for (i, part) in pass.as_chunks::<32>().0.iter().enumerate() {
+            // SAFETY: 32 bytes.
+            let words = unsafe { _mm256_loadu_si256(part.as_ptr().cast()) };
+            sums[i % 8] = _mm256_xor_si256(sums[i % 8], words);
+        }
+    }
+    let mut words = [[0_u64; 4]; 8];
+    for (words, sum) in words.iter_mut().zip(sums) {
+        // SAFETY: 32 bytes.
+        unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), sum) };
+    }
+    words.as_flattened().iter().fold(0, |a, b| a ^ b)
 }

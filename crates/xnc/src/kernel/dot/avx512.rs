@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, filled};
+use super::{GROUP, READ, filled};
 
 /// Adds the 32 lanes of F32 activations, in a register of the even words and one of the odd ones.
 #[inline]
@@ -130,4 +130,28 @@ pub(super) fn pair_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[u16], 
         }
         *out = sum_pairs(lane);
     }
+}
+
+/// Eight registers, so that no load waits for one before it.
+#[target_feature(enable = "avx512f")]
+pub(super) fn read(passes: &[[u8; READ]], ahead: usize) -> u64 {
+    let mut sums = [_mm512_setzero_si512(); 8];
+    for pass in passes {
+        if ahead > 0 {
+            for line in 0..READ / 64 {
+                _mm_prefetch::<_MM_HINT_T0>(pass.as_ptr().wrapping_add(ahead + 64 * line).cast());
+            }
+        }
+        for (i, part) in pass.as_chunks::<64>().0.iter().enumerate() {
+            // SAFETY: 64 bytes.
+            let words = unsafe { _mm512_loadu_si512(part.as_ptr().cast()) };
+            sums[i % 8] = _mm512_xor_si512(sums[i % 8], words);
+        }
+    }
+    let mut words = [[0_u64; 8]; 8];
+    for (words, sum) in words.iter_mut().zip(sums) {
+        // SAFETY: 64 bytes.
+        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), sum) };
+    }
+    words.as_flattened().iter().fold(0, |a, b| a ^ b)
 }

@@ -36,7 +36,7 @@ pub const fn padded(dim: usize) -> usize {
 }
 
 /// Distances, in bytes, at which the plain product can ask for words ahead; 0 leaves that to the machine.
-pub const AHEAD: [usize; 4] = [0, 512, 2048, 8192];
+pub const AHEAD: [usize; 6] = [0, 512, 2048, 4096, 8192, 16384];
 
 /// Puts activations in the order in which [`rows_f32`] and [`super::product`] take them on this backend.
 ///
@@ -86,7 +86,9 @@ macro_rules! with_ahead {
         match $ahead {
             512 => $isa::$rows::<512> $arguments,
             2048 => $isa::$rows::<2048> $arguments,
+            4096 => $isa::$rows::<4096> $arguments,
             8192 => $isa::$rows::<8192> $arguments,
+            16384 => $isa::$rows::<16384> $arguments,
             _ => $isa::$rows::<0> $arguments,
         }
     };
@@ -151,6 +153,30 @@ pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], ahead: us
             with_ahead!(ahead, avx2::pair_rows(rows, dim, x, out))
         },
     }
+}
+
+/// Bytes that a loop which only reads takes in one pass.
+const READ: usize = 512;
+
+/// All bytes as little-endian words of 64 bits, zeros after the last, each `xor` the others: no product, but
+/// what bounds every product, for reading is all that it does. Memory is asked for `ahead` bytes ahead; 0
+/// leaves that to the machine.
+pub fn read(backend: Backend, bytes: &[u8], ahead: usize) -> u64 {
+    let (passes, tail) = bytes.as_chunks();
+    let all = match backend.0 {
+        Isa::Scalar => scalar::read(passes),
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { avx2::read(passes, ahead) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 { .. } => unsafe { avx512::read(passes, ahead) },
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = ahead;
+    let mut last = [0; READ];
+    last[..tail.len()].copy_from_slice(tail);
+    all ^ scalar::read(&[last])
 }
 
 /// The words of a row after its last full group, filled with zeros.

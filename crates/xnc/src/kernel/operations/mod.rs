@@ -53,6 +53,7 @@ pub const OPERATIONS: &[Operation] = &[
     row("dot rows_f32, BF16 words", shared::dot_f32_bf16, Loops::OWN),
     row("dot rows_f32, FP16 words", shared::dot_f32_f16, Loops::AVX2),
     row("dot rows_bf16", shared::dot_bf16, Loops::BF16),
+    row("dot read", shared::dot_read, Loops::OWN),
     row("dot/batch rows_f32, BF16 words", shared::dot_batch_f32_bf16, Loops::OWN),
     row("dot/batch rows_f32, FP16 words", shared::dot_batch_f32_f16, Loops::OWN),
     row("dot/batch rows_bf16", shared::dot_batch_bf16, Loops::BF16),

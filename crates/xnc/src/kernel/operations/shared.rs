@@ -77,6 +77,12 @@ pub fn dot_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     sums(&out)
 }
 
+pub fn dot_read(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    let (length, ahead) = (choices.below(2000), choices.one(&dot::AHEAD));
+    let words = dot::read(backend, &choices.bytes(length), ahead);
+    vec![words as u32, (words >> 32) as u32]
+}
+
 pub fn widen_to_f32_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     widen_to_f32(backend, Dtype::Bf16, choices)
 }

@@ -3,6 +3,7 @@
 //! A loop holds the lanes of `V` vectors for each of `R` rows in registers, sixteen of them at most. Two rows at
 //! a time halve how often activations are loaded, which is what else bounds the loops: a machine that
 //! multiplies two registers a cycle loads no more than two.
+#![allow(clippy::needless_range_loop)] // plain loops over constants unroll, and lanes stay in registers
 
 use std::arch::x86_64::*;
 
