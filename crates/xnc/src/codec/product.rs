@@ -153,12 +153,10 @@ impl Arranged {
     /// As [`Product::times`].
     pub fn decoded(&self, view: &View<'_>, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
         let mut words = vec![0; ROWS.min(rows.len()) * self.dim];
-        let mut ids = [0; ROWS];
         for first in rows.clone().step_by(ROWS) {
             let block = first..rows.end.min(first + ROWS);
-            let (ids, words) = (&mut ids[..block.len()], &mut words[..block.len() * self.dim]);
-            ids.iter_mut().zip(block.clone()).for_each(|(slot, id)| *slot = id);
-            view.gather(ids, words)?;
+            let words = &mut words[..block.len() * self.dim];
+            view.read(first * self.dim, words)?;
             let held = first - rows.start..block.end - rows.start;
             // Nothing is asked for ahead: what was decoded is there.
             self.block(bytes_of(words), 0, held, out);
