@@ -33,7 +33,7 @@ pub use bits::BitWriter;
 pub use dense::Effort;
 pub use ordered::for_each_part;
 pub use plain::PlainReader;
-pub use product::{Product, Vectors};
+pub use product::{Product, Vectors, Way};
 #[cfg(feature = "write")]
 pub use recast::element_bytes;
 pub use recast::{Narrowed, leave};

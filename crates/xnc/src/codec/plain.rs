@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::product::{Arranged, Product, Vectors};
+use super::product::{Arranged, Product, Vectors, Way};
 use super::{Reader, Stored, TableShape, View};
 use crate::dtype::Words;
 use crate::error::Result;
@@ -13,21 +13,18 @@ use crate::kernel::{self, Backend};
 /// Rows asked for ahead of the one that is copied.
 const ROWS_AHEAD: usize = 6;
 
-/// Rows that all vectors of a batch take before the next ones: they stay in the nearest cache.
-const ROWS: usize = 16;
-
 /// A table whose payload is its words.
 pub struct PlainReader {
     shape: TableShape,
     backend: Backend,
-    /// How far ahead products ask for memory; none for the usual distance.
-    ahead: Option<usize>,
+    /// How products go along memory; none for the usual way.
+    way: Option<Way>,
 }
 
 impl PlainReader {
     /// For words of that extent.
-    pub fn new(shape: TableShape, backend: Backend, ahead: Option<usize>) -> PlainReader {
-        PlainReader { shape, backend, ahead }
+    pub fn new(shape: TableShape, backend: Backend, way: Option<Way>) -> PlainReader {
+        PlainReader { shape, backend, way }
     }
 
     /// Bytes of rows.
@@ -81,7 +78,7 @@ impl Reader for PlainReader {
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
         let arranged = Arranged::new(self.backend, self.shape.dtype, self.shape.dim, x);
-        let arranged = if let Some(bytes) = self.ahead { arranged.ahead(bytes) } else { arranged };
+        let arranged = if let Some(way) = self.way { arranged.by(way) } else { arranged };
         Box::new(PlainProduct { reader: self, arranged })
     }
 }
@@ -97,16 +94,7 @@ impl Product for PlainProduct {
     }
 
     fn times(&self, view: &View<'_>, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
-        // One vector takes all rows in one call, so that nothing is lost between rows.
-        let together = if out.len() == 1 { rows.len().max(1) } else { ROWS };
-        for first in rows.clone().step_by(together) {
-            let block = first..rows.end.min(first + together);
-            let held = first - rows.start..block.end - rows.start;
-            let bytes = self.reader.bytes(view.stored, block);
-            for (vector, out) in out.iter_mut().enumerate() {
-                self.arranged.rows(vector, bytes, &mut out[held.clone()]);
-            }
-        }
+        self.arranged.rows(self.reader.bytes(view.stored, rows), out);
         Ok(())
     }
 }

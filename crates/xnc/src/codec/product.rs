@@ -6,13 +6,29 @@ use std::sync::Arc;
 use super::{Reader, View};
 use crate::dtype::Dtype;
 use crate::error::Result;
+use crate::kernel::dot::batch;
 use crate::kernel::{Aligned, Backend, bytes_of, dot};
 
 /// Rows decoded and multiplied with all vectors together: they stay in the nearest cache.
 const ROWS: usize = 16;
 
-/// How far ahead plain rows ask for memory: close to the fastest of the distances that `xnc bench` tries.
-const AHEAD: usize = dot::AHEAD[2];
+/// How plain rows go along memory: close to the fastest of the ways that `xnc bench` tries.
+const WAY: Way = Way { ahead: dot::AHEAD[4], only_read: false };
+
+/// How products of plain rows go along memory.
+#[derive(Clone, Copy)]
+pub struct Way {
+    /// Bytes between the words in use and those that are asked for, one of [`dot::AHEAD`].
+    pub ahead: usize,
+    /// Whether rows are read and not multiplied: what bounds every product. The results are of no use.
+    pub only_read: bool,
+}
+
+impl From<(usize, bool)> for Way {
+    fn from((ahead, only_read): (usize, bool)) -> Way {
+        Way { ahead, only_read }
+    }
+}
 
 /// Whole vectors of activations, one after another.
 #[derive(Clone, Copy)]
@@ -40,10 +56,12 @@ pub struct Arranged {
     backend: Backend,
     dtype: Dtype,
     dim: usize,
-    ahead: usize,
+    way: Way,
+    count: usize,
     vectors: Lanes,
 }
 
+/// So many vectors as one loop takes in each part, [`batch::MOST`], the rest in the last.
 enum Lanes {
     F32(Vec<Aligned<f32>>),
     Bf16(Vec<Aligned<u16>>),
@@ -52,50 +70,81 @@ enum Lanes {
 impl Arranged {
     /// For rows of `dim` words of type `dtype`.
     pub fn new(backend: Backend, dtype: Dtype, dim: usize, x: Vectors<'_>) -> Arranged {
+        let part = batch::MOST * dim.max(1);
+        let room = |values: usize| values / dim.max(1) * dot::padded(dim);
         let arrange = |x: &[f32]| {
-            let mut arranged = Aligned::new(dot::padded(dim), 0.0);
-            dot::arrange(backend, dtype, x, &mut arranged);
+            let mut arranged = Aligned::new(room(x.len()), 0.0);
+            batch::arrange_f32(backend, dtype, dim, x, &mut arranged);
             arranged
         };
         let pad = |x: &[u16]| {
-            let mut padded = Aligned::new(dot::padded(dim), 0);
-            padded[..dim].copy_from_slice(x);
+            let mut padded = Aligned::new(room(x.len()), 0);
+            batch::arrange_bf16(dim, x, &mut padded);
             padded
         };
-        let vectors = match x {
-            Vectors::F32(x) => Lanes::F32(x.chunks_exact(dim.max(1)).map(arrange).collect()),
-            Vectors::Bf16(x) => Lanes::Bf16(x.chunks_exact(dim.max(1)).map(pad).collect()),
+        let (values, vectors) = match x {
+            Vectors::F32(x) => (x.len(), Lanes::F32(x.chunks(part).map(arrange).collect())),
+            Vectors::Bf16(x) => (x.len(), Lanes::Bf16(x.chunks(part).map(pad).collect())),
         };
-        Arranged { backend, dtype, dim, ahead: AHEAD, vectors }
+        Arranged { backend, dtype, dim, way: WAY, count: values / dim.max(1), vectors }
     }
 
-    /// Rows ask for memory `bytes` ahead, one of [`dot::AHEAD`].
-    pub fn ahead(self, bytes: usize) -> Arranged {
-        Arranged { ahead: bytes, ..self }
+    /// Rows go along memory in this way.
+    pub fn by(self, way: Way) -> Arranged {
+        Arranged { way, ..self }
     }
 
     /// Number of vectors.
     pub fn count(&self) -> usize {
-        match &self.vectors {
-            Lanes::F32(vectors) => vectors.len(),
-            Lanes::Bf16(vectors) => vectors.len(),
+        self.count
+    }
+
+    /// Whole rows of words, as bytes, times all vectors, into one slice a vector.
+    pub fn rows(&self, rows: &[u8], out: &mut [&mut [f32]]) {
+        let Way { ahead, only_read } = self.way;
+        if only_read {
+            out[0][0] = f32::from_bits(dot::read(self.backend, rows, ahead) as u32);
+            return;
+        }
+        let row = 2 * self.dim.max(1);
+        // One part takes all rows in one call. Several take a few each, which stay in the nearest cache.
+        let together = if self.count > batch::MOST { ROWS } else { (rows.len() / row).max(1) };
+        for (i, block) in rows.chunks(row * together).enumerate() {
+            let first = i * together;
+            self.block(block, ahead, first..first + block.len() / row, out);
         }
     }
 
-    /// Whole rows of words, as bytes, times one of the vectors.
-    pub fn rows(&self, vector: usize, rows: &[u8], out: &mut [f32]) {
-        let Arranged { backend, dtype, dim, ahead, .. } = *self;
-        match &self.vectors {
-            Lanes::F32(x) => dot::rows_f32(backend, dtype, rows, dim, &x[vector], ahead, out),
-            Lanes::Bf16(x) => dot::rows_bf16(backend, rows, dim, &x[vector], ahead, out),
+    /// Rows times all vectors, into the places `held` of each slice.
+    fn block(&self, rows: &[u8], ahead: usize, held: Range<usize>, out: &mut [&mut [f32]]) {
+        for (part, out) in out.chunks_mut(batch::MOST).enumerate() {
+            let vectors = out.len();
+            let mut slices: [&mut [f32]; batch::MOST] = Default::default();
+            slices.iter_mut().zip(out).for_each(|(slice, out)| *slice = &mut out[held.clone()]);
+            // The first part brings the rows.
+            self.part(part, rows, if part == 0 { ahead } else { 0 }, &mut slices[..vectors]);
+        }
+    }
+
+    /// Rows times the vectors of one part.
+    fn part(&self, part: usize, rows: &[u8], ahead: usize, out: &mut [&mut [f32]]) {
+        let Arranged { backend, dtype, dim, .. } = *self;
+        match (&self.vectors, out) {
+            (Lanes::F32(x), [out]) => dot::rows_f32(backend, dtype, rows, dim, &x[part], ahead, out),
+            (Lanes::Bf16(x), [out]) => dot::rows_bf16(backend, rows, dim, &x[part], ahead, out),
+            (Lanes::F32(x), out) => batch::rows_f32(backend, dtype, rows, dim, &x[part], ahead, out),
+            (Lanes::Bf16(x), out) => batch::rows_bf16(backend, rows, dim, &x[part], ahead, out),
         }
     }
 
     /// One row of words times one of the vectors.
     pub fn row(&self, vector: usize, words: &[u16]) -> f32 {
-        let mut one = [0.0];
-        self.rows(vector, bytes_of(words), &mut one);
-        one[0]
+        let (part, at) = (vector / batch::MOST, vector % batch::MOST);
+        let mut sums = [[0.0]; batch::MOST];
+        let mut out = sums.each_mut().map(|sum| &mut sum[..]);
+        let vectors = batch::MOST.min(self.count - batch::MOST * part);
+        self.part(part, bytes_of(words), 0, &mut out[..vectors]);
+        sums[at][0]
     }
 
     /// Rows of a table times all vectors: decoded a few at a time.
@@ -104,16 +153,13 @@ impl Arranged {
     /// As [`Product::times`].
     pub fn decoded(&self, view: &View<'_>, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
         let mut words = vec![0; ROWS.min(rows.len()) * self.dim];
-        let mut ids = [0; ROWS];
         for first in rows.clone().step_by(ROWS) {
             let block = first..rows.end.min(first + ROWS);
-            let (ids, words) = (&mut ids[..block.len()], &mut words[..block.len() * self.dim]);
-            ids.iter_mut().zip(block.clone()).for_each(|(slot, id)| *slot = id);
-            view.gather(ids, words)?;
+            let words = &mut words[..block.len() * self.dim];
+            view.read(first * self.dim, words)?;
             let held = first - rows.start..block.end - rows.start;
-            for (vector, out) in out.iter_mut().enumerate() {
-                self.rows(vector, bytes_of(words), &mut out[held.clone()]);
-            }
+            // Nothing is asked for ahead: what was decoded is there.
+            self.block(bytes_of(words), 0, held, out);
         }
         Ok(())
     }

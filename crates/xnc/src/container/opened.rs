@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Map;
 use super::meta::ALIGN;
-use crate::codec::{self, Checks, Codec, Encoded, PlainReader, Reader, Stored, TableShape, View};
+use crate::codec::{self, Checks, Codec, Encoded, PlainReader, Reader, Stored, TableShape, View, Way};
 use crate::dtype::{Dtype, Element};
 use crate::error::Result;
 use crate::kernel::Backend;
@@ -32,9 +32,9 @@ impl Opened {
         map: Map,
         payload: Range<usize>,
         backend: Backend,
-        ahead: Option<usize>,
+        way: Option<Way>,
     ) -> Opened {
-        let reader = Arc::new(PlainReader::new(shape, backend, ahead));
+        let reader = Arc::new(PlainReader::new(shape, backend, way));
         let stored_bytes = payload.len() as u64;
         let element = shape.dtype.into();
         Opened {

@@ -9,7 +9,7 @@ use super::meta::unseal;
 #[cfg(feature = "write")]
 use super::outside;
 use super::{FILE_RECORD, FileRecord, INDEX_SUFFIX, META_SUFFIX, Map, Opened, Storage, TensorMeta};
-use crate::codec::{self, Codec, Narrowed, Source, Stored, TableShape};
+use crate::codec::{self, Codec, Narrowed, Source, Stored, TableShape, Way};
 use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
@@ -144,15 +144,11 @@ impl Container {
     ///
     /// # Errors
     /// [`Error::TensorNotFound`], [`Error::NotATable`], [`Error::Unknown`] codec, or [`Error::Corrupt`] index.
-    pub fn table(&self, name: &str, backend: Backend, ahead: Option<usize>) -> Result<Opened> {
-        if self.metas.contains_key(name) {
-            self.coded(name, backend)
-        } else {
-            self.plain(name, backend, ahead)
-        }
+    pub fn table(&self, name: &str, backend: Backend, way: Option<Way>) -> Result<Opened> {
+        if self.metas.contains_key(name) { self.coded(name, backend) } else { self.plain(name, backend, way) }
     }
 
-    fn plain(&self, name: &str, backend: Backend, ahead: Option<usize>) -> Result<Opened> {
+    fn plain(&self, name: &str, backend: Backend, way: Option<Way>) -> Result<Opened> {
         let tensor = self.layout.tensor(name).ok_or_else(|| self.not_found(name))?;
         let no_table = |why: &str| Error::NotATable {
             name: name.into(),
@@ -161,7 +157,7 @@ impl Container {
         let element = Element::from_name(&tensor.dtype).ok_or_else(|| no_table(""))?;
         let shape = |dtype| TableShape::new(dtype, &tensor.shape).ok_or_else(|| no_table(""));
         if let Some(dtype) = element.dtype() {
-            return Ok(Opened::plain(shape(dtype)?, self.map(), byte_range(tensor), backend, ahead));
+            return Ok(Opened::plain(shape(dtype)?, self.map(), byte_range(tensor), backend, way));
         }
         let words = Narrowed::new(self.bytes(tensor));
         let words =
@@ -171,7 +167,7 @@ impl Container {
         words.read(0, &mut narrow)?;
         let narrow: Vec<u8> = narrow.iter().flat_map(|word| word.to_le_bytes()).collect();
         let all = 0..narrow.len();
-        let mut opened = Opened::plain(shape, Map::shared(narrow), all, backend, ahead);
+        let mut opened = Opened::plain(shape, Map::shared(narrow), all, backend, way);
         (opened.element, opened.stored_bytes) = (element, tensor.bytes());
         Ok(opened)
     }

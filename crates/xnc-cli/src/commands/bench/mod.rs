@@ -2,6 +2,7 @@
 
 mod cases;
 mod measure;
+mod products;
 mod verified;
 mod words;
 
@@ -16,8 +17,10 @@ use super::{not_found, with_bars};
 use crate::args;
 use crate::say;
 use crate::signals;
-use cases::{Numbers, Product};
+use cases::Numbers;
+use products::Product;
 use verified::Verified;
+use words::Words;
 
 /// More threads cannot be started everywhere; none of them would have work.
 const MOST_THREADS: usize = 1024;
@@ -30,7 +33,7 @@ pub fn run(args: &args::Bench) -> Result<()> {
     let folder = tempfile::tempdir()?;
     signals::remove_too(folder.path());
     let files = Files::prepare(args, cores, folder.path())?;
-    let plain = Model::open(&files.plain)?.table(&files.tensor)?;
+    let plain = Words::of(&files, folder.path())?;
     let coded = Model::open(&files.coded)?.table(&files.tensor)?;
     ensure!(coded.codec().is_some(), "tensor `{}` stays plain: it does not shrink by 1 %", files.tensor);
     let numbers = cases::run(&files, &plain, &coded, threads, args.seconds)?;
@@ -115,22 +118,6 @@ fn find(args: &args::Bench) -> Result<(PathBuf, TensorInfo, bool)> {
     }
 }
 
-fn product_json(product: Option<&Product>) -> Value {
-    let Some(product) = product else { return Value::Null };
-    json!({
-        "activation": product.activation,
-        "threads": product.threads,
-        "ms": product.ms,
-        "plain_ms": product.plain_ms,
-        "speedup": product.plain_ms / product.ms,
-        "backend": product.backend,
-        "plain_variant": product.plain_variant,
-        "plain_gb_s": product.plain_gb_s,
-        "plain_to_read": product.plain_to_read,
-        "plain_ms_by_variant": product.variants.iter().cloned().collect::<serde_json::Map<_, _>>(),
-    })
-}
-
 fn verified_json(times: &Verified) -> Value {
     json!({
         "open_ms": times.open_ms,
@@ -140,6 +127,8 @@ fn verified_json(times: &Verified) -> Value {
 }
 
 fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
+    let product =
+        |threads, bf16, vectors| n.product(threads, bf16, vectors).map_or(Value::Null, Product::json);
     json!({
         "tensor": files.tensor,
         "dtype": coded.dtype(),
@@ -173,11 +162,12 @@ fn json(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> Value {
             "on_open": verified_json(&n.verified[1]),
             "never": verified_json(&n.verified[2]),
         },
-        "product": product_json(n.products.first()),
-        "product_bf16": product_json(n.product(threads, "bf16")),
-        "product_one_thread": product_json(n.product(1, "f32")),
-        "product_bf16_one_thread": product_json(n.product(1, "bf16")),
-        "product_batch_8": product_json(n.batch.as_ref()),
+        "product": product(threads, false, 1),
+        "product_bf16": product(threads, true, 1),
+        "product_one_thread": product(1, false, 1),
+        "product_bf16_one_thread": product(1, true, 1),
+        "product_batch_8": product(threads, false, 8),
+        "product_bf16_batch_8": product(threads, true, 8),
     })
 }
 
@@ -213,25 +203,7 @@ fn text(files: &Files, coded: &Table, threads: usize, n: &Numbers) -> String {
             times.open_ms, times.first_touch_ns, times.first_read_ms
         ));
     }
-    for product in n.products.iter().chain(&n.batch) {
-        lines.push(format!(
-            "product  {} activations{}, {} thread(s): {:.2} ms; plain {:.2} ms ({}, {:.1} GB/s); \
-             {:.2} times as fast, {}",
-            product.activation,
-            if product.vectors > 1 { format!(" x {}", product.vectors) } else { String::new() },
-            product.threads,
-            product.ms,
-            product.plain_ms,
-            product.plain_variant,
-            product.plain_gb_s,
-            product.plain_ms / product.ms,
-            product.backend,
-        ));
-    }
-    // A plain product that is far slower than reading is no fair opponent.
-    if n.products.iter().any(|product| product.plain_to_read < 0.9) {
-        lines.push("a plain product is slower than 0.9 of reading: that comparison does not hold".into());
-    }
+    lines.extend(n.products.iter().map(Product::text));
     lines.push(format!(
         "medians of {} rounds in random order, caches emptied before each but lookups; \
          GB = 10^9 bytes of source words",

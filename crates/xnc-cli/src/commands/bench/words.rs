@@ -1,78 +1,97 @@
-//! What plain words cost: reading them, copying them, multiplying them, in several variants.
+//! The plain words that compressed tables are compared with: mapped from a file, like the compressed ones.
 
-use std::sync::Arc;
+use std::io::Write as _;
+use std::path::Path;
 
-use anyhow::Result;
-use xnc::{OpenOptions, Table};
+use anyhow::{Context, Result};
+use serde_json::json;
+use xnc::{Backend, Error, Model, OpenOptions, Table};
 
-/// Plain products: their names, and how many bytes ahead of use they ask for words; 0 leaves that to the
-/// machine.
-const VARIANTS: [(&str, usize); 4] =
-    [("no prefetch", 0), ("prefetch 512", 512), ("prefetch 2048", 2048), ("prefetch 8192", 8192)];
+use super::Files;
+
+/// Bytes ahead of use for which plain products ask; 0 leaves that to the machine.
+const AHEAD: [usize; 6] = [0, 512, 2048, 4096, 8192, 16384];
+
+/// The same for loops of a lesser instruction set than the tables run on, which seldom win, and for reading.
+const AHEAD_FEW: [usize; 3] = [0, 2048, 8192];
 
 /// Bytes of a cache line, where plain words begin: a table must not lose because of where its file puts it.
 const LINE: usize = 64;
 
-/// The words of a table, plain and in memory once, however many tables are made of them.
-#[derive(Clone)]
+/// A table's words, plain, in a mapped file.
 pub struct Words {
-    held: Arc<Vec<u8>>,
-    from: usize,
+    model: Model,
+    tensor: String,
 }
 
 impl Words {
-    /// Reads all words of a table.
-    pub fn of(table: &Table) -> Result<Words> {
-        let mut held = vec![0; 2 * table.rows() * table.dim() + LINE];
-        let from = held.as_ptr().align_offset(LINE);
-        held.truncate(from + 2 * table.rows() * table.dim());
-        table.read(0, bytemuck::cast_slice_mut(&mut held[from..]))?;
-        Ok(Words { held: held.into(), from })
+    /// Those of the plain file, in place where they begin on a cache line and are words; else a file with them is
+    /// written into `folder`.
+    pub fn of(files: &Files, folder: &Path) -> Result<Words> {
+        let (model, tensor) = (Model::open(&files.plain)?, files.tensor.clone());
+        let table = model.table(&tensor)?;
+        let bytes = model.bytes(&tensor).context("the tensor is there")?;
+        if bytes.len() == 2 * table.rows() * table.dim() && bytes.as_ptr().align_offset(LINE) == 0 {
+            return Ok(Words { model, tensor });
+        }
+        let mut words = vec![0_u16; table.rows() * table.dim()];
+        table.read(0, &mut words)?;
+        let bytes: &[u8] = bytemuck::cast_slice(&words);
+        let (dtype, shape) = (table.dtype().to_string(), [table.rows(), table.dim()]);
+        let header = json!({ "words": { "dtype": dtype, "shape": shape, "data_offsets": [0, bytes.len()] } });
+        let mut header = header.to_string();
+        let length = (8 + header.len()).next_multiple_of(LINE) - 8;
+        header.extend(std::iter::repeat_n(' ', length - header.len()));
+        let path = folder.join("words.safetensors");
+        let mut file = std::fs::File::create(&path)?;
+        for part in [&(length as u64).to_le_bytes(), header.as_bytes(), bytes] {
+            file.write_all(part)?;
+        }
+        Ok(Words { model: Model::open(&path)?, tensor: "words".into() })
     }
 
     pub fn words(&self) -> &[u16] {
-        bytemuck::cast_slice(self.as_ref())
+        bytemuck::cast_slice(self.model.bytes(&self.tensor).expect("looked at before"))
     }
 
-    /// The plain twins of a table, which differ in how far ahead products ask for memory: their names, and
-    /// they.
-    pub fn variants(&self, like: &Table) -> Result<Vec<(&'static str, Table)>> {
-        let variant = |(name, ahead)| {
-            let mut options = OpenOptions::default();
-            (options.backend, options.ahead) = (Some(like.backend()), Some(ahead));
-            let table = Table::from_bytes(like.dtype(), like.rows(), like.dim(), self.clone(), &options)?;
-            Ok((name, table))
-        };
-        VARIANTS.into_iter().map(variant).collect()
+    /// The words as tables that differ in how products go along them: their names, and they. All loops that a
+    /// plain table may take where `like` runs, at most on that instruction set.
+    pub fn variants(&self, like: &Table) -> Result<Vec<(String, Table)>> {
+        self.tables(like, &AHEAD, false)
     }
-}
 
-impl AsRef<[u8]> for Words {
-    fn as_ref(&self) -> &[u8] {
-        &self.held[self.from..]
+    /// Tables whose products only read.
+    pub fn readers(&self, like: &Table) -> Result<Vec<(String, Table)>> {
+        self.tables(like, &AHEAD_FEW, true)
     }
-}
 
-/// Reads every byte.
-pub fn read(bytes: &[u8], threads: usize) -> u64 {
-    let share = bytes.len().div_ceil(threads).next_multiple_of(256);
-    let fold = |part: &[u8]| {
-        let mut sums = [0_u64; 32];
-        for line in part.as_chunks::<256>().0 {
-            for (sum, word) in sums.iter_mut().zip(line.as_chunks().0) {
-                *sum ^= u64::from_le_bytes(*word);
+    fn tables(&self, like: &Table, ahead: &[usize], only_read: bool) -> Result<Vec<(String, Table)>> {
+        let own = like.backend().to_string();
+        let mut all = Vec::new();
+        for backend in backends(&own)? {
+            let lesser = backend.to_string() != own;
+            for &ahead in if lesser { &AHEAD_FEW } else { ahead } {
+                let name = if ahead == 0 { "no prefetch".into() } else { format!("prefetch {ahead}") };
+                let name = if lesser { format!("{name}, {backend}") } else { name };
+                let mut options = OpenOptions::default();
+                (options.backend, options.ahead) = (Some(backend), Some((ahead, only_read)));
+                all.push((name, self.model.table_with(&self.tensor, &options)?));
             }
         }
-        sums.into_iter().fold(0, |a, b| a ^ b)
+        Ok(all)
+    }
+}
+
+/// The instruction sets up to the one of that name; the portable loops only where they are that one, for they are
+/// many times slower.
+fn backends(most: &str) -> Result<Vec<Backend>> {
+    // What the machine has is told by the error about something that none has.
+    let names = match "none".parse::<Backend>() {
+        Err(Error::NoBackend { available, .. }) => available,
+        _ => most.into(),
     };
-    std::thread::scope(|scope| {
-        let mut parts = bytes.chunks(share);
-        let first = parts.next().unwrap_or_default();
-        let workers: Vec<_> = parts.map(|part| scope.spawn(move || fold(part))).collect();
-        let first = fold(first);
-        workers
-            .into_iter()
-            .map(|worker| worker.join().expect("reading cannot fail"))
-            .fold(first, |a, b| a ^ b)
-    })
+    let names: Vec<&str> = names.split(", ").collect();
+    let end = names.iter().position(|name| *name == most).map_or(names.len(), |at| at + 1);
+    let first = if end > 1 { 1 } else { 0 };
+    Ok(names[first..end].iter().map(|name| name.parse()).collect::<xnc::Result<_>>()?)
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, filled};
+use super::{GROUP, READ, filled};
 
 /// Adds the 32 lanes of F32 activations, in a register of the even words and one of the odd ones.
 #[inline]
@@ -36,7 +36,7 @@ fn halves(b: __m256) -> f32 {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(words: &[u8; 2 * GROUP], at: usize) -> __m512i {
+pub(super) fn load(words: &[u8; 2 * GROUP], at: usize) -> __m512i {
     let part: &[u8; 64] = words[at..at + 64].try_into().expect("64 bytes");
     // SAFETY: 64 bytes.
     unsafe { _mm512_loadu_si512(part.as_ptr().cast()) }
@@ -45,7 +45,7 @@ fn load(words: &[u8; 2 * GROUP], at: usize) -> __m512i {
 /// The BF16 activations of words 0 or 32 on.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load_bf16(x: &[u16; GROUP], at: usize) -> __m512i {
+pub(super) fn load_bf16(x: &[u16; GROUP], at: usize) -> __m512i {
     let part: &[u16; 32] = x[at..at + 32].try_into().expect("32 words");
     // SAFETY: 32 words are 64 bytes.
     unsafe { _mm512_loadu_si512(part.as_ptr().cast()) }
@@ -53,7 +53,7 @@ fn load_bf16(x: &[u16; GROUP], at: usize) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load_f32(x: &[f32; GROUP], at: usize) -> __m512 {
+pub(super) fn load_f32(x: &[f32; GROUP], at: usize) -> __m512 {
     let part: &[f32; 16] = x[at..at + 16].try_into().expect("sixteen floats");
     // SAFETY: sixteen floats are 64 bytes.
     unsafe { _mm512_loadu_ps(part.as_ptr()) }
@@ -73,7 +73,7 @@ fn step(words: __m512i, x: &[f32; GROUP], at: usize, lane: [__m512; 2]) -> [__m5
 /// Multiplies a register of BF16 words with as many activations, in pairs.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16")]
-fn pair_step(words: __m512i, x: __m512i, lane: __m512) -> __m512 {
+pub(super) fn pair_step(words: __m512i, x: __m512i, lane: __m512) -> __m512 {
     // SAFETY: 32 words, whatever type names them.
     let pairs = |words: __m512i| unsafe { std::mem::transmute::<__m512i, __m512bh>(words) };
     _mm512_dpbf16_ps(lane, pairs(words), pairs(x))
@@ -130,4 +130,28 @@ pub(super) fn pair_rows<const AHEAD: usize>(rows: &[u8], dim: usize, x: &[u16], 
         }
         *out = sum_pairs(lane);
     }
+}
+
+/// Eight registers, so that no load waits for one before it.
+#[target_feature(enable = "avx512f")]
+pub(super) fn read(passes: &[[u8; READ]], ahead: usize) -> u64 {
+    let mut sums = [_mm512_setzero_si512(); 8];
+    for pass in passes {
+        if ahead > 0 {
+            for line in 0..READ / 64 {
+                _mm_prefetch::<_MM_HINT_T0>(pass.as_ptr().wrapping_add(ahead + 64 * line).cast());
+            }
+        }
+        for (i, part) in pass.as_chunks::<64>().0.iter().enumerate() {
+            // SAFETY: 64 bytes.
+            let words = unsafe { _mm512_loadu_si512(part.as_ptr().cast()) };
+            sums[i % 8] = _mm512_xor_si512(sums[i % 8], words);
+        }
+    }
+    let mut words = [[0_u64; 8]; 8];
+    for (words, sum) in words.iter_mut().zip(sums) {
+        // SAFETY: 64 bytes.
+        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), sum) };
+    }
+    words.as_flattened().iter().fold(0, |a, b| a ^ b)
 }

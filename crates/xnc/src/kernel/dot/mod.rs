@@ -15,6 +15,7 @@
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod batch;
 pub(super) mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -35,7 +36,7 @@ pub const fn padded(dim: usize) -> usize {
 }
 
 /// Distances, in bytes, at which the plain product can ask for words ahead; 0 leaves that to the machine.
-pub const AHEAD: [usize; 4] = [0, 512, 2048, 8192];
+pub const AHEAD: [usize; 6] = [0, 512, 2048, 4096, 8192, 16384];
 
 /// Puts activations in the order in which [`rows_f32`] and [`super::product`] take them on this backend.
 ///
@@ -43,21 +44,38 @@ pub const AHEAD: [usize; 4] = [0, 512, 2048, 8192];
 /// If `out` is not [`padded`] long.
 pub fn arrange(backend: Backend, dtype: Dtype, x: &[f32], out: &mut [f32]) {
     assert_eq!(out.len(), padded(x.len()));
-    // A register of BF16 words falls into its even and its odd words.
-    let register = match (backend.0, dtype) {
-        (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => 1,
-        #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2, Dtype::Bf16) => 16,
-        #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512 { .. }, Dtype::Bf16) => 32,
-        // FP16 words are widened in order.
-        #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => 1,
-    };
+    let order = Order::of(backend, dtype);
     for (i, slot) in out.iter_mut().enumerate() {
-        let (at, half) = (i % register, register.div_ceil(2));
-        let column = i - at + if at < half { 2 * at } else { 2 * (at - half) + 1 };
-        *slot = x.get(column).copied().unwrap_or(0.0);
+        *slot = x.get(order.column(i)).copied().unwrap_or(0.0);
+    }
+}
+
+/// The order in which loops take activations: words of a register, even ones first.
+#[derive(Clone, Copy)]
+struct Order {
+    register: usize,
+}
+
+impl Order {
+    fn of(backend: Backend, dtype: Dtype) -> Order {
+        // A register of BF16 words falls into its even and its odd words.
+        let register = match (backend.0, dtype) {
+            (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => 1,
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2, Dtype::Bf16) => 16,
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx512 { .. }, Dtype::Bf16) => 32,
+            // FP16 words are widened in order.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::F16) => 1,
+        };
+        Order { register }
+    }
+
+    /// Which activation stands at place `i`.
+    fn column(self, i: usize) -> usize {
+        let (at, half) = (i % self.register, self.register.div_ceil(2));
+        i - at + if at < half { 2 * at } else { 2 * (at - half) + 1 }
     }
 }
 
@@ -68,7 +86,9 @@ macro_rules! with_ahead {
         match $ahead {
             512 => $isa::$rows::<512> $arguments,
             2048 => $isa::$rows::<2048> $arguments,
+            4096 => $isa::$rows::<4096> $arguments,
             8192 => $isa::$rows::<8192> $arguments,
+            16384 => $isa::$rows::<16384> $arguments,
             _ => $isa::$rows::<0> $arguments,
         }
     };
@@ -133,6 +153,30 @@ pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], ahead: us
             with_ahead!(ahead, avx2::pair_rows(rows, dim, x, out))
         },
     }
+}
+
+/// Bytes that a loop which only reads takes in one pass.
+const READ: usize = 512;
+
+/// All bytes as little-endian words of 64 bits, zeros after the last, each `xor` the others: no product, but
+/// what bounds every product, for reading is all that it does. Memory is asked for `ahead` bytes ahead; 0
+/// leaves that to the machine.
+pub fn read(backend: Backend, bytes: &[u8], ahead: usize) -> u64 {
+    let (passes, tail) = bytes.as_chunks();
+    let all = match backend.0 {
+        Isa::Scalar => scalar::read(passes),
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { avx2::read(passes, ahead) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 { .. } => unsafe { avx512::read(passes, ahead) },
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = ahead;
+    let mut last = [0; READ];
+    last[..tail.len()].copy_from_slice(tail);
+    all ^ scalar::read(&[last])
 }
 
 /// The words of a row after its last full group, filled with zeros.

@@ -1,10 +1,10 @@
 //! Portable, and what defines the others.
 
-use super::{GROUP, filled};
+use super::{GROUP, READ, filled};
 use crate::dtype::Dtype;
 
 /// Adds the 32 lanes of F32 activations.
-fn sum(lane: [f32; 32]) -> f32 {
+pub(super) fn sum(lane: [f32; 32]) -> f32 {
     let a: [f32; 16] = std::array::from_fn(|l| lane[l] + lane[l + 16]);
     let b: [f32; 8] = std::array::from_fn(|j| a[2 * j] + a[2 * j + 1]);
     let c: [f32; 4] = std::array::from_fn(|j| b[j] + b[j + 4]);
@@ -12,7 +12,7 @@ fn sum(lane: [f32; 32]) -> f32 {
 }
 
 /// Adds the 32 lanes of word pairs.
-fn sum_pairs(lane: [f32; 32]) -> f32 {
+pub(super) fn sum_pairs(lane: [f32; 32]) -> f32 {
     let a: [f32; 16] = std::array::from_fn(|l| lane[l] + lane[l + 16]);
     let b: [f32; 8] = std::array::from_fn(|l| a[l] + a[l + 8]);
     let c: [f32; 4] = std::array::from_fn(|l| b[l] + b[l + 4]);
@@ -67,14 +67,14 @@ pub(in crate::kernel) fn pair_rows(rows: &[u8], dim: usize, x: &[u16], _ahead: u
 }
 
 /// A BF16 word's value, a subnormal as zero.
-fn value(word: u16) -> f32 {
+pub(super) fn value(word: u16) -> f32 {
     let kept = if word & 0x7f80 == 0 { word & 0x8000 } else { word };
     f32::from_bits(u32::from(kept) << 16)
 }
 
 /// One step of `vdpbf16ps`: fused, to nearest even; a result that is subnormal once rounded, were its
 /// exponent not bounded, becomes zero. `a` and `b` are BF16 values, none of the three is subnormal.
-fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
+pub(super) fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     let result = a.mul_add(b, c);
     if result.abs() > f32::MIN_POSITIVE || result.is_nan() {
         return result;
@@ -88,4 +88,15 @@ fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     let edge = f64::from(f32::MIN_POSITIVE) * (1.0 - 0.5f64.powi(25));
     let tiny = (f64::from(a) * f64::from(b) + f64::from(c)).abs() < edge;
     if tiny { 0.0f32.copysign(result) } else { result }
+}
+
+/// Asks for nothing ahead.
+pub(super) fn read(passes: &[[u8; READ]]) -> u64 {
+    let mut sums = [0; 32];
+    for half in passes.as_flattened().as_chunks::<256>().0 {
+        for (sum, word) in sums.iter_mut().zip(half.as_chunks().0) {
+            *sum ^= u64::from_le_bytes(*word);
+        }
+    }
+    sums.into_iter().fold(0, |a, b| a ^ b)
 }

@@ -22,6 +22,42 @@ fn dot_f32(backend: Backend, dtype: Dtype, choices: &mut Choices<'_>) -> Vec<u32
     sums(&out)
 }
 
+pub fn dot_batch_f32_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    dot_batch_f32(backend, Dtype::Bf16, choices)
+}
+
+pub fn dot_batch_f32_f16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    dot_batch_f32(backend, Dtype::F16, choices)
+}
+
+fn dot_batch_f32(backend: Backend, dtype: Dtype, choices: &mut Choices<'_>) -> Vec<u32> {
+    let (dim, rows, ahead) = (choices.below(300), choices.below(8), choices.one(&dot::AHEAD));
+    let vectors = if dim == 0 { 0 } else { 1 + choices.below(dot::batch::MOST) };
+    let words = choices.bf16(rows * dim);
+    let x: Vec<f32> = (0..vectors).flat_map(|_| activations(choices, dim)).collect();
+    let mut arranged = vec![9.0; vectors * dot::padded(dim)];
+    dot::batch::arrange_f32(backend, dtype, dim, &x, &mut arranged);
+    let mut out = vec![9.0; vectors * rows];
+    let mut parts: Vec<&mut [f32]> = out.chunks_mut(rows.max(1)).collect();
+    parts.resize_with(vectors, Default::default);
+    dot::batch::rows_f32(backend, dtype, bytes_of(&words), dim, &arranged, ahead, &mut parts);
+    sums(&out)
+}
+
+pub fn dot_batch_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    let (dim, rows, ahead) = (1 + choices.below(300), choices.below(8), choices.one(&dot::AHEAD));
+    let vectors = 1 + choices.below(dot::batch::MOST);
+    let words = choices.bf16(rows * dim);
+    let x: Vec<u16> = (0..vectors).flat_map(|_| choices.bf16(dim)).collect();
+    let mut arranged = vec![9; vectors * dot::padded(dim)];
+    dot::batch::arrange_bf16(dim, &x, &mut arranged);
+    let mut out = vec![9.0; vectors * rows];
+    let mut parts: Vec<&mut [f32]> = out.chunks_mut(rows.max(1)).collect();
+    parts.resize_with(vectors, Default::default);
+    dot::batch::rows_bf16(backend, bytes_of(&words), dim, &arranged, ahead, &mut parts);
+    sums(&out)
+}
+
 /// F32 activations with all bits of their mantissas; now and then one that is any number.
 pub fn activations(choices: &mut Choices<'_>, dim: usize) -> Vec<f32> {
     let (words, strange) = (choices.bf16(dim), choices.below(2) == 0);
@@ -39,6 +75,12 @@ pub fn dot_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     let mut out = vec![9.0; rows];
     dot::rows_bf16(backend, bytes_of(&words), dim, &x, ahead, &mut out);
     sums(&out)
+}
+
+pub fn dot_read(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    let (length, ahead) = (choices.below(2000), choices.one(&dot::AHEAD));
+    let words = dot::read(backend, &choices.bytes(length), ahead);
+    vec![words as u32, (words >> 32) as u32]
 }
 
 pub fn widen_to_f32_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {

@@ -1,0 +1,327 @@
+//! AVX-512, with `vdpbf16ps` where the machine has it.
+//!
+//! A loop holds the lanes of `V` vectors for each of `R` rows in registers, sixteen of them at most. Two rows at
+//! a time halve how often activations are loaded, which is what else bounds the loops: a machine that
+//! multiplies two registers a cycle loads no more than two.
+#![allow(clippy::needless_range_loop)] // plain loops over constants unroll, and lanes stay in registers
+
+use std::arch::x86_64::*;
+
+use super::super::avx512::{load, load_bf16, load_f32, pair_step};
+use super::super::{GROUP, filled};
+use super::MOST;
+
+/// Lanes of `V` vectors for each of `R` rows.
+type Lanes<const V: usize, const R: usize> = [[[__m512; 2]; V]; R];
+
+/// Rows that a loop takes at a time.
+const ROWS: usize = 2;
+
+/// Asks for the cache lines of a group that lies `ahead` bytes on.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn prefetch(words: &[u8; 2 * GROUP], ahead: usize) {
+    let ahead = words.as_ptr().wrapping_add(ahead).cast();
+    _mm_prefetch::<_MM_HINT_T0>(ahead);
+    _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(64));
+}
+
+/// Puts the sums of `R` rows from `r` on, row by row, into the `V` vectors of `out`.
+#[inline]
+fn put<const V: usize, const R: usize>(sums: [f32; MOST], r: usize, out: &mut [&mut [f32]]) {
+    for (v, out) in out.iter_mut().enumerate() {
+        for i in 0..R {
+            out[r + i] = sums[i * V + v];
+        }
+    }
+}
+
+macro_rules! loops {
+    ($rows:ident, $parts:ident, $some:ident, $feature:literal, $x:ty, $step:ident, $sums:ident) => {
+        #[target_feature(enable = $feature)]
+        pub(super) fn $rows(
+            rows: &[u8],
+            dim: usize,
+            x: &[[$x; GROUP]],
+            ahead: usize,
+            out: &mut [&mut [f32]],
+        ) {
+            match out.len() {
+                1 => $parts::<1, 0>(rows, dim, x, ahead, out),
+                2 => $parts::<2, 0>(rows, dim, x, ahead, out),
+                3 => $parts::<3, 0>(rows, dim, x, ahead, out),
+                4 => $parts::<4, 0>(rows, dim, x, ahead, out),
+                5 => $parts::<3, 2>(rows, dim, x, ahead, out),
+                6 => $parts::<3, 3>(rows, dim, x, ahead, out),
+                7 => $parts::<4, 3>(rows, dim, x, ahead, out),
+                _ => $parts::<4, 4>(rows, dim, x, ahead, out),
+            }
+        }
+
+        /// `A` vectors, then `B` more, for which the words are in the nearest cache.
+        #[target_feature(enable = $feature)]
+        fn $parts<const A: usize, const B: usize>(
+            rows: &[u8],
+            dim: usize,
+            x: &[[$x; GROUP]],
+            ahead: usize,
+            out: &mut [&mut [f32]],
+        ) {
+            let (out_a, out_b) = out.split_at_mut(A);
+            let mut blocks = rows.chunks_exact(2 * dim * ROWS);
+            let mut r = 0;
+            for block in &mut blocks {
+                put::<A, ROWS>($some::<A, ROWS>(block, dim, x, [0, A + B], ahead), r, out_a);
+                if B > 0 {
+                    put::<B, ROWS>($some::<B, ROWS>(block, dim, x, [A, A + B], 0), r, out_b);
+                }
+                r += ROWS;
+            }
+            let row = blocks.remainder();
+            if !row.is_empty() {
+                put::<A, 1>($some::<A, 1>(row, dim, x, [0, A + B], ahead), r, out_a);
+                if B > 0 {
+                    put::<B, 1>($some::<B, 1>(row, dim, x, [A, A + B], 0), r, out_b);
+                }
+            }
+        }
+
+        /// The sums of `R` rows times the vectors from `first` on, of `all`, row by row.
+        #[target_feature(enable = $feature)]
+        fn $some<const V: usize, const R: usize>(
+            rows: &[u8],
+            dim: usize,
+            x: &[[$x; GROUP]],
+            [first, all]: [usize; 2],
+            ahead: usize,
+        ) -> [f32; MOST] {
+            let mut groups: [&[[u8; 2 * GROUP]]; R] = [&[]; R];
+            let mut tails = [[0; 2 * GROUP]; R];
+            // Tails are filled while no lanes are held, which a call would drive out of their registers.
+            for (r, row) in rows.chunks_exact(2 * dim).enumerate() {
+                let (whole, tail) = row.as_chunks();
+                groups[r] = whole;
+                if !tail.is_empty() {
+                    tails[r] = filled(tail);
+                }
+            }
+            let mut lanes = [[[_mm512_setzero_ps(); 2]; V]; R];
+            let mut rest = x;
+            for g in 0..dim / GROUP {
+                let mut words = [&[0; 2 * GROUP]; R];
+                for r in 0..R {
+                    words[r] = &groups[r][g];
+                    if ahead > 0 {
+                        prefetch(words[r], ahead);
+                    }
+                }
+                let x;
+                (x, rest) = rest.split_at(all);
+                let x = x[first..].first_chunk().expect("these vectors");
+                lanes = $step::<V, R>(words, x, lanes);
+            }
+            if !rest.is_empty() {
+                let mut words = [&[0; 2 * GROUP]; R];
+                for r in 0..R {
+                    words[r] = &tails[r];
+                }
+                let x = rest[first..].first_chunk().expect("these vectors");
+                lanes = $step::<V, R>(words, x, lanes);
+            }
+            $sums(lanes)
+        }
+    };
+}
+
+loops!(bf16_rows, bf16_parts, bf16_some, "avx512f", f32, bf16_step, sums);
+loops!(f16_rows, f16_parts, f16_some, "avx512f", f32, f16_step, sums_in_order);
+loops!(pair_rows, pair_parts, pair_some, "avx512f,avx512bf16", u16, pairs_step, sums_of_pairs);
+
+/// A group of BF16 words times F32 activations.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn bf16_step<const V: usize, const R: usize>(
+    words: [&[u8; 2 * GROUP]; R],
+    x: &[[f32; GROUP]; V],
+    mut lanes: Lanes<V, R>,
+) -> Lanes<V, R> {
+    let mask = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+    for half in 0..2 {
+        let mut values = [[_mm512_setzero_ps(); 2]; R];
+        for r in 0..R {
+            let words = load(words[r], 64 * half);
+            values[r] = [
+                _mm512_castsi512_ps(_mm512_slli_epi32::<16>(words)),
+                _mm512_castsi512_ps(_mm512_and_si512(words, mask)),
+            ];
+        }
+        for v in 0..V {
+            for odd in 0..2 {
+                let x = load_f32(&x[v], 32 * half + 16 * odd);
+                for r in 0..R {
+                    lanes[r][v][odd] = _mm512_fmadd_ps(values[r][odd], x, lanes[r][v][odd]);
+                }
+            }
+        }
+    }
+    lanes
+}
+
+/// A group of FP16 words times F32 activations.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn f16_step<const V: usize, const R: usize>(
+    words: [&[u8; 2 * GROUP]; R],
+    x: &[[f32; GROUP]; V],
+    mut lanes: Lanes<V, R>,
+) -> Lanes<V, R> {
+    for quarter in 0..4 {
+        let mut values = [_mm512_setzero_ps(); R];
+        for r in 0..R {
+            let part: &[u8; 32] = words[r][32 * quarter..][..32].try_into().expect("32 bytes");
+            // SAFETY: 32 bytes.
+            values[r] = _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(part.as_ptr().cast()) });
+        }
+        for v in 0..V {
+            let x = load_f32(&x[v], 16 * quarter);
+            for r in 0..R {
+                lanes[r][v][quarter % 2] = _mm512_fmadd_ps(values[r], x, lanes[r][v][quarter % 2]);
+            }
+        }
+    }
+    lanes
+}
+
+/// A group of BF16 words times BF16 activations.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn pairs_step<const V: usize, const R: usize>(
+    words: [&[u8; 2 * GROUP]; R],
+    x: &[[u16; GROUP]; V],
+    mut lanes: Lanes<V, R>,
+) -> Lanes<V, R> {
+    for half in 0..2 {
+        let mut pairs = [_mm512_setzero_si512(); R];
+        for r in 0..R {
+            pairs[r] = load(words[r], 64 * half);
+        }
+        for v in 0..V {
+            let x = load_bf16(&x[v], 32 * half);
+            for r in 0..R {
+                lanes[r][v][half] = pair_step(pairs[r], x, lanes[r][v][half]);
+            }
+        }
+    }
+    lanes
+}
+
+/// The lanes of eight sums at most, row by row; zeros after the last.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn eight<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [[__m512; 2]; MOST] {
+    const { assert!(V * R <= MOST) };
+    let mut eight = [[_mm512_setzero_ps(); 2]; MOST];
+    for r in 0..R {
+        for v in 0..V {
+            eight[r * V + v] = lanes[r][v];
+        }
+    }
+    eight
+}
+
+/// Halves of two registers: both lower ones, or both upper ones.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn halves<const WHICH: i32>(a: __m512, b: __m512) -> __m512 {
+    _mm512_castpd_ps(_mm512_shuffle_f64x2::<WHICH>(_mm512_castps_pd(a), _mm512_castps_pd(b)))
+}
+
+/// Adds the halves of each of two registers.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn fold(a: __m512, b: __m512) -> __m512 {
+    _mm512_add_ps(halves::<0x44>(a, b), halves::<0xee>(a, b))
+}
+
+/// Adds the lanes of eight sums that lie in a register of the even words and one of the odd ones each.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sums<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
+    let lanes = eight(lanes);
+    let mut b = [_mm512_setzero_ps(); 4];
+    for i in 0..4 {
+        let [one, two] = [lanes[2 * i], lanes[2 * i + 1]];
+        b[i] = _mm512_add_ps(fold(one[0], two[0]), fold(one[1], two[1]));
+    }
+    last(b)
+}
+
+/// Adds the lanes of eight sums of word pairs.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sums_of_pairs<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
+    let lanes = eight(lanes);
+    let mut b = [_mm512_setzero_ps(); 4];
+    for i in 0..4 {
+        let [one, two] = [lanes[2 * i], lanes[2 * i + 1]];
+        b[i] = fold(_mm512_add_ps(one[0], one[1]), _mm512_add_ps(two[0], two[1]));
+    }
+    last(b)
+}
+
+/// Adds the last eight lanes of eight sums, of which each register has two: 4, 2, 1 apart.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn last(b: [__m512; 4]) -> [f32; MOST] {
+    // A quarter of a register for each of four sums.
+    let mut c = [_mm512_setzero_pd(); 2];
+    for i in 0..2 {
+        let [a, b] = [b[2 * i], b[2 * i + 1]];
+        c[i] = _mm512_castps_pd(_mm512_add_ps(halves::<0x88>(a, b), halves::<0xdd>(a, b)));
+    }
+    let (low, high) = (_mm512_unpacklo_pd(c[0], c[1]), _mm512_unpackhi_pd(c[0], c[1]));
+    let found = neighbours(_mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high)));
+    let mut sums = [0.0; MOST];
+    for i in 0..MOST {
+        sums[i] = found[4 * (i % 4) + 2 * (i / 4)];
+    }
+    sums
+}
+
+/// Adds neighbours: the sums stand in the even places.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn neighbours(d: __m512) -> [f32; 16] {
+    let sums = _mm512_add_ps(d, _mm512_permute_ps::<0b10_11_00_01>(d));
+    let mut found = [0.0; 16];
+    // SAFETY: sixteen floats.
+    unsafe { _mm512_storeu_ps(found.as_mut_ptr(), sums) };
+    found
+}
+
+/// Adds the lanes of eight sums that lie in order.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sums_in_order<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
+    let lanes = eight(lanes);
+    let mut c = [_mm512_setzero_ps(); 2];
+    for i in 0..2 {
+        let mut b = [_mm512_setzero_ps(); 2];
+        for k in 0..2 {
+            let [one, two] = [lanes[4 * i + 2 * k], lanes[4 * i + 2 * k + 1]];
+            let (one, two) = (_mm512_add_ps(one[0], one[1]), _mm512_add_ps(two[0], two[1]));
+            let (even, odd) =
+                (_mm512_shuffle_ps::<0b10_00_10_00>(one, two), _mm512_shuffle_ps::<0b11_01_11_01>(one, two));
+            // In each quarter: two of one sum, two of the other.
+            b[k] = _mm512_add_ps(even, odd);
+        }
+        c[i] = fold(b[0], b[1]);
+    }
+    let d = _mm512_add_ps(halves::<0x88>(c[0], c[1]), halves::<0xdd>(c[0], c[1]));
+    let found = neighbours(d);
+    let mut sums = [0.0; MOST];
+    for i in 0..MOST {
+        sums[i] = found[2 * i];
+    }
+    sums
+}
