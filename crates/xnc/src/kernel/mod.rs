@@ -21,7 +21,7 @@ mod ahead;
 mod aligned;
 mod backend;
 
-pub use ahead::{prefetch, prefetch_line};
+pub use ahead::{Plan, prefetch, prefetch_line};
 pub use aligned::Aligned;
 pub use backend::Backend;
 

@@ -16,16 +16,13 @@ use crate::error::{Error, Result};
 use crate::kernel::fast::row::{Row, RowShape, STEP, Symbols};
 use crate::kernel::fast::unpack::{self, Ahead, Past};
 use crate::kernel::stream::Stream;
-use crate::kernel::{Backend, prefetch};
+use crate::kernel::{Backend, Plan, prefetch};
 
 /// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded together,
 /// and memory is asked for so many rows ahead.
 const LOOKUPS: usize = 64;
 const TOGETHER: usize = 16;
 const ROWS_AHEAD: usize = 48;
-
-/// Rows that follow each other: how far ahead in the payload memory is asked for.
-const BYTES_AHEAD: usize = 10 * 1024;
 
 /// Rows decoded between stores that go around the caches: their words stay in the nearest one.
 const ROWS_FAR: usize = 2;
@@ -126,7 +123,7 @@ impl FastReader {
         let together = if far.is_some() { ROWS_FAR } else { rows.len().max(1) };
         let mut near = vec![0; if far.is_some() { ROWS_FAR * dim } else { 0 }];
         for (number, (rows, out)) in rows.chunks(together).zip(out.chunks_mut(together * dim)).enumerate() {
-            let ahead = Ahead { at: &at[number * together..], bytes: BYTES_AHEAD };
+            let ahead = Ahead { at: &at[number * together..], bytes: Plan::of_machine().bytes };
             match far {
                 None => self.decode_rows(stored, rows, ahead, out),
                 Some(far) => {

@@ -8,7 +8,7 @@ use std::mem::offset_of;
 use super::{Table, tail_words};
 use crate::dtype::Dtype;
 use crate::kernel::Aligned;
-use crate::kernel::ahead;
+use crate::kernel::ahead::Plan;
 use crate::kernel::backend::{Backend, Isa};
 use crate::kernel::dot::{self, avx2::SUBNORMALS_AS_ZERO, sum_avx2 as sum};
 use crate::kernel::fast::rooms::{Caller, Lists, Rooms, turns};
@@ -45,6 +45,7 @@ struct Turn {
     room: *mut u8,
     bias: *const u8,
     x: *const f32,
+    plan: Plan,
 }
 
 /// Loads activations and multiplies the words of a register: even ones, then odd ones, or odd ones first.
@@ -160,8 +161,15 @@ macro_rules! groups {
             "vpacksswb ymm7, ymm7, ymm7", // 128 in every byte
             "vpslld ymm8, ymm8, 16",      // the odd word of every two
             "2:",
+            "test {second:e}, {second:e}",
+            "jnz 3f",
             "prefetcht0 [{record} + {ahead}]",
             "prefetcht0 [{record} + {ahead} + 64]",
+            "jmp 4f",
+            "3:",
+            "prefetcht1 [{record} + {ahead}]",
+            "prefetcht1 [{record} + {ahead} + 64]",
+            "4:",
             "vbroadcasti128 ymm9, [{record}]",
             "vpbroadcastq ymm10, [{record} + {ranks}]",
             "vpsrlvq ymm9, ymm9, [{c} + {halves}]",
@@ -199,7 +207,8 @@ macro_rules! groups {
             c = in(reg) $c,
             halves = const offset_of!(Constants, halves),
             signs = const offset_of!(Constants, signs),
-            ahead = const ahead::BYTES,
+            ahead = in(reg) $turn.plan.bytes,
+            second = in(reg) u32::from($turn.plan.second),
             ranks = const RANKS,
             lower = const LOWER,
             size = const LOWER + GROUP,
@@ -292,7 +301,7 @@ impl<const PAIRS: bool> Desk<PAIRS> {
             const ONE_TURN: bool = ONE_TURN;
         }
         assert!(self.x.len() == table.bias.len() && self.x.len() >= table.shape.dim);
-        let (x, rooms) = (self.x.as_ptr(), self.rooms.places());
+        let (x, rooms, plan) = (self.x.as_ptr(), self.rooms.places(), Plan::of_machine());
         let (constants, lists) = (Constants::new(table), Lists::new(table.symbols()));
         let groups = table.shape.groups();
         // A room is prepared two rows before its row is multiplied.
@@ -308,6 +317,7 @@ impl<const PAIRS: bool> Desk<PAIRS> {
                 room: rooms.of(i),
                 bias: table.bias.as_ptr(),
                 x,
+                plan,
             };
             // SAFETY: groups lie inside the payload; rooms, biases and activations are aligned, and filled to whole
             // groups. The rest of a row is less than a group.

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::{Table, tail_words};
 use crate::kernel::Aligned;
-use crate::kernel::ahead::{self, Lines};
+use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::dot::{sum_avx512 as sum_f32, sum_pairs_avx512 as sum_bf16};
 use crate::kernel::fast::rooms::{Caller, PairLists, Rooms, turns};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row};
@@ -71,7 +71,7 @@ macro_rules! passes {
                 let (out, rest_out) = out.as_chunks_mut::<2>();
                 let (uppers, lists) = (Uppers::new(table.ranked), PairLists::new(table.symbols()));
                 let phase = _mm512_set1_epi16(table.phase.cast_signed());
-                let places = self.rooms.places();
+                let (places, plan) = (self.rooms.places(), Plan::of_machine());
                 let [mut ready, mut filled] = [0, 2].map(|i| [places.of(i), places.of(i + 1)]);
                 // Rooms are filled for a pair before the pair in front is multiplied.
                 for next in 0..=pairs.len() {
@@ -83,7 +83,7 @@ macro_rules! passes {
                     let Some(i) = next.checked_sub(1) else { continue };
                     let (pair, mut rooms) = (pairs[i], ready);
                     let mut lanes = [[_mm512_setzero_ps(); 2]; 2];
-                    let mut lines = Lines::from(payload, pair[0].at + ahead::BYTES);
+                    let mut lines = Lines::from(plan, payload, pair[0].at);
                     let mut records = pair.map(|row| payload.as_ptr().wrapping_add(row.groups()));
                     let (mut bias, mut x) = (table.bias.as_ptr(), self.x.as_ptr());
                     for _ in 0..table.shape.groups() {

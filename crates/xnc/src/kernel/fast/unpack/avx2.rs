@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::lines::Lines;
+use super::lines::RowLines;
 use super::{Ahead, add_listed, scalar};
-use crate::kernel::ahead;
+use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Caller, Lists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols};
 
@@ -111,7 +111,7 @@ pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
         if row.is_plain() {
             continue;
         }
-        let lines = Lines::of(shape, payload, ahead, i);
+        let lines = RowLines::of(shape, payload, ahead, i);
         let start = row.groups();
         // SAFETY: groups lie inside the payload.
         let mut record = unsafe { payload.as_ptr().add(start) };
@@ -160,7 +160,7 @@ pub(super) unsafe fn past<const F16: bool>(
     );
     let (uppers, lists) = (Uppers::new(symbols.ranked), Lists::new(symbols));
     let phase = _mm256_set1_epi16(symbols.phase.cast_signed());
-    let places = rooms.places();
+    let (places, plan) = (rooms.places(), Plan::of_machine());
     for next in 0..rows.len() + 2 {
         if let Some(row) = rows.get(next) {
             // SAFETY: as the caller promises.
@@ -169,7 +169,7 @@ pub(super) unsafe fn past<const F16: bool>(
         let Some(i) = next.checked_sub(2) else { continue };
         let (row, mut room) = (rows[i], places.of(i));
         let mut record = payload.as_ptr().wrapping_add(row.groups());
-        let mut lines = ahead::Lines::from(payload, row.at + ahead::BYTES);
+        let mut lines = Lines::from(plan, payload, row.at);
         let out = &mut out[i * shape.dim..][..shape.dim];
         for (out, bias) in out.as_chunks_mut::<GROUP>().0.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0)
         {

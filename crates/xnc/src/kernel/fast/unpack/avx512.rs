@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::lines::Lines;
+use super::lines::RowLines;
 use super::{Ahead, add_listed, scalar};
-use crate::kernel::ahead;
+use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Caller, PairLists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, rank_bit};
 
@@ -121,7 +121,7 @@ pub(super) unsafe fn rows<const F16: bool>(
         if row.is_plain() {
             continue;
         }
-        let lines = Lines::of(shape, payload, ahead, i);
+        let lines = RowLines::of(shape, payload, ahead, i);
         let start = row.groups();
         // SAFETY: groups lie inside the payload.
         let mut record = unsafe { payload.as_ptr().add(start) };
@@ -170,7 +170,7 @@ pub(super) unsafe fn past<const F16: bool>(
     );
     let (uppers, lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
     let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
-    let places = rooms.places();
+    let (places, plan) = (rooms.places(), Plan::of_machine());
     // The last of an odd number goes through twice.
     let pair = |i: usize| [i.min(last), (i + 1).min(last)];
     for next in (0..rows.len() + 2).step_by(2) {
@@ -180,7 +180,7 @@ pub(super) unsafe fn past<const F16: bool>(
             unsafe { lists.put::<Past<F16>>(payload, pair, [places.of(next), places.of(next + 1)]) };
         }
         let Some(i) = next.checked_sub(2) else { continue };
-        let mut lines = ahead::Lines::from(payload, rows[i].at + ahead::BYTES);
+        let mut lines = Lines::from(plan, payload, rows[i].at);
         let mut room = [places.of(i), places.of(i + 1)];
         let mut records = pair(i).map(|i| payload.as_ptr().wrapping_add(rows[i].groups()));
         let mut to = pair(i).map(|i| out[i * shape.dim..].as_mut_ptr());

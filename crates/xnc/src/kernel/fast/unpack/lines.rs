@@ -6,23 +6,23 @@ use crate::kernel::prefetch_line;
 
 /// The lines of one row, some after each group.
 #[derive(Clone, Copy)]
-pub(super) struct Lines {
+pub(super) struct RowLines {
     from: *const u8,
     a_group: usize,
 }
 
-impl Lines {
+impl RowLines {
     /// For what is to be asked for during row `i`.
     #[inline]
-    pub fn of(shape: RowShape, payload: &[u8], ahead: Ahead<'_>, i: usize) -> Lines {
+    pub fn of(shape: RowShape, payload: &[u8], ahead: Ahead<'_>, i: usize) -> RowLines {
         // Lists take about a byte for 50 words.
         let lines = (shape.coded() + shape.dim / 48).div_ceil(64);
         match ahead.at.get(i) {
-            Some(at) => Lines {
+            Some(at) => RowLines {
                 from: payload.as_ptr().wrapping_add(at + ahead.bytes),
                 a_group: lines.div_ceil(shape.groups().max(1)),
             },
-            None => Lines { from: payload.as_ptr(), a_group: 0 },
+            None => RowLines { from: payload.as_ptr(), a_group: 0 },
         }
     }
 
