@@ -13,21 +13,17 @@ use crate::kernel::{Aligned, Backend, bytes_of, dot};
 const ROWS: usize = 16;
 
 /// How plain rows go along memory: close to the fastest of the ways that `xnc bench` tries.
-const WAY: Way = Way { ahead: dot::AHEAD[4], only_read: false };
+const WAY: Way = Way { ahead: dot::AHEAD[4], only_read: false, huge: false };
 
-/// How products of plain rows go along memory.
-#[derive(Clone, Copy)]
+/// How products of plain rows go along memory. Not to be named outside of this crate.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Way {
     /// Bytes between the words in use and those that are asked for, one of [`dot::AHEAD`].
     pub ahead: usize,
     /// Whether rows are read and not multiplied: what bounds every product. The results are of no use.
     pub only_read: bool,
-}
-
-impl From<(usize, bool)> for Way {
-    fn from((ahead, only_read): (usize, bool)) -> Way {
-        Way { ahead, only_read }
-    }
+    /// Whether words are first copied to where the system may give huge pages.
+    pub huge: bool,
 }
 
 /// Whole vectors of activations, one after another.
@@ -101,7 +97,7 @@ impl Arranged {
 
     /// Whole rows of words, as bytes, times all vectors, into one slice a vector.
     pub fn rows(&self, rows: &[u8], out: &mut [&mut [f32]]) {
-        let Way { ahead, only_read } = self.way;
+        let Way { ahead, only_read, huge: _ } = self.way;
         if only_read {
             out[0][0] = f32::from_bits(dot::read(self.backend, rows, ahead) as u32);
             return;

@@ -19,9 +19,11 @@ pub mod xnc;
 
 mod aligned;
 mod backend;
+mod huge;
 
 pub use aligned::Aligned;
 pub use backend::Backend;
+pub use huge::Huge;
 
 /// The bytes of words, as they lie in memory.
 ///
