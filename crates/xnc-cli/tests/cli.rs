@@ -66,13 +66,32 @@ fn bench_prints_every_json_key() {
             assert!(bench["gather"][key].as_f64().is_some_and(|x| x > 0.0), "gather {key}");
         }
         // Products are what `fast` is for.
-        for one in
-            ["product", "product_bf16", "product_one_thread", "product_bf16_one_thread", "product_batch_8"]
-        {
+        for one in [
+            "product",
+            "product_bf16",
+            "product_one_thread",
+            "product_bf16_one_thread",
+            "product_batch_8",
+            "product_bf16_batch_8",
+        ] {
             let product = bench.get(one).expect(one);
             assert_eq!(product.is_object(), codec == "fast", "{one}");
-            for key in ["activation", "ms", "plain_ms", "speedup", "backend", "plain_variant"] {
+            for key in
+                ["activation", "ms", "plain_ms", "speedup", "backend", "plain_variant", "plain_to_read"]
+            {
                 assert_eq!(product[key].is_null(), codec != "fast", "{one} {key}");
+            }
+            // The share is of reading with as many threads, and what is judged by it says so.
+            if codec == "fast" {
+                let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+                let read = if product["threads"] == 1 { "read_gb_s_one_thread" } else { "read_gb_s" };
+                let share = number(&product["plain_gb_s"]) / number(&bench[read]);
+                assert!((number(&product["plain_to_read"]) - share).abs() < 1e-6, "{one}");
+                assert_eq!(
+                    product["comparison_holds"] == true,
+                    share >= 0.9 || one.contains("batch"),
+                    "{one}"
+                );
             }
         }
     }

@@ -9,25 +9,27 @@ use crate::error::Result;
 use crate::kernel::dot::batch;
 use crate::kernel::{Aligned, Backend, bytes_of, dot};
 
-/// Rows decoded and multiplied with all vectors together: they stay in the nearest cache.
-const ROWS: usize = 16;
+/// Words that all vectors take before the next ones: most of them stay in the nearest cache, and they are enough
+/// rows that going from decoding to multiplying costs little.
+const WORDS: usize = 1 << 14;
+
+/// So many words in rows, an even number of them, as loops take two at a time.
+fn together(dim: usize) -> usize {
+    (WORDS / dim.max(1)).clamp(2, 64) & !1
+}
 
 /// How plain rows go along memory: close to the fastest of the ways that `xnc bench` tries.
-const WAY: Way = Way { ahead: dot::AHEAD[4], only_read: false };
+const WAY: Way = Way { ahead: dot::AHEAD[4], only_read: false, huge: false };
 
-/// How products of plain rows go along memory.
-#[derive(Clone, Copy)]
+/// How products of plain rows go along memory. Not to be named outside of this crate.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Way {
     /// Bytes between the words in use and those that are asked for, one of [`dot::AHEAD`].
     pub ahead: usize,
     /// Whether rows are read and not multiplied: what bounds every product. The results are of no use.
     pub only_read: bool,
-}
-
-impl From<(usize, bool)> for Way {
-    fn from((ahead, only_read): (usize, bool)) -> Way {
-        Way { ahead, only_read }
-    }
+    /// Whether words are first copied to where the system may give huge pages.
+    pub huge: bool,
 }
 
 /// Whole vectors of activations, one after another.
@@ -101,14 +103,14 @@ impl Arranged {
 
     /// Whole rows of words, as bytes, times all vectors, into one slice a vector.
     pub fn rows(&self, rows: &[u8], out: &mut [&mut [f32]]) {
-        let Way { ahead, only_read } = self.way;
+        let Way { ahead, only_read, huge: _ } = self.way;
         if only_read {
             out[0][0] = f32::from_bits(dot::read(self.backend, rows, ahead) as u32);
             return;
         }
         let row = 2 * self.dim.max(1);
         // One part takes all rows in one call. Several take a few each, which stay in the nearest cache.
-        let together = if self.count > batch::MOST { ROWS } else { (rows.len() / row).max(1) };
+        let together = if self.count > batch::MOST { together(self.dim) } else { (rows.len() / row).max(1) };
         for (i, block) in rows.chunks(row * together).enumerate() {
             let first = i * together;
             self.block(block, ahead, first..first + block.len() / row, out);
@@ -152,9 +154,10 @@ impl Arranged {
     /// # Errors
     /// As [`Product::times`].
     pub fn decoded(&self, view: &View<'_>, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
-        let mut words = vec![0; ROWS.min(rows.len()) * self.dim];
-        for first in rows.clone().step_by(ROWS) {
-            let block = first..rows.end.min(first + ROWS);
+        let together = together(self.dim);
+        let mut words = vec![0; together.min(rows.len()) * self.dim];
+        for first in rows.clone().step_by(together) {
+            let block = first..rows.end.min(first + together);
             let words = &mut words[..block.len() * self.dim];
             view.read(first * self.dim, words)?;
             let held = first - rows.start..block.end - rows.start;

@@ -8,7 +8,7 @@ use super::meta::ALIGN;
 use crate::codec::{self, Checks, Codec, Encoded, PlainReader, Reader, Stored, TableShape, View, Way};
 use crate::dtype::{Dtype, Element};
 use crate::error::Result;
-use crate::kernel::Backend;
+use crate::kernel::{Backend, Huge};
 
 /// A table's reader, bytes and checks.
 pub struct Opened {
@@ -34,6 +34,12 @@ impl Opened {
         backend: Backend,
         way: Option<Way>,
     ) -> Opened {
+        let (map, payload) = match way {
+            Some(Way { huge: true, .. }) => {
+                (Map::shared(Huge::copy(&map[payload.clone()])), 0..payload.len())
+            }
+            _ => (map, payload),
+        };
         let reader = Arc::new(PlainReader::new(shape, backend, way));
         let stored_bytes = payload.len() as u64;
         let element = shape.dtype.into();

@@ -20,10 +20,12 @@ pub mod xnc;
 mod ahead;
 mod aligned;
 mod backend;
+mod huge;
 
 pub use ahead::{Plan, prefetch, prefetch_line};
 pub use aligned::Aligned;
 pub use backend::Backend;
+pub use huge::Huge;
 
 /// The bytes of words, as they lie in memory.
 ///

@@ -43,10 +43,9 @@ pub struct OpenOptions {
     pub verify: Verify,
     /// The instruction set that the table's kernels run on; none for the one that [`Backend::detect`] finds.
     pub backend: Option<Backend>,
-    /// For `xnc bench`, which tries several ways: how many bytes ahead products of plain rows ask for memory, and
-    /// whether they only read, to measure what bounds them; their results are of no use then.
+    /// For `xnc bench`, which tries several ways in which products of plain rows go along memory.
     #[doc(hidden)]
-    pub ahead: Option<(usize, bool)>,
+    pub ahead: Option<codec::Way>,
 }
 
 /// A table of 16-bit words, of a file or encoded in memory. Cheap to clone; clones share the bytes, and which
@@ -79,7 +78,7 @@ impl Table {
         let (shape, map) = (TableShape { dtype, rows, dim }, Map::shared(bytes));
         expect_length("a table in bytes", map.len(), rows.saturating_mul(dim).saturating_mul(2))?;
         let (all, backend) = (0..map.len(), Backend::or_detected(options.backend)?);
-        Ok(Table::new("", Opened::plain(shape, map, all, backend, options.ahead.map(Into::into))))
+        Ok(Table::new("", Opened::plain(shape, map, all, backend, options.ahead)))
     }
 
     /// Name of the tensor; empty for a table that was made in memory.

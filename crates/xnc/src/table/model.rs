@@ -126,8 +126,7 @@ impl Model {
     /// # Errors
     /// As [`Model::table`]; [`Error::Corrupt`] when all chunks are to be checked and one is damaged.
     pub fn table_with(&self, name: &str, options: &OpenOptions) -> Result<Table> {
-        let opened =
-            self.0.table(name, Backend::or_detected(options.backend)?, options.ahead.map(Into::into))?;
+        let opened = self.0.table(name, Backend::or_detected(options.backend)?, options.ahead)?;
         let opened = match options.verify {
             Verify::OnTouch => opened,
             Verify::Never => opened.unchecked(),

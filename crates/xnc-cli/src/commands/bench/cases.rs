@@ -50,6 +50,8 @@ pub fn run(files: &Files, source: &Words, coded: &Table, threads: usize, seconds
     ensure!(rows > 0 && dim > 0, "tensor `{}` is empty", files.tensor);
     let bytes = 2 * rows * dim;
     let (plain, readers) = (source.variants(coded)?, source.readers(coded)?);
+    let kinds = Kind::all(coded, threads);
+    let huge = if kinds.is_empty() { Vec::new() } else { source.huge(coded)? };
     let target = RefCell::new(vec![1_u16; rows * dim]);
     coded.read(0, &mut target.borrow_mut())?;
     ensure!(target.borrow()[..] == *source.words(), "the compressed table differs from its source");
@@ -109,8 +111,7 @@ pub fn run(files: &Files, source: &Words, coded: &Table, threads: usize, seconds
             }
         }
     });
-    let kinds = Kind::all(coded, threads);
-    products::add(&mut cases, &kinds, coded, &plain, &inputs);
+    products::add(&mut cases, &kinds, coded, [&plain, &huge], &inputs);
     let rounds = cases.run(Duration::from_secs(seconds));
 
     let speed =

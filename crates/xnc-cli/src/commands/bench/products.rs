@@ -103,18 +103,20 @@ pub fn read(cases: &Cases<'_>, threads: usize) -> Option<f64> {
     Some(cases.all(&format!("read on {threads}, ")).first()?.1)
 }
 
-/// Adds products of the compressed table and of its plain twins.
+/// Adds products of the compressed table and of its plain twins, mapped ones and those in huge pages.
 pub fn add<'a>(
     cases: &mut Cases<'a>,
     kinds: &[Kind],
     coded: &'a Table,
-    plain: &'a [(String, Table)],
+    [plain, huge]: [&'a [(String, Table)]; 2],
     inputs: &'a Inputs,
 ) {
     for &kind in kinds {
         cases.add(kind.name(), move || inputs.multiply(coded, kind));
-        for (name, table) in plain {
-            cases.add(format!("plain {}, {name}", kind.name()), move || inputs.multiply(table, kind));
+        for (what, tables) in [("plain", plain), ("huge", huge)] {
+            for (name, table) in tables {
+                cases.add(format!("{what} {}, {name}", kind.name()), move || inputs.multiply(table, kind));
+            }
         }
     }
 }
@@ -127,6 +129,7 @@ pub struct Product {
     plain_variant: String,
     plain_gb_s: f64,
     plain_to_read: f64,
+    plain_huge_ms: Option<f64>,
     backend: String,
     variants: Vec<(String, f64)>,
 }
@@ -143,6 +146,7 @@ impl Product {
             plain_variant,
             plain_gb_s: bytes as f64 * 1e-9 / plain,
             plain_to_read: read(cases, kind.threads)? / plain,
+            plain_huge_ms: cases.all(&format!("huge {}, ", kind.name())).first().map(|(_, s)| s * 1e3),
             backend: coded.backend().to_string(),
             variants: variants.into_iter().map(|(name, seconds)| (name, seconds * 1e3)).collect(),
         })
@@ -156,7 +160,7 @@ impl Product {
 
     pub fn json(&self) -> Value {
         let variants = self.variants.iter().map(|(name, ms)| (name.clone(), Value::from(*ms)));
-        json!({
+        let mut all = json!({
             "activation": self.kind.activation(),
             "threads": self.kind.threads,
             "ms": self.ms,
@@ -168,7 +172,11 @@ impl Product {
             "plain_to_read": self.plain_to_read,
             "comparison_holds": self.holds(),
             "plain_ms_by_variant": variants.collect::<serde_json::Map<_, _>>(),
-        })
+        });
+        if let Some(ms) = self.plain_huge_ms {
+            all["plain_huge_ms"] = ms.into();
+        }
+        all
     }
 
     pub fn text(&self) -> String {
@@ -176,7 +184,7 @@ impl Product {
         let unfair = format!("; the comparison does not hold: less than {FAIR} of reading");
         format!(
             "product  {} activations{}, {threads} thread(s): {:.2} ms; plain {:.2} ms ({}, {:.1} GB/s, {:.2} of \
-             reading); {:.2} times as fast, {}{}",
+             reading{}); {:.2} times as fast, {}{}",
             self.kind.activation(),
             if vectors > 1 { format!(" x {vectors}") } else { String::new() },
             self.ms,
@@ -184,6 +192,7 @@ impl Product {
             self.plain_variant,
             self.plain_gb_s,
             self.plain_to_read,
+            self.plain_huge_ms.map_or_else(String::new, |ms| format!(", {ms:.2} ms in huge pages")),
             self.plain_ms / self.ms,
             self.backend,
             if self.holds() { "" } else { &unfair },

@@ -15,6 +15,9 @@ const AHEAD: [usize; 6] = [0, 512, 2048, 4096, 8192, 16384];
 /// The same for loops of a lesser instruction set than the tables run on, which seldom win, and for reading.
 const AHEAD_FEW: [usize; 3] = [0, 2048, 8192];
 
+/// And for words in huge pages, of which each distance takes a copy.
+const AHEAD_HUGE: [usize; 2] = [0, 8192];
+
 /// Bytes of a cache line, where plain words begin: a table must not lose because of where its file puts it.
 const LINE: usize = 64;
 
@@ -57,29 +60,65 @@ impl Words {
     /// The words as tables that differ in how products go along them: their names, and they. All loops that a
     /// plain table may take where `like` runs, at most on that instruction set.
     pub fn variants(&self, like: &Table) -> Result<Vec<(String, Table)>> {
-        self.tables(like, &AHEAD, false)
+        self.tables(like, &AHEAD, &AHEAD_FEW, false)
     }
 
     /// Tables whose products only read.
     pub fn readers(&self, like: &Table) -> Result<Vec<(String, Table)>> {
-        self.tables(like, &AHEAD_FEW, true)
+        self.tables(like, &AHEAD_FEW, &AHEAD_FEW, true)
     }
 
-    fn tables(&self, like: &Table, ahead: &[usize], only_read: bool) -> Result<Vec<(String, Table)>> {
+    /// The words copied to huge pages, as tables; none where the system gives too few. Such pages cost a copy
+    /// in memory, which a mapped file is there to save.
+    pub fn huge(&self, like: &Table) -> Result<Vec<(String, Table)>> {
+        let before = huge_bytes();
+        let mut all = Vec::new();
+        for ahead in AHEAD_HUGE {
+            let mut options = OpenOptions::default();
+            options.backend = Some(like.backend());
+            let way = options.ahead.get_or_insert_default();
+            (way.ahead, way.huge) = (ahead, true);
+            all.push((named(ahead), self.model.table_with(&self.tensor, &options)?));
+        }
+        let bytes = AHEAD_HUGE.len() * 2 * self.words().len();
+        let given = huge_bytes().saturating_sub(before);
+        Ok(if 10 * given >= 9 * bytes { all } else { Vec::new() })
+    }
+
+    fn tables(
+        &self,
+        like: &Table,
+        ahead: &[usize],
+        ahead_lesser: &[usize],
+        only_read: bool,
+    ) -> Result<Vec<(String, Table)>> {
         let own = like.backend().to_string();
         let mut all = Vec::new();
         for backend in backends(&own)? {
             let lesser = backend.to_string() != own;
-            for &ahead in if lesser { &AHEAD_FEW } else { ahead } {
-                let name = if ahead == 0 { "no prefetch".into() } else { format!("prefetch {ahead}") };
-                let name = if lesser { format!("{name}, {backend}") } else { name };
+            for &ahead in if lesser { ahead_lesser } else { ahead } {
+                let name = if lesser { format!("{}, {backend}", named(ahead)) } else { named(ahead) };
                 let mut options = OpenOptions::default();
-                (options.backend, options.ahead) = (Some(backend), Some((ahead, only_read)));
+                options.backend = Some(backend);
+                let way = options.ahead.get_or_insert_default();
+                (way.ahead, way.only_read) = (ahead, only_read);
                 all.push((name, self.model.table_with(&self.tensor, &options)?));
             }
         }
         Ok(all)
     }
+}
+
+fn named(ahead: usize) -> String {
+    if ahead == 0 { "no prefetch".into() } else { format!("prefetch {ahead}") }
+}
+
+/// Bytes of this process that lie in huge pages; none where the system does not say.
+fn huge_bytes() -> usize {
+    let says = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    let line = says.lines().find_map(|line| line.strip_prefix("AnonHugePages:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    kilobytes.unwrap_or(0) << 10
 }
 
 /// The instruction sets up to the one of that name; the portable loops only where they are that one, for they are

@@ -3,8 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use super::super::avx2::{load, load_f32, pairs, sum, sum_in_order, sum_pairs};
-use super::super::{GROUP, filled};
+use crate::kernel::dot::avx2::{load, load_f32, pairs, sum, sum_in_order, sum_pairs};
+use crate::kernel::dot::{GROUP, filled};
 
 /// The most vectors whose lanes are held at a time.
 const HELD: usize = 3;

@@ -1,9 +1,9 @@
 //! Portable, and what defines the others: each word is widened once, then multiplied with all vectors.
 
-use super::super::scalar::{multiply_add, sum, sum_pairs, value};
-use super::super::{GROUP, filled};
 use super::MOST;
 use crate::dtype::Dtype;
+use crate::kernel::dot::scalar::{multiply_add, sum, sum_pairs, value};
+use crate::kernel::dot::{GROUP, filled};
 
 /// Goes through the groups of each row: `group` gets its words, the activations of all vectors and the lanes of
 /// all vectors; `sum` adds lanes.
@@ -34,7 +34,15 @@ fn rows<T>(
     }
 }
 
-pub(super) fn rows_f32(dtype: Dtype, words: &[u8], dim: usize, x: &[[f32; GROUP]], out: &mut [&mut [f32]]) {
+/// Asks for nothing ahead.
+pub(super) fn rows_f32(
+    dtype: Dtype,
+    words: &[u8],
+    dim: usize,
+    x: &[[f32; GROUP]],
+    _ahead: usize,
+    out: &mut [&mut [f32]],
+) {
     let group = |words: [u16; GROUP], x: &[[f32; GROUP]], lanes: &mut [[f32; 32]]| {
         let values = words.map(|word| dtype.to_f32(word));
         for (x, lane) in x.iter().zip(lanes) {
@@ -46,7 +54,8 @@ pub(super) fn rows_f32(dtype: Dtype, words: &[u8], dim: usize, x: &[[f32; GROUP]
     rows(words, dim, x, out, group, sum);
 }
 
-pub(super) fn pair_rows(words: &[u8], dim: usize, x: &[[u16; GROUP]], out: &mut [&mut [f32]]) {
+/// Asks for nothing ahead.
+pub(super) fn pair_rows(words: &[u8], dim: usize, x: &[[u16; GROUP]], _ahead: usize, out: &mut [&mut [f32]]) {
     let group = |words: [u16; GROUP], x: &[[u16; GROUP]], lanes: &mut [[f32; 32]]| {
         let values = words.map(value);
         for (x, lane) in x.iter().zip(lanes) {
