@@ -10,7 +10,7 @@ const ROOMS: usize = 4;
 
 /// Entries that are put in one go, whether a list has as many or not. How often is the same for all rows of a
 /// table, and lists that have more are few: a loop over a list would end wrongly foretold, row by row.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 14;
 
 /// A room for each of some rows that follow each other.
 #[derive(Clone)]
@@ -149,9 +149,11 @@ impl Lists {
     #[cold]
     #[inline(never)]
     unsafe fn put_rest(&self, payload: &[u8], row: Row, from: usize, room: *mut u8) {
-        for (at, code) in entries(row.list(payload)).skip(from) {
-            // SAFETY: behind a row, filled to whole groups, there is a group of its room.
-            unsafe { *room.add(at.min(self.behind)) = self.table[code] };
+        if row.entries() > from {
+            for (at, code) in entries(row.list(payload)).skip(from) {
+                // SAFETY: behind a row, filled to whole groups, there is a group of its room.
+                unsafe { *room.add(at.min(self.behind)) = self.table[code] };
+            }
         }
     }
 }
@@ -236,9 +238,10 @@ impl PairLists {
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn scatter(room: *mut u8, to: __m256i, bytes: __m128i) {
-    const { assert!(AT_ONCE == 12) };
+    const { assert!(AT_ONCE <= 16) };
     let (low, high) = (_mm256_castsi256_si128(to), _mm256_extracti128_si256::<1>(to));
-    let to = [_mm_cvtsi128_si64(low), _mm_extract_epi64::<1>(low), _mm_cvtsi128_si64(high)];
+    let low = [_mm_cvtsi128_si64(low), _mm_extract_epi64::<1>(low)];
+    let to = [low[0], low[1], _mm_cvtsi128_si64(high), _mm_extract_epi64::<1>(high)];
     let bytes = [opaque(_mm_cvtsi128_si64(bytes)), opaque(_mm_extract_epi64::<1>(bytes))];
     for i in 0..AT_ONCE {
         let byte = (bytes[i / 8] >> (8 * (i % 8))) as u8;
