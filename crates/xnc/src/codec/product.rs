@@ -14,7 +14,7 @@ use crate::kernel::{Aligned, Backend, bytes_of, dot};
 const WORDS: usize = 1 << 14;
 
 /// So many words in rows, an even number of them, as loops take two at a time.
-fn together(dim: usize) -> usize {
+pub(super) fn together(dim: usize) -> usize {
     (WORDS / dim.max(1)).clamp(2, 64) & !1
 }
 
@@ -118,7 +118,7 @@ impl Arranged {
     }
 
     /// Rows times all vectors, into the places `held` of each slice.
-    fn block(&self, rows: &[u8], ahead: usize, held: Range<usize>, out: &mut [&mut [f32]]) {
+    pub(super) fn block(&self, rows: &[u8], ahead: usize, held: Range<usize>, out: &mut [&mut [f32]]) {
         for (part, out) in out.chunks_mut(batch::MOST).enumerate() {
             let vectors = out.len();
             let mut slices: [&mut [f32]; batch::MOST] = Default::default();

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::reader::FastReader;
-use crate::codec::product::{Arranged, Product, Vectors};
+use crate::codec::product::{Arranged, Product, Vectors, together};
 use crate::codec::{Reader, View};
 use crate::error::Result;
+use crate::kernel::bytes_of;
 use crate::kernel::fast::product::Fused;
 use crate::kernel::fast::row::Row;
-use crate::kernel::fast::unpack::Ahead;
+use crate::kernel::fast::unpack::{Ahead, Many};
 
 /// Rows that are found and checked together, before they are multiplied: few enough for the second-level cache.
 const RUN: usize = 512;
@@ -26,7 +27,8 @@ pub struct FastProduct {
 
 /// What one thread works with.
 struct Desk {
-    fused: Fused,
+    fused: Option<Fused>,
+    many: Option<Many>,
     run: Vec<Row>,
     words: Vec<u16>,
 }
@@ -42,6 +44,32 @@ impl FastProduct {
         let arranged = Arranged::new(backend, table.dtype, table.dim, x);
         FastProduct { reader, arranged, fused, spare: Mutex::default() }
     }
+
+    /// Rows times one vector, in one loop.
+    fn one(&self, view: &View<'_>, fused: &mut Fused, run: &[Row], words: &mut Vec<u16>, out: &mut [f32]) {
+        fused.times(view.stored.payload, run, out);
+        for (row, out) in run.iter().zip(out).filter(|(row, _)| row.is_plain()) {
+            words.resize(self.reader.shape().dim, 0);
+            self.reader.decode_rows(view.stored, &[*row], Ahead::NONE, words);
+            *out = self.arranged.row(0, words);
+        }
+    }
+
+    /// Rows times all vectors, into the places from `held` on of each slice: unpacked once, by the cacheful.
+    fn several(&self, view: &View<'_>, desk: &mut Desk, mut held: usize, out: &mut [&mut [f32]]) {
+        let Desk { many, run, words, .. } = desk;
+        let dim = self.reader.shape().dim;
+        for rows in run.chunks(together(dim)) {
+            words.resize(rows.len() * dim, 0);
+            match many {
+                Some(many) => self.reader.decode_many(view.stored, many, rows, words, None),
+                None => self.reader.decode_rows(view.stored, rows, Ahead::NONE, words),
+            }
+            // Nothing is asked for ahead: what was decoded is there.
+            self.arranged.block(bytes_of(words), 0, held..held + rows.len(), out);
+            held += rows.len();
+        }
+    }
 }
 
 impl Product for FastProduct {
@@ -50,32 +78,28 @@ impl Product for FastProduct {
     }
 
     fn times(&self, view: &View<'_>, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
-        let ([out], Some(fused)) = (&mut *out, &self.fused) else {
-            return self.arranged.decoded(view, rows, out);
-        };
         let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         let found = spare().pop();
-        let new = || Desk { fused: fused.clone(), run: Vec::new(), words: Vec::new() };
+        let new = || Desk {
+            fused: self.fused.clone(),
+            many: if self.fused.is_some() { None } else { self.reader.many() },
+            run: Vec::new(),
+            words: Vec::new(),
+        };
         let mut desk = found.unwrap_or_else(new);
-        let told = self.rows(view, rows, out, &mut desk);
+        let told = rows.clone().step_by(RUN).try_for_each(|first| {
+            let last = rows.end.min(first + RUN);
+            let held = first - rows.start;
+            self.reader.index().run(view.stored, first..last, &mut desk.run);
+            self.reader.check(view, &desk.run)?;
+            let Desk { fused, run, words, .. } = &mut desk;
+            match (&mut *out, fused) {
+                ([out], Some(fused)) => self.one(view, fused, run, words, &mut out[held..][..last - first]),
+                (out, _) => self.several(view, &mut desk, held, out),
+            }
+            Ok(())
+        });
         spare().push(desk);
         told
-    }
-}
-
-impl FastProduct {
-    fn rows(&self, view: &View<'_>, rows: Range<usize>, out: &mut [f32], desk: &mut Desk) -> Result<()> {
-        let Desk { fused, run, words } = desk;
-        for (first, out) in rows.step_by(RUN).zip(out.chunks_mut(RUN)) {
-            self.reader.index().run(view.stored, first..first + out.len(), run);
-            self.reader.check(view, run)?;
-            fused.times(view.stored.payload, run, out);
-            for (row, out) in run.iter().zip(out).filter(|(row, _)| row.is_plain()) {
-                words.resize(self.reader.shape().dim, 0);
-                self.reader.decode_rows(view.stored, &[*row], Ahead::NONE, words);
-                *out = self.arranged.row(0, words);
-            }
-        }
-        Ok(())
     }
 }

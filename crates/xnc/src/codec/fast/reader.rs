@@ -14,15 +14,18 @@ use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
 use crate::kernel::fast::row::{Row, RowShape, STEP, Symbols};
-use crate::kernel::fast::unpack::{self, Ahead, Past};
+use crate::kernel::fast::unpack::{self, Ahead, Many};
 use crate::kernel::stream::Stream;
-use crate::kernel::{Backend, Plan, prefetch};
+use crate::kernel::{Backend, prefetch};
 
 /// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded together,
 /// and memory is asked for so many rows ahead.
 const LOOKUPS: usize = 64;
 const TOGETHER: usize = 16;
 const ROWS_AHEAD: usize = 48;
+
+/// Rows for which making what decodes many is not worth it.
+const FEW: usize = 4;
 
 /// Rows decoded between stores that go around the caches: their words stay in the nearest one.
 const ROWS_FAR: usize = 2;
@@ -112,27 +115,39 @@ impl FastReader {
 
     /// Decodes rows that follow each other; past the caches through `far`, if there is one.
     fn decode_run(&self, stored: Stored<'_>, rows: &[Row], out: &mut [u16], far: Option<&Stream>) {
+        let Some(mut many) = self.many().filter(|_| rows.len() > FEW) else {
+            return self.decode_rows(stored, rows, Ahead::NONE, out);
+        };
         let dim = self.index.table.dim;
-        let aligned = out.as_ptr().addr().is_multiple_of(64);
-        let past = far.filter(|_| aligned).zip(Past::new(self.backend, self.index.row));
-        if let Some((far, mut past)) = past {
-            past.rows(self.symbols(), stored.payload, rows, out, far);
-            return self.copy_plain(stored, rows, out);
-        }
-        let at: Vec<usize> = rows.iter().map(|row| row.at).collect();
-        let together = if far.is_some() { ROWS_FAR } else { rows.len().max(1) };
-        let mut near = vec![0; if far.is_some() { ROWS_FAR * dim } else { 0 }];
-        for (number, (rows, out)) in rows.chunks(together).zip(out.chunks_mut(together * dim)).enumerate() {
-            let ahead = Ahead { at: &at[number * together..], bytes: Plan::of_machine().bytes };
-            match far {
-                None => self.decode_rows(stored, rows, ahead, out),
-                Some(far) => {
+        match far.filter(|_| !many.reaches(out)) {
+            None => self.decode_many(stored, &mut many, rows, out, far),
+            Some(far) => {
+                let mut near = vec![0; ROWS_FAR * dim];
+                for (rows, out) in rows.chunks(ROWS_FAR).zip(out.chunks_mut(ROWS_FAR * dim)) {
                     let near = &mut near[..out.len()];
-                    self.decode_rows(stored, rows, ahead, near);
+                    self.decode_many(stored, &mut many, rows, near, None);
                     far.copy(near, out);
                 }
             }
         }
+    }
+
+    /// What decodes many rows of this table, where the machine has a loop for it.
+    pub fn many(&self) -> Option<Many> {
+        Many::new(self.backend, self.index.row)
+    }
+
+    /// Decodes rows that follow each other.
+    pub fn decode_many(
+        &self,
+        stored: Stored<'_>,
+        many: &mut Many,
+        rows: &[Row],
+        out: &mut [u16],
+        far: Option<&Stream>,
+    ) {
+        many.rows(self.symbols(), stored.payload, rows, out, far);
+        self.copy_plain(stored, rows, out);
     }
 
     fn copy_plain(&self, stored: Stored<'_>, rows: &[Row], out: &mut [u16]) {

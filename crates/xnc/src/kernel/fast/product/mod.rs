@@ -12,6 +12,8 @@ mod avx512;
 mod scalar;
 
 use super::row::{GROUP, Row, RowShape, Symbols, WIDEST, WordSplit, assert_inside};
+#[cfg(target_arch = "x86_64")]
+use super::unpack;
 use crate::dtype::Dtype;
 use crate::kernel::backend::Isa;
 use crate::kernel::{Aligned, Backend, dot};
@@ -151,17 +153,10 @@ impl Table {
 /// # Safety
 /// The row lies inside the payload; `room` is what is left of its room behind full groups.
 #[cfg(target_arch = "x86_64")]
-#[inline(never)] // the loops need the registers
 unsafe fn tail_words(table: &Table, payload: &[u8], row: Row, room: *mut u8) -> [u16; GROUP] {
     let shape = table.shape;
-    let bytes = &payload[row.groups() + shape.groups() * shape.record()..][..shape.tail_bytes()];
     let mut words = [0; GROUP];
-    // SAFETY: a room is filled to whole groups.
-    let room = unsafe { std::slice::from_raw_parts_mut(room, GROUP) };
-    let bias = table.bias[shape.full()..].as_chunks::<GROUP>().0[0];
-    let with_list: [u8; GROUP] = std::array::from_fn(|i| bias[i].wrapping_add(room[i]));
-    let tail = &mut words[..shape.tail()];
-    super::unpack::scalar::tail(shape.split, table.symbols(), bytes, &with_list, tail);
-    room.fill(0);
+    // SAFETY: as the caller promises.
+    unsafe { unpack::tail(shape, table.symbols(), payload, row, room, &mut words[..shape.tail()]) };
     words
 }

@@ -138,12 +138,13 @@ pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
     }
 }
 
-/// Whole rows past the caches, with what lists add in rooms.
+/// Many rows, with what lists add in rooms; with `FAR`, past the caches.
 ///
 /// # Safety
-/// Rows lie inside the payload, with their guard, and have no tail; `out` begins on a line. A fence follows.
+/// Rows lie inside the payload, with their guard. With `FAR`, rows have no tail, and `out` begins on a line; a
+/// fence follows.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn past<const F16: bool>(
+pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
@@ -151,28 +152,25 @@ pub(super) unsafe fn past<const F16: bool>(
     rooms: &mut Rooms,
     out: &mut [u16],
 ) {
-    struct Past<const F16: bool>;
-    impl<const F16: bool> Caller for Past<F16> {
+    struct Many<const F16: bool, const FAR: bool>;
+    impl<const F16: bool, const FAR: bool> Caller for Many<F16, FAR> {
         const ONE_TURN: bool = false;
     }
-    assert!(
-        out.len() == rows.len() * shape.dim && shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64)
-    );
+    assert!(out.len() == rows.len() * shape.dim);
     let (uppers, lists) = (Uppers::new(symbols.ranked), Lists::new(symbols));
     let phase = _mm256_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
     for next in 0..rows.len() + 2 {
         if let Some(row) = rows.get(next) {
             // SAFETY: as the caller promises.
-            unsafe { lists.put::<Past<F16>>(payload, *row, places.of(next)) };
+            unsafe { lists.put::<Many<F16, FAR>>(payload, *row, places.of(next)) };
         }
         let Some(i) = next.checked_sub(2) else { continue };
         let (row, mut room) = (rows[i], places.of(i));
         let mut record = payload.as_ptr().wrapping_add(row.groups());
         let mut lines = Lines::from(plan, payload, row.at);
-        let out = &mut out[i * shape.dim..][..shape.dim];
-        for (out, bias) in out.as_chunks_mut::<GROUP>().0.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0)
-        {
+        let (full, tail) = out[i * shape.dim..][..shape.dim].as_chunks_mut::<GROUP>();
+        for (out, bias) in full.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0) {
             lines.ask::<2>();
             // SAFETY: groups lie inside the payload; rooms are as long as rows, and a group has 64 words.
             unsafe {
@@ -184,11 +182,19 @@ pub(super) unsafe fn past<const F16: bool>(
                     _mm256_store_si256(room, _mm256_setzero_si256());
                 }
                 for (quarter, words) in words(upper, record.add(shape.lower())).into_iter().enumerate() {
-                    let to = out.as_mut_ptr().add(16 * quarter).cast();
-                    _mm256_stream_si256(to, _mm256_sub_epi16(words, phase));
+                    let (words, to) = (_mm256_sub_epi16(words, phase), out.as_mut_ptr().add(16 * quarter));
+                    if FAR {
+                        _mm256_stream_si256(to.cast(), words)
+                    } else {
+                        _mm256_storeu_si256(to.cast(), words)
+                    }
                 }
                 (record, room) = (record.add(shape.record()), room.add(GROUP));
             }
+        }
+        if !tail.is_empty() {
+            // SAFETY: what is left of a room is a group.
+            unsafe { super::tail(shape, symbols, payload, row, room, tail) };
         }
     }
 }

@@ -147,12 +147,13 @@ pub(super) unsafe fn rows<const F16: bool>(
     }
 }
 
-/// Whole rows past the caches, two at a time, with what lists add in rooms.
+/// Many rows, two at a time, with what lists add in rooms; with `FAR`, past the caches.
 ///
 /// # Safety
-/// Rows lie inside the payload, with their guard, and have no tail; `out` begins on a line. A fence follows.
+/// Rows lie inside the payload, with their guard. With `FAR`, rows have no tail, and `out` begins on a line; a
+/// fence follows.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vbmi")]
-pub(super) unsafe fn past<const F16: bool>(
+pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
@@ -160,14 +161,12 @@ pub(super) unsafe fn past<const F16: bool>(
     rooms: &mut Rooms,
     out: &mut [u16],
 ) {
-    struct Past<const F16: bool>;
-    impl<const F16: bool> Caller for Past<F16> {
+    struct Many<const F16: bool, const FAR: bool>;
+    impl<const F16: bool, const FAR: bool> Caller for Many<F16, FAR> {
         const ONE_TURN: bool = false;
     }
     let Some(last) = rows.len().checked_sub(1) else { return };
-    assert!(
-        out.len() == rows.len() * shape.dim && shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64)
-    );
+    assert!(out.len() == rows.len() * shape.dim);
     let (uppers, lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
     let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
@@ -177,7 +176,7 @@ pub(super) unsafe fn past<const F16: bool>(
         if next <= last {
             let pair = pair(next).map(|i| rows[i]);
             // SAFETY: as the caller promises.
-            unsafe { lists.put::<Past<F16>>(payload, pair, [places.of(next), places.of(next + 1)]) };
+            unsafe { lists.put::<Many<F16, FAR>>(payload, pair, [places.of(next), places.of(next + 1)]) };
         }
         let Some(i) = next.checked_sub(2) else { continue };
         let mut lines = Lines::from(plan, payload, rows[i].at);
@@ -198,11 +197,24 @@ pub(super) unsafe fn past<const F16: bool>(
                     _mm512_store_si512(room[r].cast(), _mm512_setzero_si512());
                     let upper = _mm512_add_epi8(uppers.of::<F16>(records[r]), bias);
                     let words = words(_mm512_add_epi8(upper, listed), records[r].add(shape.lower()));
-                    _mm512_stream_si512(to[r].cast(), _mm512_sub_epi16(words[0], phase));
-                    _mm512_stream_si512(to[r].add(32).cast(), _mm512_sub_epi16(words[1], phase));
+                    for (half, words) in words.into_iter().enumerate() {
+                        let (words, to) = (_mm512_sub_epi16(words, phase), to[r].add(32 * half));
+                        if FAR {
+                            _mm512_stream_si512(to.cast(), words)
+                        } else {
+                            _mm512_storeu_si512(to.cast(), words)
+                        }
+                    }
                     records[r] = records[r].add(shape.record());
                     (room[r], to[r]) = (room[r].add(GROUP), to[r].add(GROUP));
                 }
+            }
+        }
+        if shape.tail() > 0 {
+            for (room, at) in room.into_iter().zip(pair(i)) {
+                let tail = &mut out[at * shape.dim..][shape.full()..shape.dim];
+                // SAFETY: what is left of a room is a group.
+                unsafe { super::tail(shape, symbols, payload, rows[at], room, tail) };
             }
         }
     }

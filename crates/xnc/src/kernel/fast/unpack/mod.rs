@@ -10,6 +10,8 @@ pub(super) mod scalar;
 
 #[cfg(target_arch = "x86_64")]
 use super::rooms::Rooms;
+#[cfg(target_arch = "x86_64")]
+use super::row::GROUP;
 use super::row::{Row, RowShape, Symbols, WIDEST, WordSplit, assert_inside, entries};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
@@ -79,19 +81,33 @@ pub fn rows(
     let _ = ahead;
 }
 
-/// Decodes many rows past the caches: to memory that nobody reads soon.
-pub struct Past {
+/// Decodes many rows that follow each other: quicker than [`rows`], but for making it.
+#[derive(Clone)]
+pub struct Many {
     backend: Backend,
     shape: RowShape,
     #[cfg(target_arch = "x86_64")]
     rooms: Rooms,
 }
 
-impl Past {
-    /// `None` where the machine has no loop for it, or rows are no whole groups, or too wide.
-    pub fn new(backend: Backend, shape: RowShape) -> Option<Past> {
-        let suits = shape.tail() == 0 && (1..=WIDEST).contains(&shape.dim);
-        (suits && backend != Backend::SCALAR).then(|| Past {
+/// Calls a loop for what words are and where they go.
+#[cfg(target_arch = "x86_64")]
+macro_rules! many {
+    ($split:expr, $far:expr, $isa:ident $arguments:tt) => {
+        match ($split, $far) {
+            (WordSplit::Bf16, false) => $isa::many::<false, false> $arguments,
+            (WordSplit::Bf16, true) => $isa::many::<false, true> $arguments,
+            (WordSplit::F16, false) => $isa::many::<true, false> $arguments,
+            (WordSplit::F16, true) => $isa::many::<true, true> $arguments,
+        }
+    };
+}
+
+impl Many {
+    /// `None` where the machine has no loop for it, or rows are too wide.
+    pub fn new(backend: Backend, shape: RowShape) -> Option<Many> {
+        let suits = (1..=WIDEST).contains(&shape.dim) && backend != Backend::SCALAR;
+        suits.then(|| Many {
             backend,
             shape,
             #[cfg(target_arch = "x86_64")]
@@ -99,47 +115,66 @@ impl Past {
         })
     }
 
-    /// As [`rows`], if `out` begins on a line of 64 bytes.
+    /// Whether words can go past the caches to where `out` is.
+    pub fn reaches(&self, out: &[u16]) -> bool {
+        self.shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64)
+    }
+
+    /// As [`rows`]; past the caches if `far` is given and [`Many::reaches`].
     ///
     /// # Panics
-    /// As [`rows`], and if `out` begins elsewhere.
+    /// As [`rows`].
     pub fn rows(
         &mut self,
         symbols: Symbols<'_>,
         payload: &[u8],
         rows: &[Row],
         out: &mut [u16],
-        _far: &Stream,
+        far: Option<&Stream>,
     ) {
         let shape = self.shape;
         assert!(out.len() == rows.len() * shape.dim && symbols.bias.len() == shape.dim);
         assert_inside(shape, payload, rows);
+        let _far = far.is_some() && self.reaches(out);
         #[cfg(target_arch = "x86_64")]
         let rooms = &mut self.rooms;
-        match (self.backend.0, shape.split) {
-            (Isa::Scalar, _) => scalar::rows(shape, symbols, payload, rows, out),
+        match self.backend.0 {
+            Isa::Scalar => scalar::rows(shape, symbols, payload, rows, out),
             // SAFETY: as in [`super::unpack::rows`]; a stream's scope ends with a fence.
             #[cfg(target_arch = "x86_64")]
-            (Isa::Avx2, WordSplit::Bf16) => unsafe {
-                avx2::past::<false>(shape, symbols, payload, rows, rooms, out)
-            },
+            Isa::Avx2 => unsafe { many!(shape.split, _far, avx2(shape, symbols, payload, rows, rooms, out)) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            (Isa::Avx2, WordSplit::F16) => unsafe {
-                avx2::past::<true>(shape, symbols, payload, rows, rooms, out)
-            },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            (Isa::Avx512 { .. }, WordSplit::Bf16) => unsafe {
-                avx512::past::<false>(shape, symbols, payload, rows, rooms, out)
-            },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            (Isa::Avx512 { .. }, WordSplit::F16) => unsafe {
-                avx512::past::<true>(shape, symbols, payload, rows, rooms, out)
+            Isa::Avx512 { .. } => unsafe {
+                many!(shape.split, _far, avx512(shape, symbols, payload, rows, rooms, out))
             },
         }
     }
+}
+
+/// The words behind the last full group; the room is left zero.
+///
+/// # Safety
+/// The row lies inside the payload; `room` is what is left of its room behind full groups.
+#[cfg(target_arch = "x86_64")]
+#[inline(never)] // the loops need the registers
+pub(super) unsafe fn tail(
+    shape: RowShape,
+    symbols: Symbols<'_>,
+    payload: &[u8],
+    row: Row,
+    room: *mut u8,
+    out: &mut [u16],
+) {
+    let bytes = &payload[row.groups() + shape.groups() * shape.record()..][..shape.tail_bytes()];
+    // SAFETY: a room is filled to whole groups.
+    let room = unsafe { std::slice::from_raw_parts_mut(room, GROUP) };
+    let mut with_list = [0; GROUP];
+    for ((sum, bias), listed) in with_list.iter_mut().zip(&symbols.bias[shape.full()..]).zip(&*room) {
+        *sum = bias.wrapping_add(*listed);
+    }
+    scalar::tail(shape.split, symbols, bytes, &with_list[..shape.tail()], out);
+    room.fill(0);
 }
 
 /// Adds what a row's list says to the words that its groups and its tail gave.
