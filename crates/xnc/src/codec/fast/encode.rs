@@ -84,7 +84,7 @@ impl Pages<'_> {
             let part = bytes.split_off(..bytes.len().min(room)).expect("no more than there is");
             self.crc = crc32c::crc32c_append(self.crc, part);
             self.bytes += part.len();
-            if self.bytes % PAGE == 0 {
+            if self.bytes.is_multiple_of(PAGE) {
                 self.end_page();
             }
         }
@@ -97,7 +97,7 @@ impl Pages<'_> {
     }
 
     fn finish(mut self) -> (usize, Vec<u8>) {
-        if self.bytes % PAGE > 0 {
+        if !self.bytes.is_multiple_of(PAGE) {
             self.end_page();
         }
         (self.bytes, self.checksums)

@@ -186,7 +186,7 @@ impl Index {
             let pairs = (counts & EVEN) + (counts >> 8 & EVEN);
             sum += pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48;
             // A byte is 255 when adding 1 to its lower seven bits carries into the eighth, and that is set.
-            let full = (counts & 0x7f7f_7f7f_7f7f_7f7f) + LOW & counts & 0x8080_8080_8080_8080;
+            let full = ((counts & 0x7f7f_7f7f_7f7f_7f7f) + LOW) & counts & 0x8080_8080_8080_8080;
             plain += u64::from(full.count_ones());
         }
         let (sum, plain) = (sum as usize, plain as usize);

@@ -10,7 +10,9 @@ mod reader;
 mod row;
 mod symbols;
 
+#[cfg(any(feature = "threads", feature = "write"))]
 pub use encode::encode;
+#[cfg(any(feature = "threads", feature = "write"))]
 pub use index::Placing;
 pub use reader::FastReader;
 
