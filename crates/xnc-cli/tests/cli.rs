@@ -51,6 +51,18 @@ fn compress_restore_and_every_json_key() {
 }
 
 #[test]
+fn tuning_names_the_quickest_way_to_ask_for_memory() {
+    let (_guard, dir) = folder();
+    let told = json(&dir, "bench m.safetensors --tune --threads 2 --json");
+    let ways = told["ways"].as_array().expect("a list");
+    assert!(ways.len() == 8 && ways[0]["prefetch"] == told["best"], "{told}");
+    let ms = |way: usize, key: &str| ways[way][key].as_f64().expect("a number");
+    let product = |way| ms(way, "ms") * ms(way, "ms_one_thread");
+    assert!((1..8).all(|way| product(way - 1) <= product(way)), "{told}");
+    assert_eq!(xnc(&dir, "bench m.safetensors --tune --codec xnc").0, 2);
+}
+
+#[test]
 fn bench_prints_every_json_key() {
     let (_keep, dir) = folder();
     for codec in ["fast", "xnc"] {

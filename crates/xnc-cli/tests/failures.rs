@@ -105,6 +105,9 @@ fn every_remedy_helps() {
     let (code, _, err) = run(command(&dir, "verify m.xnc.safetensors").env("XNC_BACKEND", "avx1024"));
     assert!(code == 2 && err.contains("scalar") && err.contains("unset it"), "{err}");
     assert_eq!(run(command(&dir, "verify m.xnc.safetensors").env("XNC_BACKEND", "scalar")).0, 0);
+    let (code, _, err) = run(command(&dir, "verify m.xnc.safetensors").env("XNC_PREFETCH", "t9:64"));
+    assert!(code == 2 && err.contains("t0:BYTES") && err.contains("unset it"), "{err}");
+    assert_eq!(run(command(&dir, "verify m.xnc.safetensors").env("XNC_PREFETCH", "t1:4096")).0, 0);
 }
 
 #[test]

@@ -84,6 +84,13 @@ pub struct Bench {
     /// Time to spend measuring, in seconds
     #[arg(long, default_value_t = 15)]
     pub seconds: u64,
+    /// Only find out how products of `fast` had best ask for memory ahead on this processor; takes half a
+    /// minute, and prints what to set XNC_PREFETCH to
+    #[arg(long, conflicts_with_all = ["codec", "seconds"])]
+    pub tune: bool,
+    /// Measure one product and print JSON: a part of `--tune`
+    #[arg(long, hide = true, requires = "tensor")]
+    pub probe: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,

@@ -25,7 +25,10 @@ pub fn of(command: &Command, error: &Error) -> Option<String> {
             _ => "`xnc transcode` changes its codec, `xnc restore` brings its source back".into(),
         },
         Error::NotCompressed { .. } => not_compressed(command).into(),
-        Error::NoBackend { .. } => "name one of these in XNC_BACKEND, or unset it".into(),
+        Error::NoBackend { name, .. } => {
+            let variable = if name.starts_with("XNC_PREFETCH") { "XNC_PREFETCH" } else { "XNC_BACKEND" };
+            format!("name one of these in {variable}, or unset it")
+        }
         Error::Threads { .. } => "ask for fewer with --threads".into(),
         Error::RowOutOfRange { .. } => "rows are counted from 0".into(),
         _ => return None,

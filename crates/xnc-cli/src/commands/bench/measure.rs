@@ -10,6 +10,11 @@ use std::time::{Duration, Instant};
 /// Bytes read before a case: several times the last-level cache of most machines.
 const ELSEWHERE: usize = 128 << 20;
 
+/// Memory to read before a case.
+pub fn elsewhere() -> Vec<u64> {
+    vec![1; ELSEWHERE / 8]
+}
+
 /// Something to time.
 pub struct Case<'a> {
     name: String,
@@ -38,7 +43,7 @@ impl<'a> Cases<'a> {
     /// number.
     pub fn run(&mut self, budget: Duration) -> usize {
         let mut random = fastrand::Rng::with_seed(1);
-        let elsewhere = vec![1_u64; ELSEWHERE / 8];
+        let elsewhere = elsewhere();
         let start = Instant::now();
         let mut rounds = 0;
         while rounds <= 5 || start.elapsed() < budget {

@@ -3,6 +3,7 @@
 mod cases;
 mod measure;
 mod products;
+mod tune;
 mod verified;
 mod words;
 
@@ -30,9 +31,15 @@ pub fn run(args: &args::Bench) -> Result<()> {
     let threads = if args.threads == 0 { cores } else { args.threads.min(MOST_THREADS) };
     // What is measured runs on the pool at hand; what prepares it brings its own.
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    if let (true, Some(tensor)) = (args.probe, &args.tensor) {
+        return tune::probe(&Model::open(&args.input)?.table(tensor)?, threads);
+    }
     let folder = tempfile::tempdir()?;
     signals::remove_too(folder.path());
     let files = Files::prepare(args, cores, folder.path())?;
+    if args.tune {
+        return tune::run(&files.coded, &files.tensor, threads, args.json);
+    }
     let plain = Words::of(&files, folder.path())?;
     let coded = Model::open(&files.coded)?.table(&files.tensor)?;
     ensure!(coded.codec().is_some(), "tensor `{}` stays plain: it does not shrink by 1 %", files.tensor);
