@@ -1,9 +1,7 @@
 //! Portable, and what defines the others.
 
 use super::add_listed;
-use crate::kernel::fast::row::{
-    GROUP, PLANE, RANKS, Row, RowShape, Symbols, WordSplit, place, rank_bit, word_at,
-};
+use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, WordSplit, rank_bit, word_at};
 
 pub(in crate::kernel::fast) fn rows(
     shape: RowShape,
@@ -27,16 +25,35 @@ pub(in crate::kernel::fast) fn rows(
     }
 }
 
-/// The words of a full group, without what lists add.
+/// The words of a full group, without what lists add: part by part, in loops that a compiler turns into vectors.
 fn group(split: WordSplit, symbols: Symbols<'_>, record: &[u8], bias: &[u8], out: &mut [u16]) {
-    let planes = &record[RANKS..];
-    let bit = |plane: usize, p: usize| planes[PLANE * plane + p % 8] >> (p / 8) & 1;
-    let lower = &planes[PLANE * (1 + split.planes())..];
-    for (p, (&lower, &bias)) in lower.iter().zip(bias).enumerate() {
-        let rank = record[p % RANKS] >> rank_bit(p) & 3;
-        out[word_at(p)] = word(split, symbols, rank, |plane| bit(plane, p), bias, lower);
+    let (ranks, planes) = record.split_at(RANKS);
+    let (planes, lower) = planes.split_at(PLANE * (1 + split.planes()));
+    let mut upper = [0; GROUP];
+    for (quarter, upper) in upper.chunks_exact_mut(RANKS).enumerate() {
+        let bit = rank_bit(quarter * RANKS);
+        for (upper, ranks) in upper.iter_mut().zip(ranks) {
+            *upper = symbols.ranked[usize::from(ranks >> bit & 3)];
+        }
     }
-    debug_assert_eq!(place(word_at(GROUP - 1)), GROUP - 1);
+    // Signs, then the kept bits, lowest first.
+    for (plane, to) in planes.chunks_exact(PLANE).zip([7, 0, 1, 2]) {
+        for (bit, upper) in upper.chunks_exact_mut(PLANE).enumerate() {
+            for (upper, plane) in upper.iter_mut().zip(plane) {
+                *upper = upper.wrapping_add((plane >> bit & 1) << to);
+            }
+        }
+    }
+    for (upper, bias) in upper.iter_mut().zip(bias) {
+        *upper = upper.wrapping_add(*bias);
+    }
+    // Eight places hold eight words in order.
+    for (eight, (upper, lower)) in upper.chunks_exact(8).zip(lower.chunks_exact(8)).enumerate() {
+        let words = &mut out[word_at(8 * eight)..][..8];
+        for (word, (&upper, &lower)) in words.iter_mut().zip(upper.iter().zip(lower)) {
+            *word = u16::from_le_bytes([lower, upper]).wrapping_sub(symbols.phase);
+        }
+    }
 }
 
 /// The words behind the last full group, without what lists add.
@@ -52,21 +69,8 @@ pub(in crate::kernel::fast) fn tail(
     for (i, (out, (&lower, &bias))) in out.iter_mut().zip(lower.iter().zip(bias)).enumerate() {
         let rank = bytes[i / 4] >> (2 * (i % 4)) & 3;
         let bit = |number: usize| planes[plane * number + i / 8] >> (i % 8) & 1;
-        *out = word(split, symbols, rank, bit, bias, lower);
+        let kept = (0..split.planes()).map(|j| bit(1 + j) << j).sum::<u8>();
+        let upper = symbols.ranked[usize::from(rank)].wrapping_add(bit(0) << 7).wrapping_add(kept);
+        *out = u16::from_le_bytes([lower, upper.wrapping_add(bias)]).wrapping_sub(symbols.phase);
     }
-}
-
-/// One word from its parts; plane 0 has signs, the others kept bits.
-#[inline]
-fn word(
-    split: WordSplit,
-    symbols: Symbols<'_>,
-    rank: u8,
-    bit: impl Fn(usize) -> u8,
-    bias: u8,
-    lower: u8,
-) -> u16 {
-    let kept = (0..split.planes()).map(|j| bit(1 + j) << j).sum::<u8>();
-    let upper = symbols.ranked[usize::from(rank)].wrapping_add(bit(0) << 7).wrapping_add(kept);
-    u16::from_le_bytes([lower, upper.wrapping_add(bias)]).wrapping_sub(symbols.phase)
 }
