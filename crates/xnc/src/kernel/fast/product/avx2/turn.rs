@@ -1,33 +1,19 @@
-//! AVX2, a row at a time. The loop over groups is assembly: sixteen registers hold what it needs, and the
-//! compiler keeps too little of that in them; with BF16 activations it runs under another control word, of which
-//! the compiler must not know.
+//! The loop over the groups of a row, in assembly: sixteen registers hold what it needs, and the compiler keeps too
+//! little of that in them; with BF16 activations it runs under another control word, of which the compiler must
+//! not know.
 
 use std::arch::x86_64::*;
 use std::mem::offset_of;
 
-use super::{Table, tail_words};
-use crate::dtype::Dtype;
-use crate::kernel::Aligned;
+use super::LOWER;
 use crate::kernel::ahead::Plan;
-use crate::kernel::backend::{Backend, Isa};
-use crate::kernel::dot::{self, avx2::SUBNORMALS_AS_ZERO, sum_avx2 as sum};
-use crate::kernel::fast::rooms::{Caller, Lists, Rooms, turns};
-use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, place};
-
-/// Where the lower bytes of a group begin.
-const LOWER: usize = RANKS + PLANE;
-
-/// Activations as F32, and rooms for rows. With `PAIRS`, activations were BF16, and the arithmetic is that of
-/// `vdpbf16ps`.
-#[derive(Clone)]
-pub(super) struct Desk<const PAIRS: bool> {
-    x: Aligned<f32>,
-    rooms: Rooms,
-}
+use crate::kernel::dot::avx2::SUBNORMALS_AS_ZERO;
+use crate::kernel::fast::product::Table;
+use crate::kernel::fast::row::{GROUP, RANKS};
 
 /// What the loop takes from memory.
 #[repr(C, align(32))]
-struct Constants {
+pub(super) struct Constants {
     /// Symbols of the lower and of the upper rank in half a byte.
     tables: [[u8; 32]; 2],
     /// Brings the half bytes of ranks to the bottom.
@@ -39,13 +25,13 @@ struct Constants {
 }
 
 /// One row at hand. `lanes` goes in and comes out.
-struct Turn {
-    lanes: [__m256; 4],
-    record: *const u8,
-    room: *mut u8,
-    bias: *const u8,
-    x: *const f32,
-    plan: Plan,
+pub(super) struct Turn {
+    pub(super) lanes: [__m256; 4],
+    pub(super) record: *const u8,
+    pub(super) room: *mut u8,
+    pub(super) bias: *const u8,
+    pub(super) x: *const f32,
+    pub(super) plan: Plan,
 }
 
 /// Loads activations and multiplies the words of a register: even ones, then odd ones, or odd ones first.
@@ -234,7 +220,11 @@ impl Turn {
     /// Groups lie inside a payload; room, biases and activations begin on 32 bytes and are as long as the row.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn groups<const PAIRS: bool, const PHASE: bool>(&mut self, c: &Constants, groups: usize) {
+    pub(super) unsafe fn groups<const PAIRS: bool, const PHASE: bool>(
+        &mut self,
+        c: &Constants,
+        groups: usize,
+    ) {
         let mut before = 0_u32;
         // SAFETY: reads and writes what the caller promises; the control word is put back.
         unsafe {
@@ -254,7 +244,7 @@ impl Turn {
 }
 
 impl Constants {
-    fn new(table: &Table) -> Constants {
+    pub(super) fn new(table: &Table) -> Constants {
         let table_of = |shift: usize| std::array::from_fn(|code| table.ranked[code >> shift & 3]);
         Constants {
             tables: [table_of(0), table_of(2)],
@@ -263,100 +253,5 @@ impl Constants {
             phase: [table.phase; 16],
             control: SUBNORMALS_AS_ZERO,
         }
-    }
-}
-
-impl<const PAIRS: bool> Desk<PAIRS> {
-    pub(super) fn new(table: &Table, x: &[f32]) -> Self {
-        let mut arranged = Aligned::new(dot::padded(x.len()), 0.0);
-        dot::arrange(Backend(Isa::Avx2), Dtype::Bf16, x, &mut arranged);
-        Desk { x: arranged, rooms: Rooms::new(table.shape.dim) }
-    }
-
-    /// # Safety
-    /// The machine has the instructions; rows lie inside the payload, with their guard.
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn rows(&mut self, table: &Table, payload: &[u8], rows: &[Row], out: &mut [f32]) {
-        // SAFETY: as the caller promises.
-        unsafe {
-            match (table.phase, turns(table.symbols())) {
-                (0, 1) => self.pass::<false, true>(table, payload, rows, out),
-                (0, _) => self.pass::<false, false>(table, payload, rows, out),
-                (_, 1) => self.pass::<true, true>(table, payload, rows, out),
-                (..) => self.pass::<true, false>(table, payload, rows, out),
-            }
-        }
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn pass<const PHASE: bool, const ONE_TURN: bool>(
-        &mut self,
-        table: &Table,
-        payload: &[u8],
-        rows: &[Row],
-        out: &mut [f32],
-    ) {
-        struct Pass<const PAIRS: bool, const PHASE: bool, const ONE_TURN: bool>;
-        impl<const PAIRS: bool, const PHASE: bool, const ONE_TURN: bool> Caller for Pass<PAIRS, PHASE, ONE_TURN> {
-            const ONE_TURN: bool = ONE_TURN;
-        }
-        assert!(self.x.len() == table.bias.len() && self.x.len() >= table.shape.dim);
-        let (x, rooms, plan) = (self.x.as_ptr(), self.rooms.places(), Plan::of_machine());
-        let (constants, lists) = (Constants::new(table), Lists::new(table.symbols()));
-        let groups = table.shape.groups();
-        // A room is prepared two rows before its row is multiplied.
-        for next in 0..rows.len() + 2 {
-            if let Some(row) = rows.get(next) {
-                // SAFETY: as the caller promises.
-                unsafe { lists.put::<Pass<PAIRS, PHASE, ONE_TURN>>(payload, *row, rooms.of(next)) };
-            }
-            let Some(i) = next.checked_sub(2) else { continue };
-            let mut turn = Turn {
-                lanes: [_mm256_setzero_ps(); 4],
-                record: payload.as_ptr().wrapping_add(rows[i].groups()),
-                room: rooms.of(i),
-                bias: table.bias.as_ptr(),
-                x,
-                plan,
-            };
-            // SAFETY: groups lie inside the payload; rooms, biases and activations are aligned, and filled to whole
-            // groups. The rest of a row is less than a group.
-            unsafe {
-                turn.groups::<PAIRS, PHASE>(&constants, groups);
-                if table.shape.tail() > 0 {
-                    let mut tail = Tail::new(table, payload, rows[i], turn.room);
-                    turn.record = tail.record.as_ptr();
-                    turn.room = tail.room.as_mut_ptr();
-                    turn.groups::<PAIRS, PHASE>(&constants, 1);
-                }
-            }
-            out[i] = sum(turn.lanes);
-        }
-    }
-}
-
-/// The words behind full groups as a group of their own: all of rank 0 and without sign, what else there is to
-/// their upper bytes in its room.
-#[repr(align(32))]
-struct Tail {
-    room: [u8; GROUP],
-    record: [u8; LOWER + GROUP],
-}
-
-impl Tail {
-    /// # Safety
-    /// As [`tail_words`].
-    #[inline(never)] // the loop needs the registers
-    unsafe fn new(table: &Table, payload: &[u8], row: Row, room: *mut u8) -> Tail {
-        // SAFETY: as the caller promises.
-        let words = unsafe { tail_words(table, payload, row, room) };
-        let mut tail = Tail { room: [0; GROUP], record: [0; LOWER + GROUP] };
-        let bias = &table.bias[table.shape.full()..];
-        for (i, word) in words.iter().enumerate() {
-            let [lower, upper] = word.wrapping_add(table.phase).to_le_bytes();
-            tail.room[place(i)] = upper.wrapping_sub(table.ranked[0]).wrapping_sub(bias[place(i)]);
-            tail.record[LOWER + place(i)] = lower;
-        }
-        tail
     }
 }
