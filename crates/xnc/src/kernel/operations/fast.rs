@@ -2,11 +2,11 @@
 
 use super::shared::activations;
 use super::{Choices, bits, sums};
-use crate::kernel::Backend;
 use crate::kernel::fast::pack::{Codes, group};
 use crate::kernel::fast::product::Fused;
 use crate::kernel::fast::row::{ENTRY, GROUP, GUARD, PLAIN, Row, RowShape, Symbols, WordSplit};
-use crate::kernel::fast::unpack::{Ahead, rows};
+use crate::kernel::fast::unpack::{Ahead, Many, rows};
+use crate::kernel::{Aligned, Backend, stream};
 
 pub fn pack_group(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     let split = choices.one(&[WordSplit::Bf16, WordSplit::F16]);
@@ -83,6 +83,32 @@ fn unpack_rows(backend: Backend, split: WordSplit, choices: &mut Choices<'_>) ->
     let ahead = if choices.below(2) == 0 { Ahead::NONE } else { Ahead { at: &at, bytes: 512 } };
     let mut out = vec![0; at.len() * coded.shape.dim];
     rows(backend, coded.shape, coded.symbols(), &coded.payload, &coded.rows, ahead, &mut out);
+    bits(&out)
+}
+
+/// Many rows, near and past the caches.
+pub fn unpack_many(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    let split = choices.one(&[WordSplit::Bf16, WordSplit::F16]);
+    let coded = Coded::new(split, choices);
+    let mut out = Aligned::new(coded.rows.len() * coded.shape.dim, 0);
+    let far = choices.below(2) == 0;
+    stream::scope(backend, |stream| match Many::new(backend, coded.shape) {
+        Some(mut many) => {
+            let far = if far { Some(stream) } else { None };
+            // Twice, so that rooms that are not left zero are found.
+            for _ in 0..2 {
+                many.rows(coded.symbols(), &coded.payload, &coded.rows, &mut out, far);
+            }
+        }
+        None if coded.shape.dim > 0 => {
+            rows(backend, coded.shape, coded.symbols(), &coded.payload, &coded.rows, Ahead::NONE, &mut out);
+        }
+        None => {}
+    });
+    // What loops give for plain rows is anything.
+    let dim = coded.shape.dim.max(1);
+    let plain = coded.rows.iter().zip(out.chunks_exact_mut(dim)).filter(|(row, _)| row.is_plain());
+    plain.for_each(|(_, out)| out.fill(0));
     bits(&out)
 }
 
