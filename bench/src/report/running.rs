@@ -42,7 +42,16 @@ pub fn section(found: &Running) -> Section {
         );
     }
     section.push(Block::Table(table));
-    let header = ["table", "activations", "threads", "`fast`", "plain", "plain reads, GB/s", "times as fast"];
+    let header = [
+        "table",
+        "activations",
+        "threads",
+        "`fast`",
+        "plain",
+        "plain reads, GB/s",
+        "of reading alone",
+        "times as fast",
+    ];
     let mut table = Table::new(
         "The table times a vector: from rows of codec `fast`, and from plain rows by the fastest of \
          several loops. Results are the same to the last bit. Below 1 the compressed product is the \
@@ -61,6 +70,7 @@ pub fn section(found: &Running) -> Section {
                 seconds(1e-3 * one.ms),
                 seconds(1e-3 * one.plain_ms),
                 three(one.plain_gb_s),
+                format!("{:.2}", one.plain_to_read),
                 format!("{:.2}", one.speedup),
             ],
         );

@@ -53,6 +53,8 @@ pub struct Product {
     pub plain_ms: f64,
     /// What the plain loop reads.
     pub plain_gb_s: f64,
+    /// That against a loop that only reads, on as many threads.
+    pub plain_to_read: f64,
     /// Plain time against compressed time.
     pub speedup: f64,
 }
@@ -84,12 +86,13 @@ pub fn measure(study: &Study) -> Result<Running> {
 }
 
 /// Keys of `xnc bench`, and how many vectors each stands for.
-const PRODUCTS: [(&str, u64); 5] = [
+const PRODUCTS: [(&str, u64); 6] = [
     ("product", 1),
     ("product_bf16", 1),
     ("product_one_thread", 1),
     ("product_bf16_one_thread", 1),
     ("product_batch_8", 8),
+    ("product_bf16_batch_8", 8),
 ];
 
 fn row(table: &TableFile, codec: Codec, bench: &Value) -> Result<Row> {
@@ -119,6 +122,7 @@ fn product(table: &TableFile, value: &Value, vectors: u64) -> Result<Option<Prod
         ms: number(&value["ms"])?,
         plain_ms: number(&value["plain_ms"])?,
         plain_gb_s: number(&value["plain_gb_s"])?,
+        plain_to_read: number(&value["plain_to_read"])?,
         speedup: number(&value["speedup"])?,
     }))
 }
