@@ -22,7 +22,7 @@ mod aligned;
 mod backend;
 mod huge;
 
-pub use ahead::{Plan, prefetch, prefetch_line};
+pub use ahead::{Plan, prefetch};
 pub use aligned::Aligned;
 pub use backend::Backend;
 pub use huge::Huge;

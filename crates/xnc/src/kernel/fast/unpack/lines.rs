@@ -1,8 +1,8 @@
 //! Lines to ask memory for, between the groups of a row.
 
 use super::Ahead;
+use crate::kernel::ahead::prefetch_line;
 use crate::kernel::fast::row::RowShape;
-use crate::kernel::prefetch_line;
 
 /// The lines of one row, some after each group.
 #[derive(Clone, Copy)]

@@ -11,8 +11,8 @@ pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]
 use super::rooms::Rooms;
 #[cfg(target_arch = "x86_64")]
-use super::row::GROUP;
-use super::row::{Row, RowShape, Symbols, WIDEST, WordSplit, assert_inside, entries};
+use super::row::{GROUP, WordSplit};
+use super::row::{Row, RowShape, Symbols, WIDEST, assert_inside, entries};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
 use crate::kernel::stream::Stream;
