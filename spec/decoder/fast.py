@@ -43,7 +43,8 @@ def decode_fast(meta, words, payload, index, first, last):  # F5: words first..l
     plain, form = (255, "B") if dim <= 16384 else (65535, "H")
     sizes = blocks, pages, rows, _, _ = up(rows, 32) // 32, up(len(payload), 4096) // 4096, rows, 20, dim
     form = "<%dQ%dI%d%s20B%dB" % (blocks, pages, rows, form, dim)
-    need(len(index) == up(struct.calcsize(form), 64) and not any(index[struct.calcsize(form):]), "the index does not fit")
+    size = struct.calcsize(form)
+    need(len(index) == up(size, 64) and not any(index[size:]), "the index is not that of shape and payload")
     fields = iter(struct.unpack_from(form, index))
     starts, checksums, counts, (*symbols, phase), biases = (list(itertools.islice(fields, size)) for size in sizes)
     need(phase < 2, "a phase that is neither 0 nor 1")
