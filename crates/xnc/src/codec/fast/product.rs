@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::kernel::bytes_of;
 use crate::kernel::fast::product::Fused;
 use crate::kernel::fast::row::Row;
-use crate::kernel::fast::unpack::{Ahead, Many};
+use crate::kernel::fast::unpack::Many;
 
 /// Rows that are found and checked together, before they are multiplied: few enough for the second-level cache.
 const RUN: usize = 512;
@@ -50,7 +50,7 @@ impl FastProduct {
         fused.times(view.stored.payload, run, out);
         for (row, out) in run.iter().zip(out).filter(|(row, _)| row.is_plain()) {
             words.resize(self.reader.shape().dim, 0);
-            self.reader.decode_rows(view.stored, &[*row], Ahead::NONE, words);
+            self.reader.decode_rows(view.stored, &[*row], &[], words);
             *out = self.arranged.row(0, words);
         }
     }
@@ -63,7 +63,7 @@ impl FastProduct {
             words.resize(rows.len() * dim, 0);
             match many {
                 Some(many) => self.reader.decode_many(view.stored, many, rows, words, None),
-                None => self.reader.decode_rows(view.stored, rows, Ahead::NONE, words),
+                None => self.reader.decode_rows(view.stored, rows, &[], words),
             }
             // Nothing is asked for ahead: what was decoded is there.
             self.arranged.block(bytes_of(words), 0, held..held + rows.len(), out);

@@ -116,7 +116,7 @@ impl FastReader {
     /// Decodes rows that follow each other; past the caches through `far`, if there is one.
     fn decode_run(&self, stored: Stored<'_>, rows: &[Row], out: &mut [u16], far: Option<&Stream>) {
         let Some(mut many) = self.many().filter(|_| rows.len() > FEW) else {
-            return self.decode_rows(stored, rows, Ahead::NONE, out);
+            return self.decode_rows(stored, rows, &[], out);
         };
         let dim = self.index.table.dim;
         match far.filter(|_| !many.reaches(out)) {
@@ -160,7 +160,7 @@ impl FastReader {
     /// Some words of a row, from word `skip` on.
     fn decode_part(&self, stored: Stored<'_>, row: Row, skip: usize, out: &mut [u16]) {
         let mut whole = vec![0; self.index.table.dim];
-        self.decode_rows(stored, &[row], Ahead::NONE, &mut whole);
+        self.decode_rows(stored, &[row], &[], &mut whole);
         out.copy_from_slice(&whole[skip..][..out.len()]);
     }
 }
@@ -251,7 +251,7 @@ impl Reader for FastReader {
             let parts = rows.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * dim));
             for ((rows, out), first) in parts.zip((0..).step_by(TOGETHER)) {
                 rows.iter().try_for_each(|row| self.check(view, std::slice::from_ref(row)))?;
-                let ahead = Ahead { at: &at[at.len().min(first + ROWS_AHEAD)..], bytes: 0 };
+                let ahead = &at[at.len().min(first + ROWS_AHEAD)..];
                 self.decode_rows(stored, rows, ahead, out);
             }
         }

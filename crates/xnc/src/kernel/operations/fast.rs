@@ -5,7 +5,7 @@ use super::{Choices, bits, sums};
 use crate::kernel::fast::pack::{Codes, group};
 use crate::kernel::fast::product::Fused;
 use crate::kernel::fast::row::{ENTRY, GROUP, GUARD, PLAIN, Row, RowShape, Symbols, WordSplit};
-use crate::kernel::fast::unpack::{Ahead, Many, rows};
+use crate::kernel::fast::unpack::{Many, rows};
 use crate::kernel::{Aligned, Backend, stream};
 
 pub fn pack_group(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
@@ -80,7 +80,7 @@ pub fn unpack_rows_f16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> 
 fn unpack_rows(backend: Backend, split: WordSplit, choices: &mut Choices<'_>) -> Vec<u32> {
     let coded = Coded::new(split, choices);
     let at: Vec<usize> = coded.rows.iter().map(|row| row.at).collect();
-    let ahead = if choices.below(2) == 0 { Ahead::NONE } else { Ahead { at: &at, bytes: 512 } };
+    let ahead = if choices.below(2) == 0 { &[][..] } else { &at };
     let mut out = vec![0; at.len() * coded.shape.dim];
     rows(backend, coded.shape, coded.symbols(), &coded.payload, &coded.rows, ahead, &mut out);
     bits(&out)
@@ -101,7 +101,7 @@ pub fn unpack_many(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
             }
         }
         None if coded.shape.dim > 0 => {
-            rows(backend, coded.shape, coded.symbols(), &coded.payload, &coded.rows, Ahead::NONE, &mut out);
+            rows(backend, coded.shape, coded.symbols(), &coded.payload, &coded.rows, &[], &mut out);
         }
         None => {}
     });

@@ -17,9 +17,9 @@ impl RowLines {
     pub fn of(shape: RowShape, payload: &[u8], ahead: Ahead<'_>, i: usize) -> RowLines {
         // Lists take about a byte for 50 words.
         let lines = (shape.coded() + shape.dim / 48).div_ceil(64);
-        match ahead.at.get(i) {
+        match ahead.get(i) {
             Some(at) => RowLines {
-                from: payload.as_ptr().wrapping_add(at + ahead.bytes),
+                from: payload.as_ptr().wrapping_add(*at),
                 a_group: lines.div_ceil(shape.groups().max(1)),
             },
             None => RowLines { from: payload.as_ptr(), a_group: 0 },

@@ -17,22 +17,10 @@ use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
 use crate::kernel::stream::Stream;
 
-/// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from `bytes` after
-/// `at[i]` on; for rows that have no such place, nothing. A line at a time, between groups: many at once would
+/// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from place `i` in the
+/// payload on; for rows that have no such place, nothing. A line at a time, between groups: many at once would
 /// stand in each other's way.
-#[derive(Clone, Copy)]
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the portable loop asks for nothing
-pub struct Ahead<'a> {
-    /// Places in the payload.
-    pub at: &'a [usize],
-    /// Bytes after these.
-    pub bytes: usize,
-}
-
-impl Ahead<'_> {
-    /// Nothing.
-    pub const NONE: Ahead<'static> = Ahead { at: &[], bytes: 0 };
-}
+pub type Ahead<'a> = &'a [usize];
 
 /// Writes the words of coded rows, one row after another; of a plain row any words. Any bytes give some words;
 /// an entry of a list that lies behind the row changes nothing.
