@@ -7,11 +7,11 @@ use super::reader::FastReader;
 use crate::codec::product::{Arranged, Product, Vectors, together};
 use crate::codec::{Reader, View};
 use crate::error::Result;
-use crate::kernel::bytes_of;
 use crate::kernel::fast::product::Fused;
 use crate::kernel::fast::product::batch::FusedBatch;
 use crate::kernel::fast::row::Row;
 use crate::kernel::fast::unpack::Many;
+use crate::kernel::{Aligned, bytes_of};
 
 /// Rows that are found and checked together, before they are multiplied: few enough for the second-level cache.
 const RUN: usize = 512;
@@ -38,7 +38,8 @@ struct Desk {
     fused: Loop,
     many: Option<Many>,
     run: Vec<Row>,
-    words: Vec<u16>,
+    /// Of some rows, from a cache line on: stores across two lines take twice as long.
+    words: Aligned<u16>,
 }
 
 impl FastProduct {
@@ -60,9 +61,9 @@ impl FastProduct {
     }
 
     /// Plain rows times all vectors: what loops for coded rows leave out.
-    fn plain(&self, view: &View<'_>, run: &[Row], words: &mut Vec<u16>, out: &mut [&mut [f32]]) {
+    fn plain(&self, view: &View<'_>, run: &[Row], words: &mut [u16], out: &mut [&mut [f32]]) {
         for (i, row) in run.iter().enumerate().filter(|(_, row)| row.is_plain()) {
-            words.resize(self.reader.shape().dim, 0);
+            let words = &mut words[..self.reader.shape().dim];
             self.reader.decode_rows(view.stored, &[*row], &[], words);
             self.arranged.block(bytes_of(words), 0, i..i + 1, out);
         }
@@ -73,7 +74,7 @@ impl FastProduct {
         let Desk { many, run, words, .. } = desk;
         let (dim, mut held) = (self.reader.shape().dim, 0);
         for rows in run.chunks(together(dim)) {
-            words.resize(rows.len() * dim, 0);
+            let words = &mut words[..rows.len() * dim];
             match many {
                 Some(many) => self.reader.decode_many(view.stored, many, rows, words, None),
                 None => self.reader.decode_rows(view.stored, rows, &[], words),
@@ -92,12 +93,12 @@ impl Product for FastProduct {
 
     fn times(&self, view: &View<'_>, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
         let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = spare().pop();
+        let (dim, found) = (self.reader.shape().dim, spare().pop());
         let new = || Desk {
             fused: self.fused.clone(),
             many: if let Loop::None = self.fused { self.reader.many() } else { None },
             run: Vec::new(),
-            words: Vec::new(),
+            words: Aligned::new(together(dim) * dim, 0),
         };
         let mut desk = found.unwrap_or_else(new);
         let told = rows.clone().step_by(RUN).try_for_each(|first| {
