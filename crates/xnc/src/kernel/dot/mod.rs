@@ -61,6 +61,8 @@ impl Order {
         // A register of BF16 words falls into its even and its odd words.
         let register = match (backend.0, dtype) {
             (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => 1,
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon { .. }, Dtype::Bf16 | Dtype::F16) => 1,
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx2, Dtype::Bf16) => 16,
             #[cfg(target_arch = "x86_64")]
@@ -114,6 +116,8 @@ pub fn rows_f32(
     }
     match (backend.0, dtype) {
         (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => scalar::rows_f32(dtype, rows, dim, x, ahead, out),
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Dtype::Bf16 | Dtype::F16) => scalar::rows_f32(dtype, rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, Dtype::Bf16) => unsafe { with_ahead!(ahead, avx2::bf16_rows(rows, dim, x, out)) },
@@ -143,6 +147,8 @@ pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], ahead: us
     }
     match backend.0 {
         Isa::Scalar => scalar::pair_rows(rows, dim, x, ahead, out),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::pair_rows(rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 { bf16: true } => unsafe { with_ahead!(ahead, avx512::pair_rows(rows, dim, x, out)) },
@@ -165,6 +171,8 @@ pub fn read(backend: Backend, bytes: &[u8], ahead: usize) -> u64 {
     let (passes, tail) = bytes.as_chunks();
     let all = match backend.0 {
         Isa::Scalar => scalar::read(passes),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::read(passes),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { avx2::read(passes, ahead) },

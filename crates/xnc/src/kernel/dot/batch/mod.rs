@@ -67,6 +67,8 @@ pub fn rows_f32(
     let x = x.as_chunks().0;
     match (backend.0, dtype) {
         (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => scalar::rows_f32(dtype, rows, dim, x, ahead, out),
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Dtype::Bf16 | Dtype::F16) => scalar::rows_f32(dtype, rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, Dtype::Bf16) => unsafe { avx2::bf16_rows(rows, dim, x, ahead, out) },
@@ -94,6 +96,8 @@ pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], ahead: us
     let x = x.as_chunks().0;
     match backend.0 {
         Isa::Scalar => scalar::pair_rows(rows, dim, x, ahead, out),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::pair_rows(rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 { bf16: true } => unsafe { avx512::pair_rows(rows, dim, x, ahead, out) },

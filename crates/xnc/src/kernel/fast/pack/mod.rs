@@ -52,6 +52,8 @@ pub fn group(
 ) -> Packed {
     match backend.0 {
         Isa::Scalar => scalar::group(split, codes, bias, words),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::group(split, codes, bias, words),
         // AVX-512 takes AVX2's loop: encoding waits for its lists.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]

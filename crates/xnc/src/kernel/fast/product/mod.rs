@@ -68,6 +68,8 @@ impl Fused {
         };
         let pass = match backend.0 {
             Isa::Scalar => Pass::Scalar(scalar::Desk::new(&table, arranged())),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => Pass::Scalar(scalar::Desk::new(&table, arranged())),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Pass::Avx2(avx2::Desk::new(&table, x)),
             #[cfg(target_arch = "x86_64")]
@@ -90,6 +92,8 @@ impl Fused {
         };
         let pass = match backend.0 {
             Isa::Scalar => Pass::ScalarBf16(scalar::Desk::new(&table, padded())),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => Pass::ScalarBf16(scalar::Desk::new(&table, padded())),
             // AVX-512 without the instruction takes AVX2's loop.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 { bf16: false } => {

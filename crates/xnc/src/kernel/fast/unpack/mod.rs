@@ -44,6 +44,8 @@ pub fn rows(
     assert_inside(shape, payload, rows);
     match (backend.0, shape.split) {
         (Isa::Scalar, _) => scalar::rows(shape, symbols, payload, rows, out),
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, _) => scalar::rows(shape, symbols, payload, rows, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; rows lie inside.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, WordSplit::Bf16) => unsafe {
@@ -94,7 +96,8 @@ macro_rules! many {
 impl Many {
     /// `None` where the machine has no loop for it, or rows are too wide.
     pub fn new(backend: Backend, shape: RowShape) -> Option<Many> {
-        let suits = (1..=WIDEST).contains(&shape.dim) && backend != Backend::SCALAR;
+        let suits =
+            (1..=WIDEST).contains(&shape.dim) && cfg!(target_arch = "x86_64") && backend != Backend::SCALAR;
         suits.then(|| Many {
             backend,
             shape,
@@ -128,6 +131,8 @@ impl Many {
         let rooms = &mut self.rooms;
         match self.backend.0 {
             Isa::Scalar => scalar::rows(shape, symbols, payload, rows, out),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => scalar::rows(shape, symbols, payload, rows, out),
             // SAFETY: as in [`super::unpack::rows`]; a stream's scope ends with a fence.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => unsafe { many!(shape.split, _far, avx2(shape, symbols, payload, rows, rooms, out)) },
