@@ -94,8 +94,8 @@ pub fn decode(
         #[cfg(target_arch = "aarch64")]
         Isa::Neon { dotprod, .. } => {
             side_by_side(lanes, words, innovations, scratch, |lanes, words, innovations, side| {
-                // SAFETY: a `Backend` exists only for an instruction set that this machine has, and says whether it
-                // has `sdot`.
+                // SAFETY: a `Backend` exists only for an instruction set that this machine has, and says
+                // whether it has `sdot`.
                 match dotprod {
                     true => unsafe { neon::decode::<true>(tables, lanes, words, innovations, side) },
                     false => unsafe { neon::decode::<false>(tables, lanes, words, innovations, side) },

@@ -1,23 +1,22 @@
 //! NEON: a block is two registers of bytes, then four of eight words.
 //!
-//! Nothing spreads the bits of a field over those that a mask names, so fields are first taken apart as if all
-//! words had one; then each word picks the one whose number is that of the selected words before it.
+//! Nothing spreads the bits of a field over those that a mask names, so fields are first taken apart as if
+//! all words had one; then each word picks the one whose number is that of the selected words before it.
 
 use std::arch::aarch64::*;
 use std::arch::asm;
 
 use super::{Block, WINDOW, head, window};
 
-/// Bytes from that of the selectors' first bit to that of the cores', the mids' and the rests': all fields behind
-/// the flag begin at the same bit of their byte.
+/// Bytes from that of the selectors' first bit to that of the cores', the mids' and the rests': all fields
+/// behind the flag begin at the same bit of their byte.
 const CORES: usize = super::CORES / 8;
 const MIDS: usize = super::MIDS / 8;
 const RESTS: usize = super::RESTS / 8;
 
 /// The byte of a mask of 32 bits in which each word's bit is.
-static BYTE: [[u8; 16]; 2] = [[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1], [
-    2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3,
-]];
+static BYTE: [[u8; 16]; 2] =
+    [[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3]];
 /// Each word's bit in that byte, and those below it.
 static BIT: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 static BELOW: [u8; 16] = [0, 1, 3, 7, 15, 31, 63, 127, 0, 1, 3, 7, 15, 31, 63, 127];
@@ -55,7 +54,8 @@ pub fn decode<const BF16: bool>(bytes: &[u8], mut position: usize, blocks: &mut 
                 let inverted = vorrq_u8(vandq_u8(selected[i], set(7)), set(0x10));
                 veorq_u8(mids[i], vandq_u8(signs[i], inverted))
             };
-            let [low, high] = [0, 1].map(|i| interleave(cores[i], high(i)).map(|words| vshlq_n_u16::<3>(words)));
+            let [low, high] =
+                [0, 1].map(|i| interleave(cores[i], high(i)).map(|words| vshlq_n_u16::<3>(words)));
             [low[0], low[1], high[0], high[1]]
         } else {
             let rests = pick(rests(fields.at(RESTS)), picks);

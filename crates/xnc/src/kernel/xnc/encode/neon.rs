@@ -65,15 +65,16 @@ pub fn classify(block: &Block) -> Classes {
     classes(t, t).0
 }
 
-/// As the scalar one, with the conversions of the instruction set. Both keep NaNs' upper mantissa bits and make them
-/// quiet.
+/// As the scalar one, with the conversions of the instruction set. Both keep NaNs' upper mantissa bits and make
+/// them quiet.
 #[target_feature(enable = "neon")]
 pub fn image(block: &Block, images: &mut Block) -> bool {
     let mut lost = vdupq_n_u16(0);
     for (words, image) in block.as_chunks::<8>().0.iter().zip(images.as_chunks_mut::<8>().0) {
         let words = load(words);
         let zero = vdupq_n_u16(0);
-        let half = to_f16([vzip1q_u16(zero, words), vzip2q_u16(zero, words)].map(|v| vreinterpretq_u32_u16(v)));
+        let half =
+            to_f16([vzip1q_u16(zero, words), vzip2q_u16(zero, words)].map(|v| vreinterpretq_u32_u16(v)));
         // SAFETY: eight words are 16 bytes.
         unsafe { vst1q_u16(image.as_mut_ptr(), half) };
         // What widening leaves below the upper 16 bits is not part of a word.
@@ -170,12 +171,7 @@ fn pack<const WIDTH: u8>(fields: uint8x16_t) -> uint64x2_t {
 #[inline]
 #[target_feature(enable = "neon")]
 fn lanes([low, high]: [uint64x2_t; 2]) -> [u64; 4] {
-    [
-        vgetq_lane_u64::<0>(low),
-        vgetq_lane_u64::<1>(low),
-        vgetq_lane_u64::<0>(high),
-        vgetq_lane_u64::<1>(high),
-    ]
+    [vgetq_lane_u64::<0>(low), vgetq_lane_u64::<1>(low), vgetq_lane_u64::<0>(high), vgetq_lane_u64::<1>(high)]
 }
 
 #[inline]

@@ -1,72 +1,9 @@
 //! Cells of eight rows: where they end, and which slots they own.
-use super::super::{INVERSE, PIECES, SCALE, Tables};
+use super::super::PIECES;
 use super::coder::Group;
+use super::context::Context;
 use super::pair::*;
 use core::arch::aarch64::*;
-
-/// What a column is to rows of each of the eight parts of an octave.
-#[derive(Clone, Copy)]
-pub struct Column {
-    /// Words.
-    pub scale: uint8x16_t,
-    /// Dwords, and their reciprocals.
-    pub inverse: uint8x16x2_t,
-    pub unit_of_guess: uint8x16x2_t,
-    pub mean: i32,
-    /// Exponent field of a value of one unit, so that the place of a leading one above the mantissa's is what is
-    /// to add.
-    pub unit: i16,
-    /// Places by which sums over earlier dimensions move to the right.
-    pub shift: i32,
-}
-
-impl Column {
-    #[inline]
-    #[target_feature(enable = "neon")]
-    pub fn new(t: &Tables, j: usize) -> Column {
-        let scale = SCALE.map(|scale| scale as i16);
-        let inverse = INVERSE.map(|inverse| inverse as u16);
-        // SAFETY: eight words are one register.
-        let (scale, inverse) = unsafe { (vld1q_s16(scale.as_ptr()), vld1q_u16(inverse.as_ptr())) };
-        // Half of a product's upper half is taken twice: the factor twice makes it a shift by 14.
-        let scale = vqdmulhq_n_s16(scale, 2 * t.scale[j] as i16);
-        let by = t.inverse[j] as u16;
-        let inverse = [vmull_n_u16(vget_low_u16(inverse), by), vmull_high_n_u16(inverse, by)];
-        let inverse = inverse.map(|inverse| vshrq_n_u32::<14>(inverse));
-        // Dividing by what distances are multiplied with is what makes guesses right.
-        let units = inverse.map(|inverse| vdivq_f32(vdupq_n_f32(1.0), vcvtq_f32_u32(inverse)));
-        let bytes = inverse.map(|v| vreinterpretq_u8_u32(v));
-        let unit_bytes = units.map(|v| vreinterpretq_u8_f32(v));
-        Column {
-            scale: vreinterpretq_u8_s16(scale),
-            inverse: uint8x16x2_t(bytes[0], bytes[1]),
-            unit_of_guess: uint8x16x2_t(unit_bytes[0], unit_bytes[1]),
-            mean: t.mean[j],
-            unit: (t.unit[j] - 1 + t.mantissa as i32) as i16,
-            shift: 4 + t.shift[j] as i32,
-        }
-    }
-}
-
-/// What one step knows before the word.
-#[derive(Clone, Copy)]
-pub struct Context {
-    pub own: V,
-    pub all: V,
-    pub inverse: V,
-    pub bound: V,
-    pub coarse: int16x8_t,
-}
-
-impl Context {
-    /// Distance of an edge that lies `d` from the prediction, in 2^-27 deviations: below 2^30, so the upper
-    /// byte is its piece.
-    #[inline]
-    #[target_feature(enable = "neon")]
-    fn distance(&self, d: V) -> V {
-        select(greater(self.bound, d), mul(d, self.inverse), set((1 << 30) - 1))
-    }
-}
 
 /// Cells of eight rows. The edges are magnitudes: those of a negative cell are the other way round.
 #[derive(Clone, Copy)]
@@ -83,6 +20,10 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// To be written over.
+    // SAFETY: a register may have any bit pattern.
+    pub const EMPTY: Cell = unsafe { core::mem::zeroed() };
+
     /// The cells around `at`.
     #[inline]
     #[target_feature(enable = "neon")]
@@ -101,6 +42,7 @@ impl Cell {
         // Lower edges in the lower half, upper ones in the upper.
         let piece = |edge: V| vreinterpretq_u8_u16(high_words(edge));
         let pieces = vuzp2q_u8(piece(to_low), piece(to_high));
+        let pieces = vminq_u8(pieces, vdupq_n_u8(PIECES as u8 - 1));
         let [start_low, start_high, width_low, width_high] =
             g.tables.vectors.planes.each_ref().map(|table| look_up(table, pieces));
         let slots = |start: uint8x16_t, width: uint8x16_t, edge: V, beyond: V| {

@@ -2,7 +2,8 @@
 use super::super::vectors::GUESSES;
 use super::super::vectors::rows::{Parameters, readable};
 use super::super::{INNOVATION_LIMIT, Lane, Tables, scalar};
-use super::cell::{Cell, Column, Context};
+use super::cell::Cell;
+use super::context::{Column, Context, Heads};
 use super::pair::*;
 use core::arch::aarch64::*;
 
@@ -17,11 +18,7 @@ pub struct Group<'a> {
 /// Eight rows' parameters and coder states.
 #[derive(Clone, Copy)]
 pub struct Eight {
-    octave: V,
-    lift: V,
-    /// Where the words and the dwords of the rows' parts are in a [`Column`].
-    word_of: uint8x16_t,
-    dword_of: [uint8x16_t; 2],
+    heads: Heads,
     /// Where the streams end, in [`Group::bytes`].
     ends: V,
     /// The coder's states.
@@ -32,19 +29,54 @@ pub struct Eight {
     next: V,
 }
 
+/// Decodes a word of each row of `P` times eight and returns them and their innovations. The sums over the
+/// rows' own dimensions are `dot`, the weighted innovations of other rows `near`. Several eights take each step
+/// together: one alone waits for itself much of the time.
+#[inline]
+#[target_feature(enable = "neon")]
+pub fn step<const P: usize>(
+    eights: &mut [Eight; P],
+    g: Group<'_>,
+    column: &Column,
+    dot: [V; P],
+    near: [int16x8_t; P],
+) -> [(uint16x8_t, int16x8_t); P] {
+    let mut context = [Context::EMPTY; P];
+    for p in 0..P {
+        context[p] = Context::new(&eights[p].heads, column, dot[p], near[p]);
+    }
+    let mut at = [set(0); P];
+    for p in 0..P {
+        at[p] = eights[p].guess(g, column, &context[p]);
+    }
+    let mut cell = [Cell::EMPTY; P];
+    let mut misses = vdupq_n_u16(0);
+    for p in 0..P {
+        cell[p] = Cell::around(g, &context[p], at[p]);
+        // A slot that does not lie in its cell, as that of no escape does.
+        let misses_here = vcgeq_u16(vsubq_u16(eights[p].slot(), cell[p].begin), cell[p].size);
+        misses = vorrq_u16(misses, misses_here);
+    }
+    let mut words = [(misses, vdupq_n_s16(0)); P];
+    if any(misses) {
+        for p in 0..P {
+            words[p] = eights[p].rare(g, column, dot[p], near[p]);
+        }
+        return words;
+    }
+    for p in 0..P {
+        words[p] = eights[p].word::<false, P>(g, column, &context[p], &cell[p]);
+    }
+    words
+}
+
 impl Eight {
     /// `lanes` are at most eight rows; their streams begin `stride` apart in `bytes`, the first at `begin`.
     #[target_feature(enable = "neon")]
     pub fn new(g: Group<'_>, lanes: &[Lane<'_>], begin: usize, stride: usize) -> Eight {
         let p = Parameters::<8>::new(lanes, g.tables.dim(), begin, stride);
-        let words = p.part.map(|part| 0x0100 + 0x0202 * part as u16);
-        let dwords = load(&p.part.map(|part| 0x0302_0100 + 0x0404_0404 * part));
         let mut eight = Eight {
-            octave: load(&p.octave),
-            lift: load(&p.lift),
-            // SAFETY: eight words are one register.
-            word_of: unsafe { vld1q_u8(words.as_ptr().cast()) },
-            dword_of: dwords.map(|v| vreinterpretq_u8_s32(v)),
+            heads: Heads::new(&p),
             ends: load(&p.ends),
             x: load(&p.state),
             at: load(&p.at),
@@ -65,7 +97,8 @@ impl Eight {
     #[inline]
     #[target_feature(enable = "neon")]
     fn fetch(&mut self, g: Group<'_>) {
-        let next = in_memory(self.at).map(|at| {
+        // Through memory, as in [`Eight::guess`]: a load for each is cheaper than taking a register apart.
+        let next = core::hint::black_box(store(self.at)).map(|at| {
             // SAFETY: `at` begins inside `bytes` and never passes `ends`, behind each of which `bytes`
             // extends four bytes.
             unsafe { g.bytes.as_ptr().add(at as u32 as usize).cast::<i32>().read_unaligned() }
@@ -73,38 +106,16 @@ impl Eight {
         self.next = load(&next);
     }
 
-    /// Appends a coder word to each of `lanes` whose state fell below 2^16 while words remain.
+    /// Appends a coder word to each lane, of those that `only` leaves, whose state fell below 2^16 while words
+    /// remain.
     #[inline]
     #[target_feature(enable = "neon")]
-    fn refill(&mut self, lanes: V) {
-        let need = and(and(low_only(self.x), lanes), greater(self.ends, self.at));
+    fn refill(&mut self, only: impl Fn(V) -> V) {
+        let need = only(and(low_only(self.x), greater(self.ends, self.at)));
         let full = [0, 1].map(|h| vsliq_n_s32::<16>(self.next[h], self.x[h]));
         self.x = select(need, full, self.x);
         self.next = shift_unsigned(self.next, and(need, set(-16)));
         self.at = sub(self.at, add(need, need));
-    }
-
-    /// Predicts a word of a column from the sum over the row's own dimensions, `dot`, and the weighted
-    /// innovations of other rows, `near`.
-    #[inline]
-    #[target_feature(enable = "neon")]
-    pub fn context(&self, c: &Column, dot: V, near: int16x8_t) -> Context {
-        let scale = vreinterpretq_s16_u8(vqtbl1q_u8(c.scale, self.word_of));
-        let inverse = self.dword_of.map(|of| vreinterpretq_s32_u8(vqtbl2q_u8(c.inverse, of)));
-        let wide_scale = wide(scale);
-        let bound = wide_scale.map(|scale| vshlq_n_s32::<3>(scale));
-        let own = shift(mul(dot, wide_scale), set(-c.shift));
-        let own = add(shift(set(c.mean), neg(self.octave)), shift(own, self.lift));
-        let near = [vmull_s16(vget_low_s16(near), vget_low_s16(scale)), vmull_high_s16(near, scale)];
-        let near = near.map(|near| vshrq_n_s32::<9>(near));
-        let all = add(own, shift(near, self.lift));
-        let all = max(min(all, set(1 << 23)), set(-(1 << 23)));
-        // At the bound the piece is 63 or 64, and from 36 on cells are as coarse as they get.
-        let far = min(abs(all), bound);
-        let piece = vshrq_n_u16::<8>(high_words(mul(far, inverse)));
-        let coarse = vshrq_n_u16::<7>(vmulq_u16(piece, piece));
-        let coarse = vminq_u16(coarse, vdupq_n_u16(scalar::COARSEST as u16));
-        Context { own, all, inverse, bound, coarse: vreinterpretq_s16_u16(coarse) }
     }
 
     #[inline]
@@ -116,28 +127,22 @@ impl Eight {
     /// The value that the state's slot most likely stands for: by the inverted distribution.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub fn guess(&self, g: Group<'_>, column: &Column, c: &Context) -> V {
+    fn guess(&self, g: Group<'_>, column: &Column, c: &Context) -> V {
         let (slot, half) = (self.slot(), vdupq_n_u16(g.half as u16));
         let below = vcltq_u16(slot, half);
         let rest = veorq_u16(vsubq_u16(slot, half), below);
-        let mut slots = [0u16; 8];
-        // SAFETY: eight words are one register.
-        unsafe { vst1q_u16(slots.as_mut_ptr(), rest) };
-        let far = core::hint::black_box(slots).map(|slot| g.tables.vectors.guess[slot as usize % GUESSES]);
+        let rest = vandq_u16(rest, vdupq_n_u16(GUESSES as u16 - 1));
+        let far = core::hint::black_box(each(rest)).map(|slot| {
+            // SAFETY: the mask keeps every number inside the table.
+            unsafe { *g.tables.vectors.guess.get_unchecked(usize::from(slot)) }
+        });
         // SAFETY: eight floats are two registers.
         let far = unsafe { [vld1q_f32(far.as_ptr()), vld1q_f32(far[4..].as_ptr())] };
         let away = [0, 1].map(|h| {
-            let unit = vreinterpretq_f32_u8(vqtbl2q_u8(column.unit_of_guess, self.dword_of[h]));
+            let unit = vreinterpretq_f32_u8(vqtbl2q_u8(column.unit_of_guess, self.heads.dword_of[h]));
             vcvtq_s32_f32(vmulq_f32(far[h], unit))
         });
         add(c.all, xor(away, wide(vreinterpretq_s16_u16(below))))
-    }
-
-    /// Lanes whose slot does not lie in the cell, as that of no escape does.
-    #[inline]
-    #[target_feature(enable = "neon")]
-    pub fn misses(&self, cell: &Cell) -> uint16x8_t {
-        vcgeq_u16(vsubq_u16(self.slot(), cell.begin), cell.size)
     }
 
     /// Lanes of escapes.
@@ -147,17 +152,20 @@ impl Eight {
         vcgeq_u16(self.slot(), vdupq_n_u16(2 * g.half as u16))
     }
 
-    /// As [`Eight::word`], from where cells do not enclose their slots yet, or some may be escapes.
+    /// As [`step`], where some guesses are wrong or some words may be escapes. It begins anew, so that the
+    /// common way need not keep anything in memory for it.
     #[cold]
     #[inline(never)]
     #[target_feature(enable = "neon")]
-    pub fn rare(&mut self, g: Group<'_>, j: usize, column: &Column, c: &Context, mut here: Cell) -> (uint16x8_t, int16x8_t) {
+    fn rare(&mut self, g: Group<'_>, column: &Column, dot: V, near: int16x8_t) -> (uint16x8_t, int16x8_t) {
+        let c = &Context::new(&self.heads, column, dot, near);
+        let mut here = Cell::around(g, c, self.guess(g, column, c));
         let (slot, escape) = (self.slot(), self.escapes(g));
         loop {
             let left = vbicq_u16(vcltq_u16(slot, here.begin), escape);
             let right = vbicq_u16(vcgeq_u16(slot, vaddq_u16(here.begin, here.size)), escape);
             if !any(vorrq_u16(left, right)) {
-                return self.word::<true>(g, j, column, c, &here);
+                return self.word::<true, 0>(g, column, c, &here);
             }
             let signed = |edge: V| sub(xor(edge, here.sign), here.sign);
             let (near, end) = (signed(here.low), signed(here.high));
@@ -168,44 +176,49 @@ impl Eight {
     }
 
     /// Takes the words out of the states; returns them and the innovations. `ESCAPES`: some may be escapes.
+    /// `COPY` differs from caller to caller: the compiler makes a function of one caller part of it.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub fn word<const ESCAPES: bool>(
+    fn word<const ESCAPES: bool, const COPY: usize>(
         &mut self,
         g: Group<'_>,
-        j: usize,
         column: &Column,
         c: &Context,
         cell: &Cell,
     ) -> (uint16x8_t, int16x8_t) {
         let m = vdupq_n_s16(g.tables.mantissa as i16);
         let mut within = vsubq_u16(self.slot(), cell.begin);
-        // Mantissa bits that a cell leaves open follow as they are: none where `open` follows from the leading one,
-        // never fewer.
+        // Mantissa bits that a cell leaves open follow as they are: none where `open` follows from the leading
+        // one, never fewer.
         let gap = vsubq_s16(cell.open, cell.above);
         let mut missing = vminq_s16(gap, m);
         let escape = if ESCAPES { self.escapes(g) } else { vdupq_n_u16(0) };
-        let upper = high_words(self.x);
-        let mut full = [vmull_u16(vget_low_u16(upper), vget_low_u16(cell.size)), vmull_high_u16(upper, cell.size)];
+        let high = high_words(self.x);
+        let mut full =
+            [vmull_u16(vget_low_u16(high), vget_low_u16(cell.size)), vmull_high_u16(high, cell.size)];
         if ESCAPES {
             within = vbslq_u16(escape, vsubq_u16(self.slot(), vdupq_n_u16(2 * g.half as u16)), within);
             missing = vbicq_s16(missing, vreinterpretq_s16_u16(escape));
             // All slots of a distribution without any other are too many for a word.
             let escaped = mul(shift_unsigned(self.x, set(-16)), set(65536 - 2 * g.half));
-            let all = select(wide(vreinterpretq_s16_u16(escape)), escaped, full.map(|v| vreinterpretq_s32_u32(v)));
+            let all =
+                select(wide(vreinterpretq_s16_u16(escape)), escaped, full.map(|v| vreinterpretq_s32_u32(v)));
             full = all.map(|v| vreinterpretq_u32_s32(v));
         }
         self.x = [vaddw_u16(full[0], vget_low_u16(within)), vaddw_high_u16(full[1], within)]
             .map(|x| vreinterpretq_s32_u32(x));
-        self.refill(set(-1));
+        self.refill(|need| need);
         // The leading one is the cell's, which the guess may lie above where the cell reaches zero.
         let above = vbslq_s16(vcgtq_s16(gap, m), vnegq_s16(m), cell.above);
         let count = wide(missing);
-        let plain = and_not(self.x, shift(set(-1), count));
+        let upper = shift(set(-1), count);
+        let plain = and_not(self.x, upper);
         let fraction = or(shift_unsigned(cell.low, wide(vsubq_s16(missing, cell.open))), plain);
         self.x = shift_unsigned(self.x, neg(count));
-        self.refill(greater(count, set(0)));
-        let unit = vaddq_s16(vreinterpretq_s16_u16(low_words(self.octave)), vdupq_n_s16(column.unit));
+        self.refill(|need| and_not(need, test(upper, set(1))));
+        // The mantissa of a word has its leading one, which adds to the exponent.
+        let octave = vreinterpretq_s16_u16(low_words(self.heads.octave));
+        let unit = vaddq_s16(vaddq_s16(octave, vdupq_n_s16((column.unit - 1) as i16)), m);
         let exponent = vshlq_u16(vreinterpretq_u16_s16(vaddq_s16(unit, above)), m);
         let word = vaddq_u16(exponent, low_words(fraction));
         let mut word = vbslq_u16(vdupq_n_u16(0x7fff), word, low_words(cell.sign));
@@ -214,29 +227,19 @@ impl Eight {
             word = vbslq_u16(escape, self.slot(), word);
             let wide_escape = wide(vreinterpretq_s16_u16(escape));
             self.x = select(wide_escape, shift_unsigned(self.x, set(-16)), self.x);
-            self.refill(wide_escape);
-            let mut words = [0u16; 8];
-            // SAFETY: eight words are one register.
-            unsafe { vst1q_u16(words.as_mut_ptr(), word) };
-            let octave = store(self.octave);
-            let t = g.tables;
-            let floors = core::array::from_fn(|i| scalar::floor_of(words[i], t.unit[j] + octave[i], t.mantissa).0);
+            self.refill(|need| and(need, wide_escape));
+            let (words, octave) = (each(word), store(self.heads.octave));
+            let floor = |i: usize| scalar::floor_of(words[i], column.unit + octave[i], g.tables.mantissa).0;
+            let floors = core::array::from_fn(floor);
             value = select(wide_escape, load(&floors), value);
         }
         // No row took more than the two coder words that were at hand.
         self.fetch(g);
-        let d = shift(sub(value, c.own), neg(self.lift));
+        let d = shift(sub(value, c.own), neg(self.heads.lift));
         let d = max(min(d, c.bound), neg(c.bound));
         let e = mul(d, c.inverse).map(|e| vrshrq_n_s32::<23>(e));
         let e = vreinterpretq_s16_u16(low_words(e));
         let limit = vdupq_n_s16(INNOVATION_LIMIT as i16);
         (word, vmaxq_s16(vminq_s16(e, limit), vnegq_s16(limit)))
     }
-}
-
-/// Numbers of places to read, through memory.
-#[inline]
-#[target_feature(enable = "neon")]
-fn in_memory(v: V) -> [i32; 8] {
-    core::hint::black_box(store(v))
 }

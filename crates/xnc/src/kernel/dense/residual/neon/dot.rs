@@ -3,8 +3,8 @@ use super::super::Tables;
 use super::super::vectors::dots::{QUAD, TOGETHER};
 use super::super::vectors::scratch::Dwords;
 use super::pair::*;
+use crate::kernel::dense::sdot::sdot;
 use core::arch::aarch64::*;
-use core::arch::asm;
 
 /// Sums of dimensions `j` and `j + 1`, `j` even, over all quads before theirs.
 #[target_feature(enable = "neon,dotprod")]
@@ -18,17 +18,12 @@ pub fn far_dotprod<const N: usize>(t: &Tables, j: usize, seen: &[Dwords]) -> [[V
         for (e, c) in quads.zip(coefs) {
             // SAFETY: a coefficient for each of the two dimensions.
             let c = unsafe { vld1_s32(c.as_ptr()) };
+            let c = vcombine_s32(c, c);
+            let [even, odd] = &mut sum;
             for h in 0..N {
                 for (part, e) in load(&e[h].0).into_iter().enumerate() {
-                    let [a, b] = sum.each_mut().map(|sum| &mut sum[h][part]);
-                    // SAFETY: arithmetic on registers. The standard library of Rust 1.89 has no stable name for
-                    // it.
-                    unsafe {
-                        asm!("sdot {0:v}.4s, {1:v}.16b, {2:v}.4b[0]", inout(vreg) *a, in(vreg) e, in(vreg) c,
-                            options(pure, nomem, nostack, preserves_flags));
-                        asm!("sdot {0:v}.4s, {1:v}.16b, {2:v}.4b[1]", inout(vreg) *b, in(vreg) e, in(vreg) c,
-                            options(pure, nomem, nostack, preserves_flags));
-                    }
+                    even[h][part] = sdot::<0>(even[h][part], e, c);
+                    odd[h][part] = sdot::<1>(odd[h][part], e, c);
                 }
             }
         }
@@ -36,8 +31,8 @@ pub fn far_dotprod<const N: usize>(t: &Tables, j: usize, seen: &[Dwords]) -> [[V
     sum
 }
 
-/// As [`far_dotprod`]. Products of one dimension are added in 16 bits: a run's coefficients of a dimension add up to
-/// 256 at most, and innovations are not below -127.
+/// As [`far_dotprod`]. Products of one dimension are added in 16 bits: a run's coefficients of a dimension add
+/// up to 256 at most, and innovations are not below -127.
 #[target_feature(enable = "neon")]
 pub fn far<const N: usize>(t: &Tables, j: usize, seen: &[Dwords]) -> [[V; N]; TOGETHER] {
     let mut sums = [[set(0); N]; TOGETHER];

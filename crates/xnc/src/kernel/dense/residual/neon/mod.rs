@@ -1,23 +1,24 @@
-//! Rows side by side, eight to a pair of registers, up to four pairs at a time: they share coefficients, and while
-//! one waits for its coder the others work.
+//! Rows side by side, eight to a pair of registers, up to four pairs at a time: they share coefficients, and
+//! while one waits for its coder the others work.
 //!
 //! What fits 16 bits, a register holds for all eight. A half of the distribution is a table of 64 pieces, just
 //! what one look-up takes.
 
 mod cell;
 mod coder;
+mod context;
 mod dot;
 mod pair;
 mod transpose;
 
 use super::vectors::dots::{QUAD, TOGETHER};
-use super::vectors::scratch::Side;
+use super::vectors::scratch::{Dwords, Side};
 use super::vectors::{LANES, rows};
 use super::{Lane, Tables, scalar};
-use cell::{Cell, Column};
 use coder::{Eight, Group};
+use context::Column;
 use core::arch::aarch64::*;
-use pair::{any, load_words, store_words};
+use pair::{V, load_words, set, store_words};
 
 /// Decodes up to [`LANES`] rows, in as few vectors as hold them. `DOTPROD`: the machine has `sdot`.
 ///
@@ -37,7 +38,6 @@ pub unsafe fn decode<const DOTPROD: bool>(
         match lanes.len().div_ceil(8) {
             0 | 1 => group::<1, DOTPROD>(t, lanes, words, innovations, side),
             2 => group::<2, DOTPROD>(t, lanes, words, innovations, side),
-            3 => group::<3, DOTPROD>(t, lanes, words, innovations, side),
             _ => group::<4, DOTPROD>(t, lanes, words, innovations, side),
         }
     }
@@ -71,19 +71,16 @@ unsafe fn group<const N: usize, const DOTPROD: bool>(
         };
         for (i, far) in far.iter().enumerate().take(dim - j0) {
             let j = j0 + i;
-            let column = Column::new(t, j);
-            for h in 0..N {
-                let [e0, e1, e2, _] = own[h];
-                let dot = dot::near(t, j, far[h], [e0, e1, e2]);
-                let near = vreinterpretq_s16_u16(load_words(&near[j0 / 2 * N + h], i));
-                let context = eights[h].context(&column, dot, near);
-                let cell = Cell::around(g, &context, eights[h].guess(g, &column, &context));
-                let (word, e) = match any(eights[h].misses(&cell)) {
-                    false => eights[h].word::<false>(g, j, &column, &context, &cell),
-                    true => eights[h].rare(g, j, &column, &context, cell),
-                };
-                store_words(&mut out[j0 / 2 * N + h], i, word);
-                own[h][j % QUAD] = e;
+            let near = &near[j0 / 2 * N..][..N];
+            let place = Place { j, column: Column::new(t, j), far, near };
+            let out = &mut out[j0 / 2 * N..][..N];
+            let mut h = 0;
+            while h + 2 <= N {
+                steps::<N, 2>(g, h, &place, &mut eights, &mut own, out);
+                h += 2;
+            }
+            if h < N {
+                steps::<N, 1>(g, h, &place, &mut eights, &mut own, out);
             }
         }
         if j0 % QUAD != 0 || j0 + TOGETHER >= dim {
@@ -100,4 +97,40 @@ unsafe fn group<const N: usize, const DOTPROD: bool>(
         transpose::put_innovations(&seen[h..], N, &mut innovations[from..to]);
     }
     lanes.iter().enumerate().all(|(i, l)| eights[i / 8].ended(i % 8, l.stream, dim))
+}
+
+/// A dimension, and what predicts it in `N` times eight rows.
+struct Place<'a, const N: usize> {
+    j: usize,
+    column: Column,
+    /// From [`dot::far`].
+    far: &'a [V; N],
+    /// Weighted innovations of other rows, of a pair of dimensions.
+    near: &'a [Dwords],
+}
+
+/// Decodes a word of each row of the `P` times eight from `h` on, and puts it into `out` and its innovation
+/// into `own`.
+#[inline]
+#[target_feature(enable = "neon")]
+fn steps<const N: usize, const P: usize>(
+    g: Group<'_>,
+    h: usize,
+    place: &Place<'_, N>,
+    eights: &mut [Eight; N],
+    own: &mut [[int16x8_t; QUAD]; N],
+    out: &mut [Dwords],
+) {
+    let &Place { j, ref column, far, near } = place;
+    let (mut dots, mut nears) = ([set(0); P], [vdupq_n_s16(0); P]);
+    for p in 0..P {
+        let [e0, e1, e2, _] = own[h + p];
+        dots[p] = dot::near(g.tables, j, far[h + p], [e0, e1, e2]);
+        nears[p] = vreinterpretq_s16_u16(load_words(&near[h + p], j % 2));
+    }
+    let eights: &mut [Eight; P] = eights[h..].first_chunk_mut().expect("so many are left");
+    for (p, (word, e)) in coder::step(eights, g, column, dots, nears).into_iter().enumerate() {
+        store_words(&mut out[h + p], j % 2, word);
+        own[h + p][j % QUAD] = e;
+    }
 }

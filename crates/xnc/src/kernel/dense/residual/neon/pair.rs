@@ -25,6 +25,8 @@ on_both! {
     and_not(a, b) = vbicq_s32(a, b);
     min(a, b) = vminq_s32(a, b);
     max(a, b) = vmaxq_s32(a, b);
+    // Whether a bit of both is set.
+    test(a, b) = vreinterpretq_s32_u32(vtstq_s32(a, b));
     abs(a) = vabsq_s32(a);
     neg(a) = vnegq_s32(a);
     apart(a, b) = vabdq_s32(a, b);
@@ -32,8 +34,9 @@ on_both! {
     shift(a, by) = vshlq_s32(a, by);
     shift_unsigned(a, by) = vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(a), by));
     greater(a, b) = vreinterpretq_s32_u32(vcgtq_s32(a, b));
-    // Whether nothing is left above the low word.
-    low_only(a) = vreinterpretq_s32_u32(vceqzq_s32(vreinterpretq_s32_u32(vshrq_n_u32::<16>(vreinterpretq_u32_s32(a)))));
+    not_greater(a, b) = vreinterpretq_s32_u32(vcleq_s32(a, b));
+    // Whether the high word is zero.
+    low_only(a) = vreinterpretq_s32_u32(vcltq_u32(vreinterpretq_u32_s32(a), vdupq_n_u32(1 << 16)));
     select(mask, a, b) = vbslq_s32(vreinterpretq_u32_s32(mask), a, b);
     sign(a) = vshrq_n_s32::<31>(a);
 }
@@ -77,6 +80,16 @@ pub fn load_words(pair: &Dwords, k: usize) -> uint16x8_t {
 pub fn store_words(pair: &mut Dwords, k: usize, words: uint16x8_t) {
     // SAFETY: as above.
     unsafe { vst1q_u16(pair.0[4 * k..][..4].as_mut_ptr().cast(), words) }
+}
+
+/// Each of eight words.
+#[inline]
+#[target_feature(enable = "neon")]
+pub fn each(words: uint16x8_t) -> [u16; 8] {
+    let mut to = [0; 8];
+    // SAFETY: eight words are one register.
+    unsafe { vst1q_u16(to.as_mut_ptr(), words) };
+    to
 }
 
 /// The low words of dwords.

@@ -22,8 +22,8 @@ fn transpose(v: [uint16x8_t; 8]) -> [uint16x8_t; 8] {
     a.map(|v| vreinterpretq_u16_u64(v))
 }
 
-/// Eight rows, one after another in `rows`, to every `step`th vector of `out`: words of two dimensions, one behind
-/// the other, in each.
+/// Eight rows, one after another in `rows`, to every `step`th vector of `out`: words of two dimensions, one
+/// behind the other, in each.
 #[target_feature(enable = "neon")]
 pub fn interleave(rows: &[i16], out: &mut [Dwords], step: usize) {
     let stride = rows.len() / 8;

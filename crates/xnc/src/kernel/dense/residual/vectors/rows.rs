@@ -19,8 +19,8 @@ pub fn lay_out(lanes: &[Lane<'_>], dim: usize, stride: usize, bytes: &mut [u8]) 
     }
 }
 
-/// Parameters of up to `W` rows. Those of a lane without a row are zero: it runs along on a scale of one, so that
-/// its search ends too.
+/// Parameters of up to `W` rows. Those of a lane without a row are zero: it runs along on a scale of one, so
+/// that its search ends too.
 pub struct Parameters<const W: usize> {
     pub octave: [i32; W],
     /// Eighth of the octave.
@@ -33,7 +33,8 @@ pub struct Parameters<const W: usize> {
 }
 
 impl<const W: usize> Parameters<W> {
-    /// Of the first `W` of `lanes`, of `dim` words each; their streams begin `stride` apart, the first at `begin`.
+    /// Of the first `W` of `lanes`, of `dim` words each; their streams begin `stride` apart, the first at
+    /// `begin`.
     pub fn new(lanes: &[Lane<'_>], dim: usize, begin: usize, stride: usize) -> Parameters<W> {
         let mut of = [[0i32; W]; 6];
         for (i, l) in lanes.iter().enumerate().take(W) {
