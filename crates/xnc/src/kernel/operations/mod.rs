@@ -56,6 +56,7 @@ pub struct Arm {
 }
 
 impl Arm {
+    const NEON: Arm = Arm { neon: "neon", neon_no_bf16: "neon", neon_no_dotprod: "neon" };
     const SCALAR: Arm = Arm { neon: "scalar", neon_no_bf16: "scalar", neon_no_dotprod: "scalar" };
 }
 
@@ -70,24 +71,24 @@ pub const OPERATIONS: &[Operation] = &[
     row("dense/residual decode", dense::residual_decode, Loops::OWN, Arm::SCALAR),
     row("dense/residual decode, one row", dense::residual_decode_one, Loops::SCALAR, Arm::SCALAR),
     row("dense/similar search", dense::similar_search, Loops::AVX2, Arm::SCALAR),
-    row("dot rows_f32, BF16 words", shared::dot_f32_bf16, Loops::OWN, Arm::SCALAR),
-    row("dot rows_f32, FP16 words", shared::dot_f32_f16, Loops::AVX2, Arm::SCALAR),
-    row("dot rows_bf16", shared::dot_bf16, Loops::BF16, Arm::SCALAR),
+    row("dot rows_f32, BF16 words", shared::dot_f32_bf16, Loops::OWN, Arm::NEON),
+    row("dot rows_f32, FP16 words", shared::dot_f32_f16, Loops::AVX2, Arm::NEON),
+    row("dot rows_bf16", shared::dot_bf16, Loops::BF16, Arm::NEON),
     row("dot read", shared::dot_read, Loops::OWN, Arm::SCALAR),
-    row("dot/batch rows_f32, BF16 words", shared::dot_batch_f32_bf16, Loops::OWN, Arm::SCALAR),
-    row("dot/batch rows_f32, FP16 words", shared::dot_batch_f32_f16, Loops::OWN, Arm::SCALAR),
-    row("dot/batch rows_bf16", shared::dot_batch_bf16, Loops::BF16, Arm::SCALAR),
-    row("fast/pack group", fast::pack_group, Loops::AVX2, Arm::SCALAR),
-    row("fast/product f32", fast::product_f32, Loops::OWN, Arm::SCALAR),
-    row("fast/product bf16", fast::product_bf16, Loops::BF16, Arm::SCALAR),
-    row("fast/unpack rows, BF16 words", fast::unpack_rows_bf16, Loops::OWN, Arm::SCALAR),
-    row("fast/unpack rows, FP16 words", fast::unpack_rows_f16, Loops::OWN, Arm::SCALAR),
-    row("fast/unpack many rows", fast::unpack_many, Loops::OWN, Arm::SCALAR),
+    row("dot/batch rows_f32, BF16 words", shared::dot_batch_f32_bf16, Loops::OWN, Arm::NEON),
+    row("dot/batch rows_f32, FP16 words", shared::dot_batch_f32_f16, Loops::OWN, Arm::NEON),
+    row("dot/batch rows_bf16", shared::dot_batch_bf16, Loops::BF16, Arm::NEON),
+    row("fast/pack group", fast::pack_group, Loops::AVX2, Arm::NEON),
+    row("fast/product f32", fast::product_f32, Loops::OWN, Arm::NEON),
+    row("fast/product bf16", fast::product_bf16, Loops::BF16, Arm::NEON),
+    row("fast/unpack rows, BF16 words", fast::unpack_rows_bf16, Loops::OWN, Arm::NEON),
+    row("fast/unpack rows, FP16 words", fast::unpack_rows_f16, Loops::OWN, Arm::NEON),
+    row("fast/unpack many rows", fast::unpack_many, Loops::OWN, Arm::NEON),
     row("stream copy", shared::stream_copy, Loops::AVX2, Arm::SCALAR),
     row("widen to_f32, BF16 words", shared::widen_to_f32_bf16, Loops::SCALAR, Arm::SCALAR),
-    row("widen to_f32, FP16 words", shared::widen_to_f32_f16, Loops::AVX2, Arm::SCALAR),
-    row("widen to_bf16", shared::widen_to_bf16, Loops::AVX2, Arm::SCALAR),
-    row("widen to_f16", shared::widen_to_f16, Loops::AVX2, Arm::SCALAR),
+    row("widen to_f32, FP16 words", shared::widen_to_f32_f16, Loops::AVX2, Arm::NEON),
+    row("widen to_bf16", shared::widen_to_bf16, Loops::AVX2, Arm::NEON),
+    row("widen to_f16", shared::widen_to_f16, Loops::AVX2, Arm::NEON),
     row("xnc/decode decode", xnc::decode_blocks, Loops::OWN, Arm::SCALAR),
     row("xnc/decode skip", xnc::skip_blocks, Loops::AVX2, Arm::SCALAR),
     row("xnc/encode encode", xnc::encode_blocks, Loops::OWN, Arm::SCALAR),
