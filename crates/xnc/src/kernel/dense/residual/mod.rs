@@ -96,9 +96,11 @@ pub fn decode(
             side_by_side(lanes, words, innovations, scratch, |lanes, words, innovations, side| {
                 // SAFETY: a `Backend` exists only for an instruction set that this machine has, and says
                 // whether it has `sdot`.
-                match dotprod {
-                    true => unsafe { neon::decode::<true>(tables, lanes, words, innovations, side) },
-                    false => unsafe { neon::decode::<false>(tables, lanes, words, innovations, side) },
+                unsafe {
+                    match dotprod {
+                        true => neon::decode::<true>(tables, lanes, words, innovations, side),
+                        false => neon::decode::<false>(tables, lanes, words, innovations, side),
+                    }
                 }
             })
         }

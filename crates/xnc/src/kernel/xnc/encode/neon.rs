@@ -151,7 +151,7 @@ fn pack<const WIDTH: u8>(fields: uint8x16_t) -> uint64x2_t {
     let pairs = vpaddlq_u8(vshlq_u8(fields, odd));
     let odd = vreinterpretq_s16_u64(vdupq_n_u64(2 * by * 0x0001_0000_0001_0000));
     let fours = vpaddlq_u16(vshlq_u16(pairs, odd));
-    let odd = vreinterpretq_s32_u64(vdupq_n_u64(4 * by << 32));
+    let odd = vreinterpretq_s32_u64(vdupq_n_u64(4 * by * 0x0000_0001_0000_0000));
     vpaddlq_u32(vshlq_u32(fours, odd))
 }
 
