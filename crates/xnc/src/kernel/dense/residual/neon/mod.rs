@@ -33,7 +33,7 @@ pub unsafe fn decode<const DOTPROD: bool>(
     side: &mut Side,
 ) -> bool {
     const { assert!(LANES == 32) };
-    // SAFETY: as above.
+    // SAFETY: the caller's promise.
     unsafe {
         match lanes.len().div_ceil(8) {
             0 | 1 => group::<1, DOTPROD>(t, lanes, words, innovations, side),
@@ -44,6 +44,9 @@ pub unsafe fn decode<const DOTPROD: bool>(
 }
 
 /// Decodes up to `8 * N` rows.
+///
+/// # Safety
+/// As for [`decode`].
 #[target_feature(enable = "neon")]
 unsafe fn group<const N: usize, const DOTPROD: bool>(
     t: &Tables,
