@@ -180,6 +180,7 @@ pub fn read(backend: Backend, bytes: &[u8], ahead: usize) -> u64 {
     let (passes, tail) = bytes.as_chunks();
     let all = match backend.0 {
         Isa::Scalar => scalar::read(passes),
+        // The compiler makes vectors of the portable loop.
         #[cfg(target_arch = "aarch64")]
         Isa::Neon { .. } => scalar::read(passes),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.

@@ -36,6 +36,7 @@ impl Stream {
         assert_eq!(from.len(), to.len());
         match self.backend.0 {
             Isa::Scalar => to.copy_from_slice(from),
+            // These processors see by themselves that whole lines are written.
             #[cfg(target_arch = "aarch64")]
             Isa::Neon { .. } => to.copy_from_slice(from),
             // AVX-512 takes AVX2's loop.

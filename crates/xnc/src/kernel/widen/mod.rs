@@ -21,6 +21,7 @@ pub fn to_f32(backend: Backend, dtype: Dtype, words: &[u16], out: &mut [f32]) {
     assert_eq!(words.len(), out.len());
     match (backend.0, dtype) {
         (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => scalar::to_f32(dtype, words, out),
+        // As for AVX2.
         #[cfg(target_arch = "aarch64")]
         (Isa::Neon { .. }, Dtype::Bf16) => scalar::to_f32(dtype, words, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
