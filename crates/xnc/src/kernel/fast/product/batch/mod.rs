@@ -48,6 +48,8 @@ impl FusedBatch {
         };
         let pass = match (backend.0, shape.split) {
             (Isa::Scalar, _) => return None,
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon { .. }, _) => return None,
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx2, _) => return None,
             #[cfg(target_arch = "x86_64")]
@@ -75,6 +77,8 @@ impl FusedBatch {
         };
         let pass = match (backend.0, shape.split) {
             (Isa::Scalar, _) | (_, WordSplit::F16) => return None,
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon { .. }, WordSplit::Bf16) => return None,
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx2 | Isa::Avx512 { bf16: false }, WordSplit::Bf16) => return None,
             #[cfg(target_arch = "x86_64")]
