@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::toolchain::Toolchain;
 use crate::{run, say, timed};
 
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+pub const TARGET: &str = "aarch64-unknown-linux-gnu";
 
 /// Enough to see every kernel against the portable one and every codec against its golden files.
 const SAMPLE: &[&str] = &["--lib", "--test", "compat", "--", "kernel::", "codec::", "golden_files"];
@@ -37,7 +37,7 @@ pub fn all(short: bool) -> Result<()> {
 }
 
 /// Cargo with compilers, linker and emulator for ARM; a warning is an error.
-fn cargo(toolchain: &Toolchain) -> Command {
+pub fn cargo(toolchain: &Toolchain) -> Command {
     let mut cargo = toolchain.cargo();
     let clang = toolchain.arm_clang();
     cargo.env("CC_aarch64_unknown_linux_gnu", &clang).env("AR_aarch64_unknown_linux_gnu", "ar");

@@ -1,0 +1,239 @@
+//! Loops of a function, and ways through them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::assembly::Function;
+
+/// A loop: its blocks, and the one that it begins with.
+#[derive(Debug, PartialEq)]
+pub struct Loop {
+    pub head: usize,
+    pub blocks: BTreeSet<usize>,
+}
+
+/// Which way through a loop or a function is taken where there are several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    Longest,
+    Shortest,
+}
+
+/// The loops of a function, those with fewer blocks first.
+pub fn loops(function: &Function) -> Vec<Loop> {
+    let blocks = &function.blocks;
+    let mut before = vec![Vec::new(); blocks.len()];
+    for (i, block) in blocks.iter().enumerate() {
+        block.next.iter().for_each(|&next| before[next].push(i));
+    }
+    let mut found: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (tail, head) in backward(function) {
+        // All from which the end of a turn is reached without its beginning.
+        let body = found.entry(head).or_insert_with(|| BTreeSet::from([head]));
+        let mut open = vec![tail];
+        while let Some(block) = open.pop() {
+            if body.insert(block) {
+                open.extend(&before[block]);
+            }
+        }
+    }
+    let mut loops: Vec<Loop> = found.into_iter().map(|(head, blocks)| Loop { head, blocks }).collect();
+    loops.sort_by_key(|l| l.blocks.len());
+    loops
+}
+
+/// Edges to a block that lies on the way to them from the function's beginning: compilers make no other cycles
+/// from Rust.
+fn backward(function: &Function) -> Vec<(usize, usize)> {
+    let (mut found, mut path) = (Vec::new(), vec![(0, 0)]);
+    let (mut seen, mut open) = (BTreeSet::from([0]), BTreeSet::from([0]));
+    while let Some((block, edge)) = path.pop() {
+        let Some(&next) = function.blocks[block].next.get(edge) else {
+            open.remove(&block);
+            continue;
+        };
+        path.push((block, edge + 1));
+        if open.contains(&next) {
+            found.push((block, next));
+        } else if seen.insert(next) {
+            open.insert(next);
+            path.push((next, 0));
+        }
+    }
+    found
+}
+
+/// The blocks of one turn of `of`, in order, without those of the loops inside it; `through` is a block that
+/// it has to come by, or the head of a loop inside. `allowed` says of a block whether the way may take it. `None` if there is no way.
+pub fn turn(
+    function: &Function,
+    of: &Loop,
+    inside: &[&Loop],
+    through: Option<usize>,
+    way: Way,
+    allowed: &dyn Fn(usize) -> bool,
+) -> Option<Vec<usize>> {
+    let mut walk = Walk::new(function, inside, way, allowed);
+    let stay = |block: usize| of.blocks.contains(&block);
+    let back = |block: usize| block == of.head;
+    match through {
+        None => walk.to(of.head, &stay, &back),
+        Some(through) => {
+            let mut all = walk.to(of.head, &stay, &|block| block == through)?;
+            walk.known.clear();
+            all.extend(walk.to(through, &stay, &back)?);
+            Some(all)
+        }
+    }
+}
+
+/// The blocks from the function's beginning to a return, in order; loops as in [`turn`].
+pub fn whole(
+    function: &Function,
+    inside: &[&Loop],
+    way: Way,
+    allowed: &dyn Fn(usize) -> bool,
+) -> Option<Vec<usize>> {
+    Walk::new(function, inside, way, allowed).to(0, &|_| true, &|_| false)
+}
+
+/// Finds ways where loops count as one block without instructions, so that there are no cycles.
+struct Walk<'a> {
+    function: &'a Function,
+    inside: &'a [&'a Loop],
+    way: Way,
+    allowed: &'a dyn Fn(usize) -> bool,
+    /// From a block on: how many instructions there are, and which block follows.
+    known: BTreeMap<usize, Option<(usize, Option<usize>)>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        function: &'a Function,
+        inside: &'a [&'a Loop],
+        way: Way,
+        allowed: &'a dyn Fn(usize) -> bool,
+    ) -> Self {
+        Walk { function, inside, way, allowed, known: BTreeMap::new() }
+    }
+
+    /// From `start` to an edge to where `arrived` says, or to a return where nothing does.
+    fn to(
+        &mut self,
+        start: usize,
+        stay: &dyn Fn(usize) -> bool,
+        arrived: &dyn Fn(usize) -> bool,
+    ) -> Option<Vec<usize>> {
+        self.from(start, stay, arrived)?;
+        let (mut way, mut at) = (Vec::new(), Some(start));
+        while let Some(block) = at {
+            if self.loop_at(block).is_none() {
+                way.push(block);
+            }
+            at = self.known.get(&block).copied().flatten().and_then(|(_, next)| next);
+        }
+        Some(way)
+    }
+
+    fn from(
+        &mut self,
+        block: usize,
+        stay: &dyn Fn(usize) -> bool,
+        arrived: &dyn Fn(usize) -> bool,
+    ) -> Option<(usize, Option<usize>)> {
+        if let Some(known) = self.known.get(&block) {
+            return *known;
+        }
+        // A cycle that is no loop known here is no way.
+        self.known.insert(block, None);
+        let (own, next): (usize, Vec<usize>) = match self.loop_at(block) {
+            Some(l) => {
+                let leaves = l.blocks.iter().flat_map(|&block| &self.function.blocks[block].next);
+                (0, leaves.filter(|next| !l.blocks.contains(next)).copied().collect())
+            }
+            None if !(self.allowed)(block) => return None,
+            None => {
+                let block = &self.function.blocks[block];
+                (block.instructions.len(), block.next.clone())
+            }
+        };
+        let mut best = self.function.blocks[block].returns.then_some((own, None));
+        for next in next {
+            let rest = match arrived(next) {
+                true => Some((own, None)),
+                false if stay(next) => {
+                    self.from(next, stay, arrived).map(|(rest, _)| (own + rest, Some(next)))
+                }
+                false => None,
+            };
+            best = match (best, rest) {
+                (Some(best), Some(rest)) if self.way == Way::Longest => {
+                    Some(if rest.0 > best.0 { rest } else { best })
+                }
+                (Some(best), Some(rest)) => Some(if rest.0 < best.0 { rest } else { best }),
+                (best, rest) => best.or(rest),
+            };
+        }
+        self.known.insert(block, best);
+        best
+    }
+
+    /// The outermost of the loops inside that begins here.
+    fn loop_at(&self, block: usize) -> Option<&'a Loop> {
+        self.inside.iter().filter(|l| l.head == block).max_by_key(|l| l.blocks.len()).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::assembly::Block;
+    use super::*;
+
+    /// Blocks of so many instructions with what may follow them.
+    fn function(blocks: &[(usize, &[usize])]) -> Function {
+        let block = |&(n, next): &(usize, &[usize])| Block {
+            instructions: vec!["nop".into(); n],
+            next: next.to_vec(),
+            returns: next.is_empty(),
+            ..Block::default()
+        };
+        Function { blocks: blocks.iter().map(block).collect() }
+    }
+
+    /// Rows (1 to 6) of groups (2 to 4, by way of 3 or not), a rare way (5) around what is after them.
+    fn rows() -> Function {
+        function(&[
+            (1, &[1]),
+            (2, &[2]),
+            (3, &[3, 4]),
+            (10, &[4]),
+            (1, &[2, 5, 6]),
+            (50, &[6]),
+            (4, &[1, 7]),
+            (1, &[]),
+        ])
+    }
+
+    #[test]
+    fn loops_are_found_from_the_inside_out() {
+        let loops = loops(&rows());
+        assert_eq!(loops.len(), 2);
+        assert_eq!((loops[0].head, &loops[0].blocks), (2, &BTreeSet::from([2, 3, 4])));
+        assert_eq!((loops[1].head, &loops[1].blocks), (1, &BTreeSet::from([1, 2, 3, 4, 5, 6])));
+    }
+
+    #[test]
+    fn ways_are_the_longest_or_the_shortest_that_are_allowed() {
+        let function = rows();
+        let [groups, rows] = &loops(&function)[..] else { panic!("two loops") };
+        let all = |_| true;
+        assert_eq!(turn(&function, groups, &[], None, Way::Longest, &all), Some(vec![2, 3, 4]));
+        assert_eq!(turn(&function, groups, &[], None, Way::Shortest, &all), Some(vec![2, 4]));
+        let row = |allowed: &dyn Fn(usize) -> bool| {
+            turn(&function, rows, &[groups], Some(groups.head), Way::Longest, allowed)
+        };
+        assert_eq!(row(&all), Some(vec![1, 5, 6]));
+        assert_eq!(row(&|block| block != 5), Some(vec![1, 6]));
+        assert_eq!(row(&|block| block != 6), None);
+        assert_eq!(whole(&function, &[groups, rows], Way::Longest, &all), Some(vec![0, 7]));
+    }
+}
