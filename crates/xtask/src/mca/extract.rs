@@ -3,16 +3,28 @@
 use anyhow::{Context, Result, bail};
 
 use super::assembly::{Assembly, Function};
-use super::graph::{self, Loop, Way};
+use super::graph::{self, Loop, Step, Way};
 use super::hot::Part;
 
 /// What is estimated.
 pub struct Bodies {
     /// A turn of the loop.
     pub turn: Vec<String>,
-    /// A turn of the loop around it, without the loop.
-    pub row: Option<Vec<String>>,
+    /// A turn of the loop around it: what is before the loop and after it.
+    pub row: Option<[Vec<String>; 2]>,
 }
+
+impl Bodies {
+    /// All that is done for rows, with so many turns of the loop.
+    pub fn with_turns(&self, turns: usize) -> Option<Vec<String>> {
+        let [before, after] = self.row.as_ref()?;
+        let turns = std::iter::repeat_n(self.turn.as_slice(), turns).flatten();
+        Some(before.iter().chain(turns).chain(after).cloned().collect())
+    }
+}
+
+/// Stands in a text for the loop that is looked for.
+const LOOP: &str = "LOOP";
 
 /// Finds the loop, or nothing where its function is not there.
 ///
@@ -20,20 +32,23 @@ pub struct Bodies {
 /// the usual case; that none fits is an error.
 pub fn bodies(assembly: &Assembly, part: &Part) -> Result<Option<Bodies>> {
     let Some(function) = assembly.function(part.function) else { return Ok(None) };
-    let found = Search { assembly, part }.bodies(function);
+    let found = Search { assembly, part, target: None }.bodies(function);
     let bodies = found.with_context(|| {
         format!("{} has changed: mend its line in crates/xtask/src/mca/hot.rs", part.function)
     });
     bodies.map(Some)
 }
 
+#[derive(Clone, Copy)]
 struct Search<'a> {
     assembly: &'a Assembly,
     part: &'a Part,
+    /// The loop, once it is found: the function that has it, and the block that it begins with.
+    target: Option<(&'a Function, usize)>,
 }
 
-impl Search<'_> {
-    fn bodies(&self, function: &Function) -> Result<Bodies> {
+impl<'a> Search<'a> {
+    fn bodies(&self, function: &'a Function) -> Result<Bodies> {
         if self.part.whole {
             let turn = self.whole(function, self.part.way)?;
             self.check(&[self.count(&turn)])?;
@@ -56,41 +71,52 @@ impl Search<'_> {
         if fitting.is_empty() {
             self.check(&counts)?;
         }
-        if self.part.rows.is_none() || self.part.around.is_some() {
-            let turn = fitting.into_iter().map(|(_, turn)| turn).min_by_key(Vec::len);
-            let row = self.part.around.map(|around| self.around(around)).transpose()?;
-            return Ok(Bodies { turn: turn.context("no loop")?, row });
+        fitting.sort_by_key(|(_, turn)| turn.len());
+        if self.part.rows.is_none() {
+            let (_, turn) = fitting.into_iter().next().context("no loop")?;
+            return Ok(Bodies { turn, row: None });
         }
-        let mut best: Option<(Vec<String>, Vec<String>)> = None;
+        let mut rows: Vec<(Vec<String>, [Vec<String>; 2])> = Vec::new();
         for (l, turn) in fitting {
-            let around =
-                loops.iter().find(|a| a.blocks.len() > l.blocks.len() && a.blocks.is_superset(&l.blocks));
-            let way = around.and_then(|around| self.way(function, &loops, around, Some(l.head)));
-            let Some(way) = way else { continue };
-            let row = self.text(function, &way)?;
-            let size = |(turn, row): &(Vec<String>, Vec<String>)| (turn.len(), row.len());
-            if best.as_ref().is_none_or(|best| (turn.len(), row.len()) < size(best)) {
-                best = Some((turn, row));
-            }
+            let search = Search { target: Some((function, l.head)), ..*self };
+            let row = match self.part.around {
+                None => search.row(function, &loops, l.head)?,
+                Some(name) => Some(search.around(name)?),
+            };
+            rows.extend(row.map(|row| (turn, row)));
         }
-        let (turn, row) = best.context("no loop over rows is around it")?;
+        let size = |(turn, [before, after]): &(Vec<String>, [Vec<String>; 2])| {
+            (turn.len(), before.len() + after.len())
+        };
+        let (turn, row) = rows.into_iter().min_by_key(size).context("no loop over rows is around it")?;
         Ok(Bodies { turn, row: Some(row) })
     }
 
-    /// A turn of the loop that calls the function, in another one.
-    fn around(&self, name: &str) -> Result<Vec<String>> {
+    /// A turn of the loop around a block, before and after the loop that is looked for; `None` if there is none, or
+    /// none without rare cases.
+    fn row(&self, function: &'a Function, loops: &[Loop], block: usize) -> Result<Option<[Vec<String>; 2]>> {
+        let around = loops.iter().find(|l| l.head != block && l.blocks.contains(&block));
+        let Some(way) = around.and_then(|around| self.way(function, loops, around, Some(block))) else {
+            return Ok(None);
+        };
+        let mut before = self.text(function, &way)?;
+        let at = before.iter().position(|line| line == LOOP).context("the loop is not on its row's way")?;
+        let after = before.split_off(at + 1);
+        before.pop();
+        Ok(Some([before, after]))
+    }
+
+    /// As [`Search::row`], of a loop in another function, which calls this one.
+    fn around(&self, name: &str) -> Result<[Vec<String>; 2]> {
         let function = self.assembly.function(name).with_context(|| format!("there is no {name}"))?;
         let loops = graph::loops(function);
-        let calls =
-            |block: &usize| function.blocks[*block].calls.is_some() && self.may_take(function, *block);
+        let calls = |&block: &usize| function.blocks[block].calls.is_some() && self.may_take(function, block);
         let mut rows = Vec::new();
         for block in (0..function.blocks.len()).filter(calls) {
-            let around = loops.iter().find(|l| l.blocks.contains(&block));
-            if let Some(way) = around.and_then(|around| self.way(function, &loops, around, Some(block))) {
-                rows.push(self.text(function, &way)?);
-            }
+            rows.extend(self.row(function, &loops, block)?);
         }
-        rows.into_iter().min_by_key(Vec::len).with_context(|| format!("no loop of {name} calls it"))
+        let shortest = rows.into_iter().min_by_key(|[before, after]| before.len() + after.len());
+        shortest.with_context(|| format!("no loop of {name} calls it"))
     }
 
     /// The blocks of a turn, by way of `through`.
@@ -100,7 +126,7 @@ impl Search<'_> {
         loops: &[Loop],
         of: &Loop,
         through: Option<usize>,
-    ) -> Option<Vec<usize>> {
+    ) -> Option<Vec<Step>> {
         let inside: Vec<&Loop> =
             loops.iter().filter(|l| l.head != of.head && l.blocks.is_subset(&of.blocks)).collect();
         graph::turn(function, of, &inside, through, self.part.way, &|block| self.may_take(function, block))
@@ -112,19 +138,26 @@ impl Search<'_> {
         calls.is_none_or(|name| name == self.part.function || self.part.calls.contains(&name))
     }
 
-    /// The instructions from a function's beginning to its return, without loops and the return itself.
-    fn whole(&self, function: &Function, way: Way) -> Result<Vec<String>> {
+    /// The instructions from a function's beginning to its return.
+    fn whole(&self, function: &'a Function, way: Way) -> Result<Vec<String>> {
         let loops = graph::loops(function);
         let inside: Vec<&Loop> = loops.iter().collect();
         let way = graph::whole(function, &inside, way, &|block| self.may_take(function, block));
         self.text(function, &way.context("there is no way through it")?)
     }
 
-    /// The instructions on a way; those of functions that are called in the place of the calls.
-    fn text(&self, function: &Function, way: &[usize]) -> Result<Vec<String>> {
+    /// The instructions on a way; those of functions that are called in the place of the calls. Loops are left out.
+    fn text(&self, function: &'a Function, way: &[Step]) -> Result<Vec<String>> {
         let mut text = Vec::new();
-        for &block in way {
-            let block = &function.blocks[block];
+        for &step in way {
+            let block = match step {
+                Step::Block(block) => &function.blocks[block],
+                Step::Loop(head) => {
+                    let target = self.target.is_some_and(|(of, at)| std::ptr::eq(of, function) && at == head);
+                    text.extend(target.then(|| LOOP.to_owned()));
+                    continue;
+                }
+            };
             text.extend_from_slice(&block.instructions);
             if block.calls.is_some() || block.returns {
                 // llvm-mca knows neither calls nor returns.
@@ -199,8 +232,9 @@ _RNvCs1234_3xnc4help:
         let bodies = bodies(&assembly, &part(32, &["help"])).unwrap().unwrap();
         assert_eq!(bodies.turn.len(), 5);
         assert_eq!(bodies.turn[2], "pushq\t%rbx");
-        let row = ["incq\t%rcx", "testq\t%rdx, %rdx", "jne\t.LBB0_4", "decq\t%rbx", "jne\t.LBB0_1"];
-        assert_eq!(bodies.row.unwrap(), row);
+        let after = ["testq\t%rdx, %rdx", "jne\t.LBB0_4", "decq\t%rbx", "jne\t.LBB0_1"];
+        assert_eq!(bodies.row.as_ref().unwrap(), &[vec!["incq\t%rcx"], after.to_vec()]);
+        assert_eq!(bodies.with_turns(3).unwrap().len(), 1 + 3 * 5 + 4);
     }
 
     #[test]

@@ -18,6 +18,14 @@ pub enum Way {
     Shortest,
 }
 
+/// A step of a way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    Block(usize),
+    /// A loop that begins with this block: some turns of it.
+    Loop(usize),
+}
+
 /// The loops of a function, those with fewer blocks first.
 pub fn loops(function: &Function) -> Vec<Loop> {
     let blocks = &function.blocks;
@@ -62,7 +70,7 @@ fn backward(function: &Function) -> Vec<(usize, usize)> {
     found
 }
 
-/// The blocks of one turn of `of`, in order, without those of the loops inside it; `through` is a block that
+/// One turn of `of`, in which each loop inside it is a step; `through` is a block that
 /// it has to come by, or the head of a loop inside. `allowed` says of a block whether the way may take it. `None` if there is no way.
 pub fn turn(
     function: &Function,
@@ -71,7 +79,7 @@ pub fn turn(
     through: Option<usize>,
     way: Way,
     allowed: &dyn Fn(usize) -> bool,
-) -> Option<Vec<usize>> {
+) -> Option<Vec<Step>> {
     let mut walk = Walk::new(function, inside, way, allowed);
     let stay = |block: usize| of.blocks.contains(&block);
     let back = |block: usize| block == of.head;
@@ -86,13 +94,13 @@ pub fn turn(
     }
 }
 
-/// The blocks from the function's beginning to a return, in order; loops as in [`turn`].
+/// From the function's beginning to a return; loops as in [`turn`].
 pub fn whole(
     function: &Function,
     inside: &[&Loop],
     way: Way,
     allowed: &dyn Fn(usize) -> bool,
-) -> Option<Vec<usize>> {
+) -> Option<Vec<Step>> {
     Walk::new(function, inside, way, allowed).to(0, &|_| true, &|_| false)
 }
 
@@ -122,13 +130,11 @@ impl<'a> Walk<'a> {
         start: usize,
         stay: &dyn Fn(usize) -> bool,
         arrived: &dyn Fn(usize) -> bool,
-    ) -> Option<Vec<usize>> {
+    ) -> Option<Vec<Step>> {
         self.from(start, stay, arrived)?;
         let (mut way, mut at) = (Vec::new(), Some(start));
         while let Some(block) = at {
-            if self.loop_at(block).is_none() {
-                way.push(block);
-            }
+            way.push(if self.loop_at(block).is_some() { Step::Loop(block) } else { Step::Block(block) });
             at = self.known.get(&block).copied().flatten().and_then(|(_, next)| next);
         }
         Some(way)
@@ -226,14 +232,17 @@ mod tests {
         let function = rows();
         let [groups, rows] = &loops(&function)[..] else { panic!("two loops") };
         let all = |_| true;
-        assert_eq!(turn(&function, groups, &[], None, Way::Longest, &all), Some(vec![2, 3, 4]));
-        assert_eq!(turn(&function, groups, &[], None, Way::Shortest, &all), Some(vec![2, 4]));
+        let blocks = |of: &[usize]| of.iter().map(|&block| Step::Block(block)).collect::<Vec<_>>();
+        assert_eq!(turn(&function, groups, &[], None, Way::Longest, &all), Some(blocks(&[2, 3, 4])));
+        assert_eq!(turn(&function, groups, &[], None, Way::Shortest, &all), Some(blocks(&[2, 4])));
         let row = |allowed: &dyn Fn(usize) -> bool| {
             turn(&function, rows, &[groups], Some(groups.head), Way::Longest, allowed)
         };
-        assert_eq!(row(&all), Some(vec![1, 5, 6]));
-        assert_eq!(row(&|block| block != 5), Some(vec![1, 6]));
+        let [one, five, six] = [1, 5, 6].map(Step::Block);
+        assert_eq!(row(&all), Some(vec![one, Step::Loop(2), five, six]));
+        assert_eq!(row(&|block| block != 5), Some(vec![one, Step::Loop(2), six]));
         assert_eq!(row(&|block| block != 6), None);
-        assert_eq!(whole(&function, &[groups, rows], Way::Longest, &all), Some(vec![0, 7]));
+        let through = whole(&function, &[groups, rows], Way::Longest, &all);
+        assert_eq!(through, Some(vec![Step::Block(0), Step::Loop(1), Step::Block(7)]));
     }
 }

@@ -41,11 +41,14 @@ struct Takes {
 
 #[derive(Clone, Copy)]
 struct Cycles {
-    /// Of the loop, for 64 words.
-    words: f64,
-    /// Of what is done besides, for a row.
-    row: Option<f64>,
+    /// Of the loop again and again, for 64 words.
+    turns: f64,
+    /// Of rows of [`ROW`] words with all that is done for one, for 64 words.
+    rows: Option<f64>,
 }
+
+/// Words of a row.
+const ROW: usize = 640;
 
 pub fn all() -> Result<()> {
     let toolchain = Toolchain::get()?;
@@ -99,19 +102,21 @@ fn line(hot: &'static Hot, assembly: &Assembly, analyser: &Analyser) -> Result<L
         let estimate = |body: &[String]| {
             analyser::estimate(&mut analyser.command(), processor.family, processor.name_in_llvm, body)
         };
-        let mut cycles = Some(Cycles { words: 0.0, row: None });
+        let mut cycles = Some(Cycles { turns: 0.0, rows: None });
         for (part, bodies) in &parts {
             let Some(sum) = &mut cycles else { break };
             let Some(turn) = estimate(&bodies.turn)? else {
                 cycles = None;
                 break;
             };
-            sum.words += part.for_64_words(turn.cycles);
-            if let (Some(rows), Some(row)) = (part.rows, &bodies.row) {
-                let row =
-                    estimate(row)?.context("a processor has the loop's instructions and not its row's")?;
-                sum.row = Some(sum.row.unwrap_or(0.0) + row.cycles / rows as f64);
-            }
+            sum.turns += part.for_64_words(turn.cycles);
+            let Some(rows) = part.rows else { continue };
+            let body =
+                bodies.with_turns(rows * ROW / part.words).context("a loop over rows was not looked for")?;
+            let row =
+                estimate(&body)?.context("a processor has the loop's instructions and not its row's")?;
+            let words = (rows * ROW) as f64;
+            sum.rows = Some(sum.rows.unwrap_or(0.0) + row.cycles * part.times as f64 * 64.0 / words);
         }
         takes.push(Takes { processor, cycles });
     }
