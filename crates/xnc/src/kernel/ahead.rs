@@ -1,5 +1,6 @@
 //! Asking for memory before it is read.
-#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // portable loops ask for nothing
+// Portable loops ask for nothing.
+#![cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,20 +71,43 @@ pub fn prefetch_line(at: *const u8) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(at.cast());
     }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) at, options(nomem, nostack, preserves_flags));
+    }
     // Stable Rust has no such instruction of other machines.
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = at;
 }
 
-/// Lines to ask for one after another, in the order in which they lie.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub struct Lines {
-    next: *const u8,
-    second: bool,
+/// As [`prefetch_line`], into the second-level cache.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline]
+fn prefetch_second(at: *const u8) {
+    // SAFETY: as above.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(at.cast());
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!("prfm pldl2keep, [{}]", in(reg) at, options(nomem, nostack, preserves_flags));
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
+/// Lines to ask for one after another, in the order in which they lie.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[derive(Clone, Copy)]
+pub struct Lines {
+    /// The next one.
+    pub next: *const u8,
+    /// As in [`Plan`].
+    pub second: bool,
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 impl Lines {
     /// As far ahead of byte `at` of `bytes` as the plan says, be it behind their end.
     #[inline]
@@ -97,12 +121,7 @@ impl Lines {
     pub fn ask<const LINES: usize>(&mut self) {
         for i in 0..LINES {
             let line = self.next.wrapping_add(64 * i);
-            if self.second {
-                // SAFETY: as in `prefetch_line`.
-                unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.cast()) };
-            } else {
-                prefetch_line(line);
-            }
+            if self.second { prefetch_second(line) } else { prefetch_line(line) }
         }
         self.next = self.next.wrapping_add(64 * LINES);
     }

@@ -21,6 +21,14 @@ pub(super) enum Isa {
         /// `vdpbf16ps`.
         bf16: bool,
     },
+    /// Advanced SIMD of 64-bit ARM, with which every machine of the kind has FMA and conversions from FP16.
+    #[cfg(target_arch = "aarch64")]
+    Neon {
+        /// `bfmlalb` and `bfmlalt`.
+        bf16: bool,
+        /// `sdot` and `udot`.
+        dotprod: bool,
+    },
 }
 
 impl Backend {
@@ -29,7 +37,8 @@ impl Backend {
 
     /// Every backend of this machine, slowest first.
     pub(crate) fn available() -> Vec<Backend> {
-        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))] // there is no other yet
+        // Elsewhere there is no other yet.
+        #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(unused_mut))]
         let mut all = vec![Backend::SCALAR];
         #[cfg(target_arch = "x86_64")]
         {
@@ -50,6 +59,13 @@ impl Backend {
                 }
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            use std::arch::is_aarch64_feature_detected as has;
+            if has!("neon") {
+                all.push(Backend(Isa::Neon { bf16: has!("bf16"), dotprod: has!("dotprod") }));
+            }
+        }
         all
     }
 
@@ -62,7 +78,7 @@ impl Backend {
         })
     }
 
-    /// `scalar`, `avx2` or `avx512`.
+    /// `scalar`, `avx2`, `avx512` or `neon`.
     pub(crate) const fn name(self) -> &'static str {
         match self.0 {
             Isa::Scalar => "scalar",
@@ -70,17 +86,26 @@ impl Backend {
             Isa::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 { .. } => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => "neon",
         }
     }
 
     /// Every backend of this machine, and those of a lesser machine that share a name with one of them: AVX-512
-    /// without `vdpbf16ps` takes other loops.
+    /// without `vdpbf16ps`, and NEON without one of its extensions, take other loops.
     pub(crate) fn every_kind() -> Vec<Backend> {
-        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))] // as above
+        // As above.
+        #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(unused_mut))]
         let mut all = Backend::available();
         #[cfg(target_arch = "x86_64")]
         if all.contains(&Backend(Isa::Avx512 { bf16: true })) {
             all.insert(all.len() - 1, Backend(Isa::Avx512 { bf16: false }));
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(&best @ Backend(Isa::Neon { bf16, dotprod })) = all.last() {
+            let lesser =
+                [Isa::Neon { bf16: false, dotprod }, Isa::Neon { bf16, dotprod: false }].map(Backend);
+            all.splice(all.len() - 1..all.len() - 1, lesser.into_iter().filter(|lesser| *lesser != best));
         }
         all
     }
@@ -92,6 +117,12 @@ impl fmt::Debug for Backend {
         #[cfg(target_arch = "x86_64")]
         if self.0 == (Isa::Avx512 { bf16: false }) {
             f.write_str(" without vdpbf16ps")?;
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Isa::Neon { bf16, dotprod } = self.0 {
+            for (_, name) in [(bf16, "bf16"), (dotprod, "dotprod")].into_iter().filter(|(has, _)| !has) {
+                write!(f, " without {name}")?;
+            }
         }
         Ok(())
     }

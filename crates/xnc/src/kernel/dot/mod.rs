@@ -16,6 +16,8 @@ pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub mod batch;
+#[cfg(target_arch = "aarch64")]
+pub(super) mod neon;
 pub(super) mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -61,6 +63,10 @@ impl Order {
         // A register of BF16 words falls into its even and its odd words.
         let register = match (backend.0, dtype) {
             (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => 1,
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon { .. }, Dtype::Bf16) => 8,
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon { .. }, Dtype::F16) => 1,
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx2, Dtype::Bf16) => 16,
             #[cfg(target_arch = "x86_64")]
@@ -80,7 +86,7 @@ impl Order {
 }
 
 /// Calls a loop that asks for words `$ahead` bytes on, one of [`AHEAD`].
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! with_ahead {
     ($ahead:expr, $isa:ident::$rows:ident $arguments:tt) => {
         match $ahead {
@@ -115,6 +121,12 @@ pub fn rows_f32(
     match (backend.0, dtype) {
         (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => scalar::rows_f32(dtype, rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Dtype::Bf16) => unsafe { with_ahead!(ahead, neon::bf16_rows(rows, dim, x, out)) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Dtype::F16) => unsafe { with_ahead!(ahead, neon::f16_rows(rows, dim, x, out)) },
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, Dtype::Bf16) => unsafe { with_ahead!(ahead, avx2::bf16_rows(rows, dim, x, out)) },
         // SAFETY: as above.
@@ -144,6 +156,9 @@ pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], ahead: us
     match backend.0 {
         Isa::Scalar => scalar::pair_rows(rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { bf16, .. } => unsafe { with_ahead!(ahead, neon::pair_rows(rows, dim, x, bf16, out)) },
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 { bf16: true } => unsafe { with_ahead!(ahead, avx512::pair_rows(rows, dim, x, out)) },
         // AVX-512 without `vdpbf16ps` takes AVX2's emulation of it.
@@ -165,6 +180,8 @@ pub fn read(backend: Backend, bytes: &[u8], ahead: usize) -> u64 {
     let (passes, tail) = bytes.as_chunks();
     let all = match backend.0 {
         Isa::Scalar => scalar::read(passes),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::read(passes),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { avx2::read(passes, ahead) },

@@ -2,7 +2,7 @@
 
 pub mod pack;
 pub mod product;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod rooms;
 pub mod row;
 pub mod unpack;

@@ -37,7 +37,8 @@ impl Coded {
     fn new(split: WordSplit, choices: &mut Choices<'_>) -> Coded {
         let whole = GROUP * choices.below(6);
         let shape = RowShape { dim: choices.one(&[whole, choices.clone().below(400)]), split };
-        let ranked = std::array::from_fn(|_| choices.byte() & 0x7f);
+        let bits = choices.one(&[0x7f, 0x7f, 0xff]);
+        let ranked = std::array::from_fn(|_| choices.byte() & bits);
         let added = std::array::from_fn(|_| choices.byte());
         let phase = choices.one(&[0, 0, 0x80, 0x400]);
         let bias = choices.bytes(shape.dim);

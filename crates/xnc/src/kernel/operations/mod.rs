@@ -16,10 +16,13 @@ pub struct Operation {
     /// Folder under `kernel/`, and function.
     pub name: &'static str,
     /// Runs it on what the choices say; every NaN of a result that is a sum counts as the same one.
-    pub run: fn(Backend, &mut Choices<'_>) -> Vec<u32>,
-    /// The loops behind it, which the test of the list compares with the files that are there.
+    pub run: Run,
+    /// The loops behind it on x86-64, which the test of the list compares with the files that are there.
     #[cfg_attr(not(test), allow(dead_code))]
     pub loops: Loops,
+    /// The same on ARM.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub arm: Arm,
 }
 
 /// Whose loop runs on each instruction set that has not its own beyond doubt, the scalar one; by name of the
@@ -41,38 +44,56 @@ impl Loops {
     const SCALAR: Loops = Loops { avx2: "scalar", avx512: "scalar", avx512_no_bf16: "scalar" };
 }
 
-const fn row(name: &'static str, run: fn(Backend, &mut Choices<'_>) -> Vec<u32>, loops: Loops) -> Operation {
-    Operation { name, run, loops }
+/// As [`Loops`], for NEON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arm {
+    /// With all extensions that loops know.
+    pub neon: &'static str,
+    /// Without `bf16`.
+    pub neon_no_bf16: &'static str,
+    /// Without `dotprod`.
+    pub neon_no_dotprod: &'static str,
+}
+
+impl Arm {
+    const NEON: Arm = Arm { neon: "neon", neon_no_bf16: "neon", neon_no_dotprod: "neon" };
+    const SCALAR: Arm = Arm { neon: "scalar", neon_no_bf16: "scalar", neon_no_dotprod: "scalar" };
+}
+
+type Run = fn(Backend, &mut Choices<'_>) -> Vec<u32>;
+
+const fn row(name: &'static str, run: Run, loops: Loops, arm: Arm) -> Operation {
+    Operation { name, run, loops, arm }
 }
 
 /// All operations. A new folder with a dispatch gets its lines here, and its functions in a file beside.
 pub const OPERATIONS: &[Operation] = &[
-    row("dense/residual decode", dense::residual_decode, Loops::OWN),
-    row("dense/residual decode, one row", dense::residual_decode_one, Loops::SCALAR),
-    row("dense/similar search", dense::similar_search, Loops::AVX2),
-    row("dot rows_f32, BF16 words", shared::dot_f32_bf16, Loops::OWN),
-    row("dot rows_f32, FP16 words", shared::dot_f32_f16, Loops::AVX2),
-    row("dot rows_bf16", shared::dot_bf16, Loops::BF16),
-    row("dot read", shared::dot_read, Loops::OWN),
-    row("dot/batch rows_f32, BF16 words", shared::dot_batch_f32_bf16, Loops::OWN),
-    row("dot/batch rows_f32, FP16 words", shared::dot_batch_f32_f16, Loops::OWN),
-    row("dot/batch rows_bf16", shared::dot_batch_bf16, Loops::BF16),
-    row("fast/pack group", fast::pack_group, Loops::AVX2),
-    row("fast/product f32", fast::product_f32, Loops::OWN),
-    row("fast/product bf16", fast::product_bf16, Loops::BF16),
-    row("fast/unpack rows, BF16 words", fast::unpack_rows_bf16, Loops::OWN),
-    row("fast/unpack rows, FP16 words", fast::unpack_rows_f16, Loops::OWN),
-    row("fast/unpack many rows", fast::unpack_many, Loops::OWN),
-    row("stream copy", shared::stream_copy, Loops::AVX2),
-    row("widen to_f32, BF16 words", shared::widen_to_f32_bf16, Loops::SCALAR),
-    row("widen to_f32, FP16 words", shared::widen_to_f32_f16, Loops::AVX2),
-    row("widen to_bf16", shared::widen_to_bf16, Loops::AVX2),
-    row("widen to_f16", shared::widen_to_f16, Loops::AVX2),
-    row("xnc/decode decode", xnc::decode_blocks, Loops::OWN),
-    row("xnc/decode skip", xnc::skip_blocks, Loops::AVX2),
-    row("xnc/encode encode", xnc::encode_blocks, Loops::OWN),
-    row("xnc/encode classify", xnc::classify_blocks, Loops::AVX2),
-    row("xnc/encode images", xnc::image_blocks, Loops::AVX2),
+    row("dense/residual decode", dense::residual_decode, Loops::OWN, Arm::SCALAR),
+    row("dense/residual decode, one row", dense::residual_decode_one, Loops::SCALAR, Arm::SCALAR),
+    row("dense/similar search", dense::similar_search, Loops::AVX2, Arm::SCALAR),
+    row("dot rows_f32, BF16 words", shared::dot_f32_bf16, Loops::OWN, Arm::NEON),
+    row("dot rows_f32, FP16 words", shared::dot_f32_f16, Loops::AVX2, Arm::NEON),
+    row("dot rows_bf16", shared::dot_bf16, Loops::BF16, Arm::NEON),
+    row("dot read", shared::dot_read, Loops::OWN, Arm::SCALAR),
+    row("dot/batch rows_f32, BF16 words", shared::dot_batch_f32_bf16, Loops::OWN, Arm::NEON),
+    row("dot/batch rows_f32, FP16 words", shared::dot_batch_f32_f16, Loops::OWN, Arm::NEON),
+    row("dot/batch rows_bf16", shared::dot_batch_bf16, Loops::BF16, Arm::NEON),
+    row("fast/pack group", fast::pack_group, Loops::AVX2, Arm::NEON),
+    row("fast/product f32", fast::product_f32, Loops::OWN, Arm::NEON),
+    row("fast/product bf16", fast::product_bf16, Loops::BF16, Arm::NEON),
+    row("fast/unpack rows, BF16 words", fast::unpack_rows_bf16, Loops::OWN, Arm::NEON),
+    row("fast/unpack rows, FP16 words", fast::unpack_rows_f16, Loops::OWN, Arm::NEON),
+    row("fast/unpack many rows", fast::unpack_many, Loops::OWN, Arm::NEON),
+    row("stream copy", shared::stream_copy, Loops::AVX2, Arm::SCALAR),
+    row("widen to_f32, BF16 words", shared::widen_to_f32_bf16, Loops::SCALAR, Arm::SCALAR),
+    row("widen to_f32, FP16 words", shared::widen_to_f32_f16, Loops::AVX2, Arm::NEON),
+    row("widen to_bf16", shared::widen_to_bf16, Loops::AVX2, Arm::NEON),
+    row("widen to_f16", shared::widen_to_f16, Loops::AVX2, Arm::NEON),
+    row("xnc/decode decode", xnc::decode_blocks, Loops::OWN, Arm::SCALAR),
+    row("xnc/decode skip", xnc::skip_blocks, Loops::AVX2, Arm::SCALAR),
+    row("xnc/encode encode", xnc::encode_blocks, Loops::OWN, Arm::SCALAR),
+    row("xnc/encode classify", xnc::classify_blocks, Loops::AVX2, Arm::SCALAR),
+    row("xnc/encode images", xnc::image_blocks, Loops::AVX2, Arm::SCALAR),
 ];
 
 /// Compares all backends of this machine with the scalar one, on what `data` says.

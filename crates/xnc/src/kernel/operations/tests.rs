@@ -38,10 +38,13 @@ fn folders_with_a_dispatch_are_listed_with_the_files_that_they_have() {
         };
         let named = |loops: &str| {
             let of_folder = OPERATIONS.iter().filter(|operation| folder(operation) == folder_name);
-            of_folder.map(|o| o.loops).any(|l| [l.avx2, l.avx512, l.avx512_no_bf16].contains(&loops))
+            of_folder.map(|o| (o.loops, o.arm)).any(|(x86, arm)| {
+                let on_x86 = [x86.avx2, x86.avx512, x86.avx512_no_bf16];
+                on_x86.contains(&loops) || [arm.neon, arm.neon_no_bf16, arm.neon_no_dotprod].contains(&loops)
+            })
         };
         assert!(files("scalar") || folder_name == "stream", "{folder_name} has no portable loop");
-        for loops in ["avx2", "avx512"] {
+        for loops in ["avx2", "avx512", "neon"] {
             assert_eq!(files(loops), named(loops), "{loops} in {folder_name}");
         }
     }

@@ -36,6 +36,8 @@ impl Stream {
         assert_eq!(from.len(), to.len());
         match self.backend.0 {
             Isa::Scalar => to.copy_from_slice(from),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => to.copy_from_slice(from),
             // AVX-512 takes AVX2's loop.
             // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
             // AVX2. The fence follows: only `scope` makes a `Stream`.

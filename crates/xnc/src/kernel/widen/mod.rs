@@ -2,7 +2,12 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
+
+#[cfg(target_arch = "aarch64")]
+pub(super) use neon::f16_values;
 
 use super::Backend;
 use super::backend::Isa;
@@ -16,6 +21,11 @@ pub fn to_f32(backend: Backend, dtype: Dtype, words: &[u16], out: &mut [f32]) {
     assert_eq!(words.len(), out.len());
     match (backend.0, dtype) {
         (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => scalar::to_f32(dtype, words, out),
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Dtype::Bf16) => scalar::to_f32(dtype, words, out),
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Dtype::F16) => unsafe { neon::f16_to_f32(words, out) },
         // A shift: the compiler makes vectors of the portable loop.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2 | Isa::Avx512 { .. }, Dtype::Bf16) => scalar::to_f32(dtype, words, out),
@@ -30,6 +40,9 @@ pub fn to_f32(backend: Backend, dtype: Dtype, words: &[u16], out: &mut [f32]) {
 pub fn to_bf16(backend: Backend, words: &mut [u16]) {
     match backend.0 {
         Isa::Scalar => scalar::to_bf16(words),
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => unsafe { neon::to_bf16(words) },
         // AVX-512 takes AVX2's loop.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
@@ -41,6 +54,9 @@ pub fn to_bf16(backend: Backend, words: &mut [u16]) {
 pub fn to_f16(backend: Backend, words: &mut [u16]) {
     match backend.0 {
         Isa::Scalar => scalar::to_f16(words),
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => unsafe { neon::to_f16(words) },
         // AVX-512 takes AVX2's loop.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]

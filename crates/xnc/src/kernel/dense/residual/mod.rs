@@ -85,6 +85,8 @@ pub fn decode(
     assert!(scratch.fits(backend, dim, lanes.len()));
     match backend.0 {
         Isa::Scalar => alone(tables, lanes, words, innovations, &mut scratch.row),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => alone(tables, lanes, words, innovations, &mut scratch.row),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { .. } if !vectors::suit(dim, lanes.len()) => {
             alone(tables, lanes, words, innovations, &mut scratch.row)

@@ -25,6 +25,8 @@ impl Scratch {
                 let _ = rows;
                 Scratch { row }
             }
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => Scratch { row },
             #[cfg(target_arch = "x86_64")]
             Isa::Scalar => Scratch { row, side: None },
             #[cfg(target_arch = "x86_64")]
@@ -40,6 +42,8 @@ impl Scratch {
                 let _any = rows;
                 alone
             }
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => alone,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 { .. } => {
                 alone && (!suit(dim, rows) || self.side.as_ref().is_some_and(|side| side.fits(dim)))

@@ -109,6 +109,8 @@ pub fn search(backend: Backend, set: &Set, groups: Range<usize>, queries: &[&[i8
     assert!(queries.iter().all(|q| q.len() == set.stride));
     match backend.0 {
         Isa::Scalar => scalar::search(set, groups, queries, best),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::search(set, groups, queries, best),
         // AVX-512 takes AVX2's loop.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]

@@ -8,6 +8,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 
 use super::{GROUP, Order, padded};
@@ -68,6 +70,12 @@ pub fn rows_f32(
     match (backend.0, dtype) {
         (Isa::Scalar, Dtype::Bf16 | Dtype::F16) => scalar::rows_f32(dtype, rows, dim, x, ahead, out),
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Dtype::Bf16) => unsafe { neon::bf16_rows(rows, dim, x, ahead, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Dtype::F16) => unsafe { neon::f16_rows(rows, dim, x, ahead, out) },
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, Dtype::Bf16) => unsafe { avx2::bf16_rows(rows, dim, x, ahead, out) },
         // SAFETY: as above.
@@ -94,6 +102,9 @@ pub fn rows_bf16(backend: Backend, rows: &[u8], dim: usize, x: &[u16], ahead: us
     let x = x.as_chunks().0;
     match backend.0 {
         Isa::Scalar => scalar::pair_rows(rows, dim, x, ahead, out),
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { bf16, .. } => unsafe { neon::pair_rows(rows, dim, x, ahead, bf16, out) },
         // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 { bf16: true } => unsafe { avx512::pair_rows(rows, dim, x, ahead, out) },

@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 
 use super::row::{GROUP, RANKS, WordSplit};
@@ -56,6 +58,9 @@ pub fn group(
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::group(split, codes, bias, words) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => unsafe { neon::group(split, codes, bias, words) },
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::arch::x86_64::*;
 
-use super::{Table, tail_words};
+use super::{LOWER, Table, tail_words};
 use crate::kernel::Aligned;
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::dot::{sum_avx512 as sum_f32, sum_pairs_avx512 as sum_bf16};
 use crate::kernel::fast::rooms::{Caller, PairLists, Rooms, turns};
-use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row};
+use crate::kernel::fast::row::{GROUP, Row};
 use crate::kernel::fast::unpack::avx512::{Uppers, words};
 
 /// Activations, and rooms for rows.
@@ -22,9 +22,6 @@ impl<T: Copy> Desk<T> {
         Desk { x, rooms: Rooms::new(table.shape.dim) }
     }
 }
-
-/// Where the lower bytes of a group begin.
-const LOWER: usize = RANKS + PLANE;
 
 /// Lines of the payload that a group of two rows takes, lists counted.
 const LINES: usize = 3;

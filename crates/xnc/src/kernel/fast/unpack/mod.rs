@@ -4,13 +4,15 @@
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod lines;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 pub(super) mod scalar;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::rooms::Rooms;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::row::{GROUP, WordSplit};
 use super::row::{Row, RowShape, Symbols, WIDEST, assert_inside, entries};
 use crate::kernel::Backend;
@@ -64,6 +66,16 @@ pub fn rows(
         (Isa::Avx512 { .. }, WordSplit::F16) => unsafe {
             avx512::rows::<true>(shape, symbols, payload, rows, ahead, out)
         },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, WordSplit::Bf16) => unsafe {
+            neon::rows::<false>(shape, symbols, payload, rows, ahead, out)
+        },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, WordSplit::F16) => unsafe {
+            neon::rows::<true>(shape, symbols, payload, rows, ahead, out)
+        },
     }
     // Only portable loops ask for nothing ahead.
     let _ = ahead;
@@ -74,7 +86,7 @@ pub fn rows(
 pub struct Many {
     backend: Backend,
     shape: RowShape,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     rooms: Rooms,
 }
 
@@ -98,7 +110,7 @@ impl Many {
         suits.then(|| Many {
             backend,
             shape,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             rooms: Rooms::new(shape.dim),
         })
     }
@@ -124,7 +136,7 @@ impl Many {
         assert!(out.len() == rows.len() * shape.dim && symbols.bias.len() == shape.dim);
         assert_inside(shape, payload, rows);
         let _far = far.is_some() && self.reaches(out);
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         let rooms = &mut self.rooms;
         match self.backend.0 {
             Isa::Scalar => scalar::rows(shape, symbols, payload, rows, out),
@@ -136,6 +148,14 @@ impl Many {
             Isa::Avx512 { .. } => unsafe {
                 many!(shape.split, _far, avx512(shape, symbols, payload, rows, rooms, out))
             },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => unsafe {
+                match shape.split {
+                    WordSplit::Bf16 => neon::many::<false>(shape, symbols, payload, rows, rooms, out),
+                    WordSplit::F16 => neon::many::<true>(shape, symbols, payload, rows, rooms, out),
+                }
+            },
         }
     }
 }
@@ -144,7 +164,7 @@ impl Many {
 ///
 /// # Safety
 /// The row lies inside the payload; `room` is what is left of its room behind full groups.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(never)] // the loops need the registers
 pub(super) unsafe fn tail(
     shape: RowShape,

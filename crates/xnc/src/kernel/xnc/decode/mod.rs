@@ -51,6 +51,10 @@ pub fn decode(
     let run = |bytes: &[u8], position, blocks: &mut [Block]| match (backend.0, output) {
         (Isa::Scalar, Output::Fp16) => scalar::decode::<false>(bytes, position, blocks),
         (Isa::Scalar, Output::Bf16) => scalar::decode::<true>(bytes, position, blocks),
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Output::Fp16) => scalar::decode::<false>(bytes, position, blocks),
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon { .. }, Output::Bf16) => scalar::decode::<true>(bytes, position, blocks),
         // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, Output::Fp16) => unsafe { avx2::decode::<false>(bytes, position, blocks) },
@@ -74,6 +78,8 @@ pub fn decode(
 pub fn skip(backend: Backend, bytes: &[u8], position: usize, blocks: usize) -> Option<usize> {
     let run = |bytes: &[u8], position, blocks| match backend.0 {
         Isa::Scalar => scalar::skip(bytes, position, blocks),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::skip(bytes, position, blocks),
         // The portable loop, compiled with the counting instruction; AVX-512 takes it too.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]

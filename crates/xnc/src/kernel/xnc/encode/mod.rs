@@ -38,6 +38,8 @@ pub fn encode(backend: Backend, blocks: &[Block], bytes: &mut [u8], position: us
     assert!(bytes.len() >= position / 8 + room(blocks.len()), "a run of blocks needs its room");
     match backend.0 {
         Isa::Scalar => scalar::encode(blocks, bytes, position),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::encode(blocks, bytes, position),
         // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { avx2::encode(blocks, bytes, position) },
@@ -60,6 +62,8 @@ pub struct Classes {
 pub fn classify(backend: Backend, block: &Block) -> Classes {
     match backend.0 {
         Isa::Scalar => scalar::classify(block),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => scalar::classify(block),
         // AVX-512 takes AVX2's loop.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
@@ -76,6 +80,8 @@ pub fn images(backend: Backend, blocks: &[Block], images: &mut [Block], survives
     for ((block, image), survives) in blocks.iter().zip(images).zip(survives) {
         *survives = match backend.0 {
             Isa::Scalar => scalar::image(block, image),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => scalar::image(block, image),
             // AVX-512 takes AVX2's loop.
             // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
             // AVX2.

@@ -4,18 +4,15 @@ mod turn;
 
 use std::arch::x86_64::*;
 
-use super::{Table, tail_words};
+use super::{LOWER, Table, Tail};
 use crate::dtype::Dtype;
 use crate::kernel::Aligned;
 use crate::kernel::ahead::Plan;
 use crate::kernel::backend::{Backend, Isa};
 use crate::kernel::dot::{self, sum_avx2 as sum};
 use crate::kernel::fast::rooms::{Caller, Lists, Rooms, turns};
-use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, place};
+use crate::kernel::fast::row::Row;
 use turn::{Constants, Turn};
-
-/// Where the lower bytes of a group begin.
-const LOWER: usize = RANKS + PLANE;
 
 /// Activations as F32, and rooms for rows. With `PAIRS`, activations were BF16, and the arithmetic is that of
 /// `vdpbf16ps`.
@@ -91,31 +88,5 @@ impl<const PAIRS: bool> Desk<PAIRS> {
             }
             out[i] = sum(turn.lanes);
         }
-    }
-}
-
-/// The words behind full groups as a group of their own: all of rank 0 and without sign, what else there is to
-/// their upper bytes in its room.
-#[repr(align(32))]
-struct Tail {
-    room: [u8; GROUP],
-    record: [u8; LOWER + GROUP],
-}
-
-impl Tail {
-    /// # Safety
-    /// As [`tail_words`].
-    #[inline(never)] // the loop needs the registers
-    unsafe fn new(table: &Table, payload: &[u8], row: Row, room: *mut u8) -> Tail {
-        // SAFETY: as the caller promises.
-        let words = unsafe { tail_words(table, payload, row, room) };
-        let mut tail = Tail { room: [0; GROUP], record: [0; LOWER + GROUP] };
-        let bias = &table.bias[table.shape.full()..];
-        for (i, word) in words.iter().enumerate() {
-            let [lower, upper] = word.wrapping_add(table.phase).to_le_bytes();
-            tail.room[place(i)] = upper.wrapping_sub(table.ranked[0]).wrapping_sub(bias[place(i)]);
-            tail.record[LOWER + place(i)] = lower;
-        }
-        tail
     }
 }

@@ -1,72 +1,19 @@
-//! What the lists of the rows at hand add: the loops add a room to the upper bytes of a row, and leave it zero.
+//! AVX2, and AVX-512 for two rows.
 
 use std::arch::x86_64::*;
 
-use super::row::{ENTRY, GROUP, LONGEST, Row, Symbols, WIDEST, entries};
-use crate::kernel::Aligned;
-
-/// Rows whose rooms are ready at a time: those that are multiplied, and those that come next.
-const ROOMS: usize = 4;
-
-/// Entries that are put in one go, whether a list has as many or not. How often is the same for all rows of a
-/// table, and lists that have more are few: a loop over a list would end wrongly foretold, row by row.
-const AT_ONCE: usize = 14;
-
-/// A room for each of some rows that follow each other.
-#[derive(Clone)]
-pub(super) struct Rooms {
-    bytes: Aligned<u8>,
-    pitch: usize,
-}
-
-/// Where the rooms of a pass are.
-#[derive(Clone, Copy)]
-pub(super) struct Places {
-    first: *mut u8,
-    pitch: usize,
-}
-
-impl Rooms {
-    /// For rows of so many words, not wider than [`WIDEST`].
-    pub(super) fn new(dim: usize) -> Rooms {
-        assert!(dim <= WIDEST);
-        let padded = dim.next_multiple_of(GROUP);
-        // Behind each row a group for entries that are none. Rooms 4 KiB apart would stand in each other's way:
-        // a load waits for a store to an address that ends in the same twelve bits.
-        let pitch = padded + GROUP;
-        let pitch = if (pitch + 512) % 4096 < 1024 { pitch + 1024 } else { pitch };
-        Rooms { bytes: Aligned::new(ROOMS * pitch, 0), pitch }
-    }
-
-    /// Where the rooms are, all of them zero.
-    pub(super) fn places(&mut self) -> Places {
-        assert_eq!(self.bytes.len(), ROOMS * self.pitch);
-        Places { first: self.bytes.as_mut_ptr(), pitch: self.pitch }
-    }
-}
-
-impl Places {
-    /// The room of row `i`.
-    #[inline]
-    pub(super) fn of(self, i: usize) -> *mut u8 {
-        self.first.wrapping_add(i % ROOMS * self.pitch)
-    }
-}
-
-/// How many times the entries of a list are put, [`AT_ONCE`] at a time, whether it has as many or not.
-pub(super) fn turns(symbols: Symbols<'_>) -> usize {
-    symbols.listed.div_ceil(AT_ONCE).max(1)
-}
+use super::{AT_ONCE, opaque, put_rest, turns};
+use crate::kernel::fast::row::{ENTRY, GROUP, LONGEST, Row, Symbols};
 
 /// A type of a pass's own, so that what the pass calls is its own, too, and is inlined.
-pub(super) trait Caller {
+pub(in crate::kernel::fast) trait Caller {
     /// Whether [`turns`] of the table is 1: without a loop the pass is a tenth faster.
     const ONE_TURN: bool;
 }
 
 /// What lists add, in registers of AVX2.
 #[derive(Clone, Copy)]
-pub(super) struct Lists {
+pub(in crate::kernel::fast) struct Lists {
     table: [u8; 16],
     added: __m256i,
     /// Where entries go that a list does not have, or that lie behind the row.
@@ -86,7 +33,7 @@ fn register(words: [i16; 16]) -> __m256i {
 
 impl Lists {
     #[target_feature(enable = "avx2")]
-    pub(super) fn new(symbols: Symbols<'_>) -> Lists {
+    pub(in crate::kernel::fast) fn new(symbols: Symbols<'_>) -> Lists {
         let table = symbols.added;
         // SAFETY: sixteen bytes.
         let added = unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast())) };
@@ -101,7 +48,7 @@ impl Lists {
     /// The row, its list in front, lies inside `payload` with its guard; the room is one of the table's.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn put<Of: Caller>(&self, payload: &[u8], row: Row, room: *mut u8) {
+    pub(in crate::kernel::fast) unsafe fn put<Of: Caller>(&self, payload: &[u8], row: Row, room: *mut u8) {
         // Every entry steps on by one, besides.
         let (mut left, mut before) = (row.entries(), register(ORDER));
         let mut list = payload.as_ptr().wrapping_add(row.at);
@@ -136,31 +83,14 @@ impl Lists {
         }
         if row.entries() > turns * AT_ONCE {
             // SAFETY: as the caller promises.
-            unsafe { self.put_rest(payload, row, turns * AT_ONCE, room) };
-        }
-    }
-}
-
-impl Lists {
-    /// Puts the entries from number `from` on.
-    ///
-    /// # Safety
-    /// As [`Lists::put`].
-    #[cold]
-    #[inline(never)]
-    unsafe fn put_rest(&self, payload: &[u8], row: Row, from: usize, room: *mut u8) {
-        if row.entries() > from {
-            for (at, code) in entries(row.list(payload)).skip(from) {
-                // SAFETY: behind a row, filled to whole groups, there is a group of its room.
-                unsafe { *room.add(at.min(self.behind)) = self.table[code] };
-            }
+            unsafe { put_rest(&self.table, self.behind, payload, row, turns * AT_ONCE, room) };
         }
     }
 }
 
 /// As [`Lists`], for two rows together, in registers of AVX-512.
 #[derive(Clone, Copy)]
-pub(super) struct PairLists {
+pub(in crate::kernel::fast) struct PairLists {
     one: Lists,
     added: __m512i,
     nowhere: __m512i,
@@ -174,7 +104,7 @@ fn halves(low: __m256i, high: __m256i) -> __m512i {
 
 impl PairLists {
     #[target_feature(enable = "avx2,avx512f,avx512bw")]
-    pub(super) fn new(symbols: Symbols<'_>) -> PairLists {
+    pub(in crate::kernel::fast) fn new(symbols: Symbols<'_>) -> PairLists {
         let one = Lists::new(symbols);
         let Lists { added, nowhere, .. } = one;
         PairLists { one, added: halves(added, added), nowhere: halves(nowhere, nowhere) }
@@ -186,7 +116,12 @@ impl PairLists {
     /// As there.
     #[inline]
     #[target_feature(enable = "avx2,avx512f,avx512bw")]
-    pub(super) unsafe fn put<Of: Caller>(&self, payload: &[u8], rows: [Row; 2], rooms: [*mut u8; 2]) {
+    pub(in crate::kernel::fast) unsafe fn put<Of: Caller>(
+        &self,
+        payload: &[u8],
+        rows: [Row; 2],
+        rooms: [*mut u8; 2],
+    ) {
         let order = halves(register(ORDER), register(ORDER));
         let (mut left, mut before) = (rows.map(|row| row.entries() as u32), order);
         let mut lists = rows.map(|row| payload.as_ptr().wrapping_add(row.at));
@@ -225,7 +160,7 @@ impl PairLists {
         if rows[0].entries().max(rows[1].entries()) > turns * AT_ONCE {
             for (row, room) in rows.into_iter().zip(rooms) {
                 // SAFETY: as the caller promises.
-                unsafe { self.one.put_rest(payload, row, turns * AT_ONCE, room) };
+                unsafe { put_rest(&self.one.table, self.one.behind, payload, row, turns * AT_ONCE, room) };
             }
         }
     }
@@ -242,19 +177,11 @@ unsafe fn scatter(room: *mut u8, to: __m256i, bytes: __m128i) {
     let (low, high) = (_mm256_castsi256_si128(to), _mm256_extracti128_si256::<1>(to));
     let low = [_mm_cvtsi128_si64(low), _mm_extract_epi64::<1>(low)];
     let to = [low[0], low[1], _mm_cvtsi128_si64(high), _mm_extract_epi64::<1>(high)];
-    let bytes = [opaque(_mm_cvtsi128_si64(bytes)), opaque(_mm_extract_epi64::<1>(bytes))];
+    let bytes = [_mm_cvtsi128_si64(bytes), _mm_extract_epi64::<1>(bytes)];
+    let bytes = bytes.map(|bytes| opaque(bytes.cast_unsigned()));
     for i in 0..AT_ONCE {
         let byte = (bytes[i / 8] >> (8 * (i % 8))) as u8;
         // SAFETY: as the caller promises.
         unsafe { *room.add((to[i / 4].cast_unsigned() >> (16 * (i % 4)) & 0xffff) as usize) = byte };
     }
-}
-
-/// The same bits, of which the compiler does not know that they come from a vector register: it would take its
-/// bytes out one by one, on the ports that vectors need, where shifts do.
-#[inline]
-fn opaque(mut bits: i64) -> i64 {
-    // SAFETY: no instruction.
-    unsafe { std::arch::asm!("/* {0} */", inout(reg) bits, options(pure, nomem, nostack, preserves_flags)) };
-    bits
 }
