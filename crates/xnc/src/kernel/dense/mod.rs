@@ -2,3 +2,6 @@
 
 pub mod residual;
 pub mod similar;
+
+#[cfg(target_arch = "aarch64")]
+mod sdot;

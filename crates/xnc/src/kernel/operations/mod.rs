@@ -68,9 +68,9 @@ const fn row(name: &'static str, run: Run, loops: Loops, arm: Arm) -> Operation 
 
 /// All operations. A new folder with a dispatch gets its lines here, and its functions in a file beside.
 pub const OPERATIONS: &[Operation] = &[
-    row("dense/residual decode", dense::residual_decode, Loops::OWN, Arm::SCALAR),
+    row("dense/residual decode", dense::residual_decode, Loops::OWN, Arm::NEON),
     row("dense/residual decode, one row", dense::residual_decode_one, Loops::SCALAR, Arm::SCALAR),
-    row("dense/similar search", dense::similar_search, Loops::AVX2, Arm::SCALAR),
+    row("dense/similar search", dense::similar_search, Loops::AVX2, Arm::NEON),
     row("dot rows_f32, BF16 words", shared::dot_f32_bf16, Loops::OWN, Arm::NEON),
     row("dot rows_f32, FP16 words", shared::dot_f32_f16, Loops::AVX2, Arm::NEON),
     row("dot rows_bf16", shared::dot_bf16, Loops::BF16, Arm::NEON),
@@ -89,11 +89,11 @@ pub const OPERATIONS: &[Operation] = &[
     row("widen to_f32, FP16 words", shared::widen_to_f32_f16, Loops::AVX2, Arm::NEON),
     row("widen to_bf16", shared::widen_to_bf16, Loops::AVX2, Arm::NEON),
     row("widen to_f16", shared::widen_to_f16, Loops::AVX2, Arm::NEON),
-    row("xnc/decode decode", xnc::decode_blocks, Loops::OWN, Arm::SCALAR),
+    row("xnc/decode decode", xnc::decode_blocks, Loops::OWN, Arm::NEON),
     row("xnc/decode skip", xnc::skip_blocks, Loops::AVX2, Arm::SCALAR),
-    row("xnc/encode encode", xnc::encode_blocks, Loops::OWN, Arm::SCALAR),
-    row("xnc/encode classify", xnc::classify_blocks, Loops::AVX2, Arm::SCALAR),
-    row("xnc/encode images", xnc::image_blocks, Loops::AVX2, Arm::SCALAR),
+    row("xnc/encode encode", xnc::encode_blocks, Loops::OWN, Arm::NEON),
+    row("xnc/encode classify", xnc::classify_blocks, Loops::AVX2, Arm::NEON),
+    row("xnc/encode images", xnc::image_blocks, Loops::AVX2, Arm::NEON),
 ];
 
 /// Compares all backends of this machine with the scalar one, on what `data` says.

@@ -6,10 +6,12 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 mod scratch;
 mod tables;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod vectors;
 
 use crate::kernel::Backend;
@@ -86,7 +88,20 @@ pub fn decode(
     match backend.0 {
         Isa::Scalar => alone(tables, lanes, words, innovations, &mut scratch.row),
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon { .. } => alone(tables, lanes, words, innovations, &mut scratch.row),
+        Isa::Neon { .. } if !vectors::suit(dim, lanes.len()) => {
+            alone(tables, lanes, words, innovations, &mut scratch.row)
+        }
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { dotprod, .. } => {
+            side_by_side(lanes, words, innovations, scratch, |lanes, words, innovations, side| {
+                // SAFETY: a `Backend` exists only for an instruction set that this machine has, and says
+                // whether it has `sdot`.
+                match dotprod {
+                    true => unsafe { neon::decode::<true>(tables, lanes, words, innovations, side) },
+                    false => unsafe { neon::decode::<false>(tables, lanes, words, innovations, side) },
+                }
+            })
+        }
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { .. } if !vectors::suit(dim, lanes.len()) => {
             alone(tables, lanes, words, innovations, &mut scratch.row)
@@ -122,7 +137,7 @@ fn alone(
 }
 
 /// As many rows at a time as a loop takes.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn side_by_side(
     lanes: &[Lane<'_>],
     words: &mut [&mut [u16]],

@@ -3,7 +3,7 @@
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::vectors::{scratch::Side, suit};
 
 /// For rows of one dimension on one backend.
@@ -11,7 +11,7 @@ pub struct Scratch {
     /// Innovations of a row that is decoded alone.
     pub(super) row: Vec<i16>,
     /// For rows side by side, on a backend that decodes them so.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     pub(super) side: Option<Side>,
 }
 
@@ -20,15 +20,15 @@ impl Scratch {
     pub fn new(backend: Backend, dim: usize, rows: usize) -> Scratch {
         let row = vec![0; dim];
         match backend.0 {
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
             Isa::Scalar => {
                 let _ = rows;
                 Scratch { row }
             }
-            #[cfg(target_arch = "aarch64")]
-            Isa::Neon { .. } => Scratch { row },
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Isa::Scalar => Scratch { row, side: None },
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => Scratch { row, side: suit(dim, rows).then(|| Side::new(dim)) },
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 { .. } => Scratch { row, side: suit(dim, rows).then(|| Side::new(dim)) },
         }
@@ -43,7 +43,9 @@ impl Scratch {
                 alone
             }
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon { .. } => alone,
+            Isa::Neon { .. } => {
+                alone && (!suit(dim, rows) || self.side.as_ref().is_some_and(|side| side.fits(dim)))
+            }
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 { .. } => {
                 alone && (!suit(dim, rows) || self.side.as_ref().is_some_and(|side| side.fits(dim)))

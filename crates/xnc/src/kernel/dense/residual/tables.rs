@@ -1,7 +1,7 @@
 //! What all rows of a table share, laid out for the kernels.
 
 use super::PIECES;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::vectors::Laid;
 
 /// One column.
@@ -32,7 +32,7 @@ pub struct Tables {
     /// Distribution of the residual's magnitude: cumulative slots at the piece boundaries.
     pub(super) pieces: [u16; PIECES + 1],
     /// The same for rows side by side.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     pub(super) vectors: Laid,
 }
 
@@ -56,7 +56,7 @@ impl Tables {
             shift: columns.iter().map(|c| u32::from(c.shift)).collect(),
             coef: Vec::new(),
             pieces,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             vectors: Laid::new(dim, &pieces),
         };
         if !coef.is_empty() {
@@ -67,7 +67,7 @@ impl Tables {
                 row.iter_mut().zip(own).for_each(|(to, &c)| *to = i16::from(c));
                 rest = more;
             }
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             tables.vectors.predict(&tables.coef, dim);
         }
         tables

@@ -1,6 +1,8 @@
 //! Finds, for rows of innovations, the most similar rows of a set by the magnitude of the cosine.
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 
 use crate::kernel::Backend;
@@ -109,8 +111,13 @@ pub fn search(backend: Backend, set: &Set, groups: Range<usize>, queries: &[&[i8
     assert!(queries.iter().all(|q| q.len() == set.stride));
     match backend.0 {
         Isa::Scalar => scalar::search(set, groups, queries, best),
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has, and says whether it has
+        // `sdot`.
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon { .. } => scalar::search(set, groups, queries, best),
+        Isa::Neon { dotprod: true, .. } => unsafe { neon::search::<true>(set, groups, queries, best) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { dotprod: false, .. } => unsafe { neon::search::<false>(set, groups, queries, best) },
         // AVX-512 takes AVX2's loop.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]

@@ -14,6 +14,8 @@ mod tests;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(super) mod neon;
 
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
@@ -51,10 +53,12 @@ pub fn decode(
     let run = |bytes: &[u8], position, blocks: &mut [Block]| match (backend.0, output) {
         (Isa::Scalar, Output::Fp16) => scalar::decode::<false>(bytes, position, blocks),
         (Isa::Scalar, Output::Bf16) => scalar::decode::<true>(bytes, position, blocks),
+        // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
         #[cfg(target_arch = "aarch64")]
-        (Isa::Neon { .. }, Output::Fp16) => scalar::decode::<false>(bytes, position, blocks),
+        (Isa::Neon { .. }, Output::Fp16) => unsafe { neon::decode::<false>(bytes, position, blocks) },
+        // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
         #[cfg(target_arch = "aarch64")]
-        (Isa::Neon { .. }, Output::Bf16) => scalar::decode::<true>(bytes, position, blocks),
+        (Isa::Neon { .. }, Output::Bf16) => unsafe { neon::decode::<true>(bytes, position, blocks) },
         // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx2, Output::Fp16) => unsafe { avx2::decode::<false>(bytes, position, blocks) },

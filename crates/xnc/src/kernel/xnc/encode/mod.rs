@@ -13,6 +13,8 @@ mod tests;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
@@ -38,8 +40,9 @@ pub fn encode(backend: Backend, blocks: &[Block], bytes: &mut [u8], position: us
     assert!(bytes.len() >= position / 8 + room(blocks.len()), "a run of blocks needs its room");
     match backend.0 {
         Isa::Scalar => scalar::encode(blocks, bytes, position),
+        // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon { .. } => scalar::encode(blocks, bytes, position),
+        Isa::Neon { .. } => unsafe { neon::encode(blocks, bytes, position) },
         // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { avx2::encode(blocks, bytes, position) },
@@ -62,8 +65,9 @@ pub struct Classes {
 pub fn classify(backend: Backend, block: &Block) -> Classes {
     match backend.0 {
         Isa::Scalar => scalar::classify(block),
+        // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon { .. } => scalar::classify(block),
+        Isa::Neon { .. } => unsafe { neon::classify(block) },
         // AVX-512 takes AVX2's loop.
         // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
         #[cfg(target_arch = "x86_64")]
@@ -80,8 +84,9 @@ pub fn images(backend: Backend, blocks: &[Block], images: &mut [Block], survives
     for ((block, image), survives) in blocks.iter().zip(images).zip(survives) {
         *survives = match backend.0 {
             Isa::Scalar => scalar::image(block, image),
+            // SAFETY: a `Backend` exists only for an instruction set that this CPU has.
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon { .. } => scalar::image(block, image),
+            Isa::Neon { .. } => unsafe { neon::image(block, image) },
             // AVX-512 takes AVX2's loop.
             // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
             // AVX2.

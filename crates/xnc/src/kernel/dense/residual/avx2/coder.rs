@@ -1,6 +1,6 @@
 //! Coder states of eight rows, and the words that come out of them.
 use super::super::vectors::GUESSES;
-use super::super::vectors::LANES;
+use super::super::vectors::rows::{Parameters, readable};
 use super::super::{INNOVATION_LIMIT, INVERSE, Lane, SCALE, Tables, scalar};
 use super::cell::{Cell, Context, V, any, load, set, store};
 use core::arch::x86_64::*;
@@ -34,25 +34,18 @@ impl Eight {
     /// `lanes` are at most eight rows; their streams begin `stride` apart in `bytes`, the first at `begin`.
     #[target_feature(enable = "avx2")]
     pub fn new(g: Group<'_>, lanes: &[Lane<'_>], begin: usize, stride: usize) -> Eight {
-        let mut p = [[0i32; 8]; 7];
-        // Lanes without a row run along on a scale of one, so that their search ends too.
-        (p[1], p[2]) = ([SCALE[0]; 8], [INVERSE[0]; 8]);
-        for (i, l) in lanes.iter().enumerate().take(8) {
-            let at = begin + i * stride;
-            let part = usize::from(l.head.scale & 7);
-            let column = [
-                i32::from(l.head.scale >> 3),
-                SCALE[part],
-                INVERSE[part],
-                i32::from(l.head.lift),
-                (at + readable(l.stream, g.tables.dim())) as i32,
-                l.state as i32,
-                at as i32,
-            ];
-            p.iter_mut().zip(column).for_each(|(p, v)| p[i] = v);
-        }
-        let [octave, scale, inverse, lift, ends, x, at] = p.each_ref().map(|p| load(p));
-        let mut eight = Eight { octave, scale, inverse, lift, ends, x, at, next: at };
+        let p = Parameters::<8>::new(lanes, g.tables.dim(), begin, stride);
+        let of_part = |table: [i32; 8]| load(&p.part.map(|part| table[part as usize]));
+        let mut eight = Eight {
+            octave: load(&p.octave),
+            scale: of_part(SCALE),
+            inverse: of_part(INVERSE),
+            lift: load(&p.lift),
+            ends: load(&p.ends),
+            x: load(&p.state),
+            at: load(&p.at),
+            next: set(0),
+        };
         eight.fetch(g);
         eight
     }
@@ -240,19 +233,4 @@ impl Eight {
 #[target_feature(enable = "avx2")]
 fn in_memory(v: V) -> [i32; 8] {
     core::hint::black_box(store(v))
-}
-
-/// Bytes of a stream that its row can take, in whole coder words: two of these a word at most.
-pub fn readable(stream: &[u8], dim: usize) -> usize {
-    (stream.len() / 2 * 2).min(4 * dim)
-}
-
-/// Copies streams side by side, `stride` apart, so that 32-bit offsets reach them and nothing is read past a
-/// slice.
-pub fn lay_out(lanes: &[Lane<'_>], dim: usize, stride: usize, bytes: &mut [u8]) {
-    assert!(stride >= 4 * dim + 4 && lanes.len() <= LANES && bytes.len() >= LANES * stride);
-    for (l, bytes) in lanes.iter().zip(bytes.chunks_exact_mut(stride)) {
-        let n = readable(l.stream, dim);
-        bytes[..n].copy_from_slice(&l.stream[..n]);
-    }
 }

@@ -6,16 +6,15 @@ mod coder;
 mod dot;
 mod transpose;
 
-use super::vectors::LANES;
 use super::vectors::dots::{QUAD, TOGETHER};
 use super::vectors::scratch::{Dwords, Side};
-use super::{Lane, REFS, Tables, scalar};
+use super::vectors::{LANES, rows};
+use super::{Lane, Tables, scalar};
 use cell::{Cell, Context, V, load, set, store};
 use coder::{Eight, Group};
 use core::arch::x86_64::*;
 use transpose::interleave;
 
-pub use coder::{lay_out, readable};
 pub use transpose::{put_innovations, put_words};
 
 /// Decodes up to [`LANES`] rows, in as few vectors as hold them.
@@ -47,7 +46,7 @@ fn group<const N: usize>(
 ) -> bool {
     let dim = t.dim();
     let Side { bytes, stride, near, seen, out, row } = side;
-    lay_out(lanes, dim, *stride, bytes);
+    rows::lay_out(lanes, dim, *stride, bytes);
     let g = Group { tables: t, bytes, half: scalar::half(t) };
     let mut eights: [Eight; N] = core::array::from_fn(|h| {
         let lanes = lanes.get(8 * h..).unwrap_or_default();
@@ -141,25 +140,8 @@ fn steps<const N: usize, const P: usize>(
     }
 }
 
-/// Weighted innovations of the reference rows of up to `8 * N` rows, two dimensions of each to a dword: a sum
-/// fits 16 bits.
+/// Weighted innovations of the reference rows of up to `8 * N` rows, two dimensions of each to a dword.
 #[target_feature(enable = "avx2")]
 pub fn weigh<const N: usize>(lanes: &[Lane<'_>], row: &mut [i16], near: &mut [Dwords]) {
-    if lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty())) {
-        near.fill(Dwords::default());
-        return;
-    }
-    let stride = row.len() / 8;
-    for h in 0..N {
-        row.fill(0);
-        for (l, sum) in lanes.iter().skip(8 * h).zip(row.chunks_exact_mut(stride)) {
-            for k in 0..REFS {
-                let w = i16::from(l.head.weights[k]);
-                for (s, &e) in sum.iter_mut().zip(l.refs[k]) {
-                    *s += i16::from(e) * w;
-                }
-            }
-        }
-        interleave(row, &mut near[h..], N);
-    }
+    rows::weigh::<N>(lanes, row, near, |row, near| interleave(row, near, N));
 }

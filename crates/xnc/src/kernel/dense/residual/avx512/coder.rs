@@ -1,6 +1,6 @@
 //! Coder states of sixteen rows, and the words that come out of them.
-use super::super::avx2::readable;
 use super::super::vectors::GUESSES;
+use super::super::vectors::rows::{Parameters, readable};
 use super::super::{INNOVATION_LIMIT, INVERSE, Lane, SCALE, Tables, scalar};
 use super::cell::{Cell, Context, Half, V, load, set, store};
 use core::arch::x86_64::*;
@@ -34,25 +34,18 @@ impl Sixteen {
     /// `lanes` are at most sixteen rows; their streams begin `stride` apart in `bytes`, the first at `begin`.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     pub fn new(g: Group<'_>, lanes: &[Lane<'_>], begin: usize, stride: usize) -> Sixteen {
-        let mut p = [[0i32; 16]; 7];
-        // Lanes without a row run along on a scale of one, so that their search ends too.
-        (p[1], p[2]) = ([SCALE[0]; 16], [INVERSE[0]; 16]);
-        for (i, l) in lanes.iter().enumerate().take(16) {
-            let at = begin + i * stride;
-            let part = usize::from(l.head.scale & 7);
-            let column = [
-                i32::from(l.head.scale >> 3),
-                SCALE[part],
-                INVERSE[part],
-                i32::from(l.head.lift),
-                (at + readable(l.stream, g.tables.dim())) as i32,
-                l.state as i32,
-                at as i32,
-            ];
-            p.iter_mut().zip(column).for_each(|(p, v)| p[i] = v);
-        }
-        let [octave, scale, inverse, lift, ends, x, at] = p.each_ref().map(|p| load(p));
-        let mut coder = Sixteen { octave, scale, inverse, lift, ends, x, at, next: at };
+        let p = Parameters::<16>::new(lanes, g.tables.dim(), begin, stride);
+        let of_part = |table: [i32; 8]| load(&p.part.map(|part| table[part as usize]));
+        let mut coder = Sixteen {
+            octave: load(&p.octave),
+            scale: of_part(SCALE),
+            inverse: of_part(INVERSE),
+            lift: load(&p.lift),
+            ends: load(&p.ends),
+            x: load(&p.state),
+            at: load(&p.at),
+            next: set(0),
+        };
         coder.fetch(g);
         coder
     }

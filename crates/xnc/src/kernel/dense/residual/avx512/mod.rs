@@ -4,10 +4,10 @@
 mod cell;
 mod coder;
 
-use super::avx2::{lay_out, put_innovations, put_words, weigh};
-use super::vectors::LANES;
+use super::avx2::{put_innovations, put_words, weigh};
 use super::vectors::dots::{BIAS, QUAD, TOGETHER};
 use super::vectors::scratch::{Dwords, Side};
+use super::vectors::{LANES, rows};
 use super::{Lane, Tables};
 use cell::{Cell, Context, Half, V, set, store, take};
 use coder::{Group, Sixteen};
@@ -42,7 +42,7 @@ fn group<const Z: usize, const N: usize>(
     const { assert!(N == 2 * Z) };
     let dim = t.dim();
     let Side { bytes, stride, near, seen, out, row } = side;
-    lay_out(lanes, dim, *stride, bytes);
+    rows::lay_out(lanes, dim, *stride, bytes);
     let g = Group { tables: t, bytes, half: Half::new(t) };
     let mut coders: [Sixteen; Z] = core::array::from_fn(|z| {
         let lanes = lanes.get(16 * z..).unwrap_or_default();

@@ -1,10 +1,11 @@
 //! Coefficients in the order in which vectors of rows take them: four earlier dimensions, a *quad*, to a
 //! dword of bytes.
 //!
-//! Vectors multiply innovations plus [`BIAS`], unsigned bytes, by coefficients, signed ones, and add products
-//! in 16 bits. A *run* is a range of quads whose sums cannot leave these, whatever the innovations.
+//! Vectors multiply innovations, or those plus [`BIAS`], unsigned bytes, by coefficients, signed ones, and add
+//! products in 16 bits. A *run* is a range of quads whose sums cannot leave these, whatever the innovations.
 
 /// What makes an innovation an unsigned byte.
+#[cfg(target_arch = "x86_64")]
 pub const BIAS: i32 = 128;
 /// Most that the coefficients of one sign that a 16-bit sum takes may add up to: 255 times that fits.
 const MOST: i32 = 128;
@@ -30,7 +31,9 @@ pub struct Dots {
     /// For every `j`: coefficients of the earlier dimensions in its own quad, which its runs leave out.
     pub own: Vec<i32>,
     /// For every `j`: what [`BIAS`] adds to the sum over its runs, and over its own quad.
+    #[cfg(target_arch = "x86_64")]
     pub bias: Vec<i32>,
+    #[cfg(target_arch = "x86_64")]
     pub own_bias: Vec<i32>,
 }
 
@@ -44,7 +47,16 @@ impl Dots {
         let wide = dim.next_multiple_of(QUAD);
         let starts = vec![(0, 0); wide / TOGETHER + 1];
         let zeros = || vec![0; wide];
-        Dots { coefs: Vec::new(), runs: Vec::new(), starts, own: zeros(), bias: zeros(), own_bias: zeros() }
+        Dots {
+            coefs: Vec::new(),
+            runs: Vec::new(),
+            starts,
+            own: zeros(),
+            #[cfg(target_arch = "x86_64")]
+            bias: zeros(),
+            #[cfg(target_arch = "x86_64")]
+            own_bias: zeros(),
+        }
     }
 
     /// `coef` holds the coefficients of dimension `j` at `j * dim`, all of them signed bytes.
@@ -58,9 +70,12 @@ impl Dots {
             })
         };
         for j in 0..wide {
-            let own = quad(j, j / QUAD);
-            (dots.own[j], dots.own_bias[j]) = (dword(own), own.iter().sum::<i32>() * BIAS);
-            dots.bias[j] = (0..j / QUAD).flat_map(|q| quad(j, q)).sum::<i32>() * BIAS;
+            dots.own[j] = dword(quad(j, j / QUAD));
+            #[cfg(target_arch = "x86_64")]
+            {
+                dots.own_bias[j] = quad(j, j / QUAD).iter().sum::<i32>() * BIAS;
+                dots.bias[j] = (0..j / QUAD).flat_map(|q| quad(j, q)).sum::<i32>() * BIAS;
+            }
         }
         dots.starts.clear();
         for j in (0..wide).step_by(TOGETHER) {

@@ -1,6 +1,7 @@
 //! What loops over rows side by side have in common: how the table and the rows lie for them.
 
 pub mod dots;
+pub mod rows;
 pub mod scratch;
 
 use super::PIECES;

@@ -13,9 +13,9 @@ pub struct Side {
     pub bytes: Vec<u8>,
     pub stride: usize,
     /// Weighted innovations of reference rows: pairs of dimensions of up to [`LANES`] rows, eight to a
-    /// vector.
+    /// vector; the two of a row side by side, or those of all rows one behind the other.
     pub near: Vec<Dwords>,
-    /// The rows' own innovations, biased bytes, four dimensions to a dword.
+    /// The rows' own innovations, bytes, biased or not, four dimensions to a dword.
     pub seen: Vec<Dwords>,
     /// Their words, in pairs.
     pub out: Vec<Dwords>,
