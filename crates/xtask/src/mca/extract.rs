@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 
 use super::assembly::{Assembly, Function};
 use super::graph::{self, Loop, Step, Way};
-use super::hot::Part;
+use super::part::Part;
 
 /// What is estimated.
 pub struct Bodies {
@@ -92,8 +92,8 @@ impl<'a> Search<'a> {
         Ok(Bodies { turn, row: Some(row) })
     }
 
-    /// A turn of the loop around a block, before and after the loop that is looked for; `None` if there is none, or
-    /// none without rare cases.
+    /// A turn of the loop around a block, before and after the loop that is looked for; `None` if there is
+    /// none, or none without rare cases.
     fn row(&self, function: &'a Function, loops: &[Loop], block: usize) -> Result<Option<[Vec<String>; 2]>> {
         let around = loops.iter().find(|l| l.head != block && l.blocks.contains(&block));
         let Some(way) = around.and_then(|around| self.way(function, loops, around, Some(block))) else {
@@ -146,7 +146,8 @@ impl<'a> Search<'a> {
         self.text(function, &way.context("there is no way through it")?)
     }
 
-    /// The instructions on a way; those of functions that are called in the place of the calls. Loops are left out.
+    /// The instructions on a way; those of functions that are called in the place of the calls. Loops are left
+    /// out.
     fn text(&self, function: &'a Function, way: &[Step]) -> Result<Vec<String>> {
         let mut text = Vec::new();
         for &step in way {
@@ -192,23 +193,24 @@ impl<'a> Search<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::assembly::{Family, Mark};
+    use super::super::part::part;
     use super::*;
 
     /// Rows of groups; a group of 32 words is two additions, or three where it is rare.
     const TEXT: &str = "\
-_RNvCs1234_3xnc4rows:
+_RNvNtCs1234_3xnc6kernel4rows:
 \tmovq\t%rsi, %rax
 .LBB0_1:
 \tincq\t%rcx
 .LBB0_2:
 \tvaddps\t(%rdi), %zmm1, %zmm1
 \tvaddps\t64(%rdi), %zmm1, %zmm1
-\tcallq\t_RNvCs1234_3xnc4help
+\tcallq\t_RNvNtCs1234_3xnc6kernel4help
 \tdecq\t%rax
 \tjne\t.LBB0_2
 \ttestq\t%rdx, %rdx
 \tjne\t.LBB0_4
-\tcallq\t_RNvCs1234_3xnc4rare
+\tcallq\t_RNvNtCs1234_3xnc6kernel4rare
 \tnop
 \tnop
 .LBB0_4:
@@ -216,20 +218,22 @@ _RNvCs1234_3xnc4rows:
 \tjne\t.LBB0_1
 \tretq
 .Lfunc_end0:
-_RNvCs1234_3xnc4help:
+_RNvNtCs1234_3xnc6kernel4help:
 \tpushq\t%rbx
 \tretq
 .Lfunc_end1:
 ";
 
-    fn part(words: usize, calls: &'static [&'static str]) -> Part {
-        Part { rows: Some(1), calls, ..Part::new("rows", Mark::Op("vaddps"), 16, words) }
+    const HELP: &[&str] = &["kernel::help"];
+
+    fn rows(words: usize, calls: &'static [&'static str]) -> Part {
+        part("kernel::rows", Mark::Op("vaddps"), 16, words).rows(1).calls(calls)
     }
 
     #[test]
     fn a_turn_and_what_is_around_it_are_found() {
         let assembly = Assembly::parse(Family::X86, TEXT);
-        let bodies = bodies(&assembly, &part(32, &["help"])).unwrap().unwrap();
+        let bodies = bodies(&assembly, &rows(32, HELP)).unwrap().unwrap();
         assert_eq!(bodies.turn.len(), 5);
         assert_eq!(bodies.turn[2], "pushq\t%rbx");
         let after = ["testq\t%rdx, %rdx", "jne\t.LBB0_4", "decq\t%rbx", "jne\t.LBB0_1"];
@@ -240,10 +244,10 @@ _RNvCs1234_3xnc4help:
     #[test]
     fn a_loop_that_changed_is_an_error_and_a_function_that_is_missing_is_none() {
         let assembly = Assembly::parse(Family::X86, TEXT);
-        let error = bodies(&assembly, &part(64, &["help"])).err().unwrap();
+        let error = bodies(&assembly, &rows(64, HELP)).err().unwrap();
         assert!(format!("{error:#}").contains("4 instructions Op(\"vaddps\")"), "{error:#}");
-        assert!(bodies(&assembly, &part(32, &[])).is_err());
-        let missing = Part { function: "columns", ..part(32, &[]) };
+        assert!(bodies(&assembly, &rows(32, &[])).is_err());
+        let missing = Part { function: "kernel::columns", ..rows(32, &[]) };
         assert!(bodies(&assembly, &missing).unwrap().is_none());
     }
 }

@@ -70,8 +70,8 @@ fn backward(function: &Function) -> Vec<(usize, usize)> {
     found
 }
 
-/// One turn of `of`, in which each loop inside it is a step; `through` is a block that
-/// it has to come by, or the head of a loop inside. `allowed` says of a block whether the way may take it. `None` if there is no way.
+/// One turn of `of`, in which each loop inside it is a step; `through` is a block that it has to come by, or the
+/// head of a loop inside. `allowed` says of a block whether the way may take it. `None` if there is no way.
 pub fn turn(
     function: &Function,
     of: &Loop,

@@ -4,8 +4,8 @@
 //! is in one store. A loop that is unrolled otherwise no longer fits, and stops the task.
 
 use super::assembly::Family;
-use super::assembly::Mark::{self, Op, Store};
-use super::graph::Way;
+use super::assembly::Mark::{Op, Store};
+use super::part::{Part, part};
 
 /// A line of the table.
 pub struct Hot {
@@ -45,7 +45,7 @@ impl Operation {
             Operation::PlainBatchBf16 => "plain product, 8 vectors of BF16",
             Operation::PlainCopy => "plain copy around the caches",
             Operation::FastLookup => "`fast` unpack, lookup",
-            Operation::FastMany => "`fast` unpack, many rows, around the caches",
+            Operation::FastMany => "`fast` unpack, many rows",
             Operation::FastPack => "`fast` pack",
             Operation::XncDecode => "`xnc` decode, blocks with rests",
             Operation::XncDecodeShort => "`xnc` decode, blocks without",
@@ -80,86 +80,6 @@ impl Set {
             Set::Avx2 | Set::Avx512 => Family::X86,
             Set::Neon | Set::NeonBf16 => Family::Arm,
         }
-    }
-}
-
-/// A loop, or a function that a loop elsewhere calls once a turn.
-#[derive(Clone, Copy)]
-pub struct Part {
-    pub function: &'static str,
-    pub mark: Mark,
-    /// Words that an instruction with the mark takes.
-    pub each: usize,
-    /// Words of the table that a turn takes.
-    pub words: usize,
-    /// Vectors that they meet.
-    pub vectors: usize,
-    /// How often the loop runs over the same words.
-    pub times: usize,
-    /// Rows that a turn of the loop around it takes, if what that does besides is to be known.
-    pub rows: Option<usize>,
-    /// Where the loop around it is, if in another function, which calls this one.
-    pub around: Option<&'static str>,
-    pub way: Way,
-    /// Functions that are called and whose instructions belong to the loop.
-    pub calls: &'static [&'static str],
-    /// Whether it is the function, and not a loop in it.
-    pub whole: bool,
-}
-
-const fn part(function: &'static str, mark: Mark, each: usize, words: usize) -> Part {
-    Part::new(function, mark, each, words)
-}
-
-impl Part {
-    /// A loop over words that meet one vector.
-    pub const fn new(function: &'static str, mark: Mark, each: usize, words: usize) -> Part {
-        Part {
-            function,
-            mark,
-            each,
-            words,
-            vectors: 1,
-            times: 1,
-            rows: None,
-            around: None,
-            way: Way::Longest,
-            calls: &[],
-            whole: false,
-        }
-    }
-
-    /// Of a number for a turn, what 64 words have.
-    pub fn for_64_words(&self, turn: f64) -> f64 {
-        turn * self.times as f64 * 64.0 / self.words as f64
-    }
-
-    const fn rows(self, rows: usize) -> Part {
-        Part { rows: Some(rows), ..self }
-    }
-
-    const fn around(self, around: &'static str) -> Part {
-        Part { around: Some(around), ..self }
-    }
-
-    const fn vectors(self, vectors: usize) -> Part {
-        Part { vectors, ..self }
-    }
-
-    const fn times(self, times: usize) -> Part {
-        Part { times, ..self }
-    }
-
-    const fn short(self) -> Part {
-        Part { way: Way::Shortest, ..self }
-    }
-
-    const fn calls(self, calls: &'static [&'static str]) -> Part {
-        Part { calls, ..self }
-    }
-
-    const fn whole(self) -> Part {
-        Part { whole: true, ..self }
     }
 }
 

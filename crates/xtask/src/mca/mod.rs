@@ -11,6 +11,7 @@ mod extract;
 mod graph;
 mod hot;
 mod page;
+mod part;
 mod processors;
 
 use std::process::Command;

@@ -122,9 +122,12 @@ impl Page {
             }
         }
         self.table(&head, &rows);
-        let clock = |p: &Processor| format!("{} GHz is that of [{}]({})", p.clock, p.machine, p.source);
-        let clocks = PROCESSORS.iter().map(|p| format!("- {}: {}.", p.name, clock(p)));
-        self.text(&clocks.collect::<Vec<_>>().join("\n"));
+        self.text(include_str!("page/clocks.md"));
+        let clocks: Vec<_> = PROCESSORS
+            .iter()
+            .map(|p| vec![p.name.to_owned(), p.clock.to_string(), format!("[{}]({})", p.machine, p.source)])
+            .collect();
+        self.table(&["processor", "GHz", "as in"], &clocks);
     }
 
     fn memory(&mut self) {

@@ -70,8 +70,8 @@ pub const PROCESSORS: &[Processor] = &[
         family: Arm,
         clock: 2.84,
         machine: "Snapdragon 888",
-        source: "https://www.utmel.com/blog/categories/integrated%20circuit/\
-            comprehensive-introduction-to-snapdragon-888",
+        source: "https://www.financialexpress.com/industry/technology/\
+            qualcomm-snapdragon-888-announced-with-big-focus-on-speed-photography-ai-and-5g/2142275/",
     },
     Processor {
         name: "Cortex-X4",
@@ -123,35 +123,16 @@ const fn memory(
     Memory { machine, cores, memory, bits, rate, seen, source }
 }
 
+const SNAPDRAGONS: &str = "https://en.wikipedia.org/wiki/List_of_Qualcomm_Snapdragon_systems_on_chips";
+
 /// Boards, then phones, then laptops, then servers.
 pub const MEMORY: &[Memory] = &[
     memory("Raspberry Pi 5", 4, "LPDDR4X", [32, 4267], "copies 6.0", sbc_bench!("8-NK")),
-    memory("Rock 5B (RK3588)", 4, "LPDDR4X", [64, 4224], "copies 10.8", sbc_bench!("41BH")),
+    memory("Rock 5B (RK3588)", 4, "LPDDR4X", [64, 4267], "copies 10.8", sbc_bench!("41BH")),
     memory("Jetson Orin Nano", 6, "LPDDR5", [128, 4266], "copies 6.7", sbc_bench!("4vy7")),
-    memory(
-        "Snapdragon 888",
-        4,
-        "LPDDR5",
-        [64, 6400],
-        "",
-        "https://www.anandtech.com/show/16271/qualcomm-snapdragon-888-deep-dive",
-    ),
-    memory(
-        "Snapdragon 8 Gen 2",
-        5,
-        "LPDDR5X",
-        [64, 8400],
-        "",
-        "https://droidholic.com/snapdragon-8-gen-3-launched/",
-    ),
-    memory(
-        "Snapdragon 8 Gen 3",
-        6,
-        "LPDDR5X",
-        [64, 9600],
-        "",
-        "https://droidholic.com/snapdragon-8-gen-3-launched/",
-    ),
+    memory("Snapdragon 888", 4, "LPDDR5", [64, 6400], "", SNAPDRAGONS),
+    memory("Snapdragon 8 Gen 2", 5, "LPDDR5X", [64, 8400], "", SNAPDRAGONS),
+    memory("Snapdragon 8 Gen 3", 6, "LPDDR5X", [64, 9600], "", SNAPDRAGONS),
     memory("Snapdragon 8cx Gen 3", 8, "LPDDR4X", [128, 4266], "copies 17.5 to 21.0", sbc_bench!("4xwT")),
     memory(
         "Apple M1",
@@ -172,6 +153,6 @@ pub const MEMORY: &[Memory] = &[
     memory("Apple M1 Pro", 8, "LPDDR5", [256, 6400], "copies 27.1", sbc_bench!("443N")),
     memory("AWS Graviton2", 64, "DDR4", [512, 3200], "", "https://www.anandtech.com/show/15578"),
     memory("Ampere Altra Q80-26", 80, "DDR4", [512, 3200], "copies 11.7", sbc_bench!("4zkJ")),
-    memory("AWS Graviton3", 64, "DDR5", [512, 4800], "", "https://aws.amazon.com/ec2/graviton/"),
+    memory("AWS Graviton3", 64, "DDR5", [512, 4800], "", "https://www.anandtech.com/show/21172"),
     memory("AWS Graviton4", 96, "DDR5", [768, 5600], "", "https://www.anandtech.com/show/21172"),
 ];
