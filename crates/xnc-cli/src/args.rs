@@ -36,7 +36,7 @@ A source is never changed, and an existing target only where --force replaces it
 neither a part of a target nor a temporary file.
 
 With --json, standard output is one object: what was done, or {\"error\": {kind, message, exit_code}}.
-XNC_BACKEND=scalar|avx2|avx512 takes another instruction set than the fastest of the machine.
+XNC_BACKEND=scalar|avx2|avx512|neon takes another instruction set than the fastest of the machine.
 XNC_PREFETCH=t0:BYTES|t1:BYTES asks for memory so far ahead; `xnc bench --tune` finds the best.";
 
 #[derive(Clone, Subcommand)]

@@ -186,10 +186,10 @@ impl Toolchain {
         self.folder.join("usr/lib/llvm-22/bin/wasm-ld")
     }
 
-    /// The emulator of an ARM processor with every extension that it knows, as a command and its arguments.
-    pub fn arm_emulator(&self) -> Vec<String> {
+    /// The emulator of an ARM processor, as a command and its arguments.
+    pub fn arm_emulator(&self, processor: &str) -> Vec<String> {
         let path = |path: &str| self.folder.join(path).display().to_string();
         let libraries = path("usr/aarch64-linux-gnu");
-        vec![path("usr/bin/qemu-aarch64"), "-cpu".into(), "max".into(), "-L".into(), libraries]
+        vec![path("usr/bin/qemu-aarch64"), "-cpu".into(), processor.into(), "-L".into(), libraries]
     }
 }

@@ -28,7 +28,7 @@ pub fn x86() -> Result<Compiled> {
 
 /// For ARM, by Debian's.
 pub fn arm(toolchain: &Toolchain) -> Result<Compiled> {
-    compile(Family::Arm, arm::TARGET, || arm::cargo(toolchain))
+    compile(Family::Arm, arm::TARGET, || arm::cargo(toolchain, "max"))
 }
 
 fn compile(family: Family, target: &str, cargo: impl Fn() -> Command) -> Result<Compiled> {

@@ -13,9 +13,11 @@ mod avx512;
 mod neon;
 mod scalar;
 
-use super::row::{GROUP, Row, RowShape, Symbols, WIDEST, WordSplit, assert_inside};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-use super::row::{PLANE, RANKS, place};
+use super::row::place;
+use super::row::{GROUP, Row, RowShape, Symbols, WIDEST, WordSplit, assert_inside};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", test))]
+use super::row::{PLANE, RANKS};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::unpack;
 use crate::dtype::Dtype;
@@ -64,7 +66,7 @@ enum Pass {
 }
 
 /// Where the lower bytes of a group begin.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", test))]
 const LOWER: usize = RANKS + PLANE;
 
 impl Fused {
@@ -233,3 +235,6 @@ impl Tail {
         tail
     }
 }
+
+#[cfg(test)]
+mod tests;
