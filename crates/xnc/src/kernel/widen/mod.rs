@@ -7,7 +7,7 @@ mod neon;
 mod scalar;
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use neon::f16_values;
+pub(super) use neon::{f16_values, f16_words};
 
 use super::Backend;
 use super::backend::Isa;

@@ -22,7 +22,7 @@ pub(in crate::kernel) fn f16_values(words: uint16x8_t) -> [float32x4_t; 2] {
 /// Eight values as FP16 words, to nearest even.
 #[inline]
 #[target_feature(enable = "neon")]
-fn f16_words(low: float32x4_t, high: float32x4_t) -> uint16x8_t {
+pub(in crate::kernel) fn f16_words(low: float32x4_t, high: float32x4_t) -> uint16x8_t {
     let words;
     // SAFETY: as above.
     unsafe {

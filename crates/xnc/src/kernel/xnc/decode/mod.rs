@@ -15,7 +15,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "aarch64")]
-pub(super) mod neon;
+mod neon;
 
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;

@@ -4,9 +4,9 @@
 //! all words had one; then each word picks the one whose number is that of the selected words before it.
 
 use std::arch::aarch64::*;
-use std::arch::asm;
 
 use super::{Block, WINDOW, head, window};
+use crate::kernel::widen::f16_values;
 
 /// Bytes from that of the selectors' first bit to that of the cores', the mids' and the rests': all fields
 /// behind the flag begin at the same bit of their byte.
@@ -182,21 +182,8 @@ fn prefix_xor(words: [uint16x8_t; 4]) -> [uint16x8_t; 4] {
 #[inline]
 #[target_feature(enable = "neon")]
 fn widen(words: uint16x8_t) -> uint16x8_t {
-    let [low, high] = to_f32(words);
-    vuzp2q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high))
-}
-
-/// Bits of FP16 values as those of F32.
-#[inline]
-#[target_feature(enable = "neon")]
-pub fn to_f32(words: uint16x8_t) -> [uint32x4_t; 2] {
-    let (low, high);
-    // SAFETY: arithmetic on registers. The standard library of Rust 1.89 has no stable name for it.
-    unsafe {
-        asm!("fcvtl {0:v}.4s, {1:v}.4h", out(vreg) low, in(vreg) words, options(pure, nomem, nostack));
-        asm!("fcvtl2 {0:v}.4s, {1:v}.8h", out(vreg) high, in(vreg) words, options(pure, nomem, nostack));
-    }
-    [low, high]
+    let [low, high] = f16_values(words).map(|values| vreinterpretq_u16_f32(values));
+    vuzp2q_u16(low, high)
 }
 
 #[inline]

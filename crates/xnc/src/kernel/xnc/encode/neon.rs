@@ -1,10 +1,9 @@
 //! NEON: a block is four registers of eight words.
 
 use std::arch::aarch64::*;
-use std::arch::asm;
 
 use super::{Block, Classes, Fields, MID_MASK, REST_MASK, put};
-use crate::kernel::xnc::decode::neon::to_f32;
+use crate::kernel::widen::{f16_values, f16_words};
 
 /// For each mask of eight bits the numbers of those that are set, then numbers past all; and how many.
 struct Named {
@@ -73,28 +72,16 @@ pub fn image(block: &Block, images: &mut Block) -> bool {
     for (words, image) in block.as_chunks::<8>().0.iter().zip(images.as_chunks_mut::<8>().0) {
         let words = load(words);
         let zero = vdupq_n_u16(0);
-        let half =
-            to_f16([vzip1q_u16(zero, words), vzip2q_u16(zero, words)].map(|v| vreinterpretq_u32_u16(v)));
+        let wide = [vzip1q_u16(zero, words), vzip2q_u16(zero, words)];
+        let [low, high] = wide.map(|v| vreinterpretq_f32_u16(v));
+        let half = f16_words(low, high);
         // SAFETY: eight words are 16 bytes.
         unsafe { vst1q_u16(image.as_mut_ptr(), half) };
         // What widening leaves below the upper 16 bits is not part of a word.
-        let [low, high] = to_f32(half).map(|v| vreinterpretq_u16_u32(v));
+        let [low, high] = f16_values(half).map(|v| vreinterpretq_u16_f32(v));
         lost = vorrq_u16(lost, veorq_u16(vuzp2q_u16(low, high), words));
     }
     vmaxvq_u16(lost) == 0
-}
-
-/// Bits of F32 values as those of FP16, to nearest.
-#[inline]
-#[target_feature(enable = "neon")]
-fn to_f16([low, high]: [uint32x4_t; 2]) -> uint16x8_t {
-    let mut half: uint16x8_t;
-    // SAFETY: arithmetic on registers. The standard library of Rust 1.89 has no stable name for it.
-    unsafe {
-        asm!("fcvtn {0:v}.4h, {1:v}.4s", out(vreg) half, in(vreg) low, options(pure, nomem, nostack));
-        asm!("fcvtn2 {0:v}.8h, {1:v}.4s", inout(vreg) half, in(vreg) high, options(pure, nomem, nostack));
-    }
-    half
 }
 
 /// The words after XOR.
