@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::assembly::{Assembly, Function};
+use super::assembly::{Assembly, Function, Mark};
 use super::graph::{self, Loop, Step, Way};
 use super::part::Part;
 
@@ -59,12 +59,12 @@ impl<'a> Search<'a> {
         let mut fitting = Vec::new();
         for l in &loops {
             let Some(way) = self.way(function, &loops, l, None) else { continue };
-            let turn = self.text(function, &way)?;
+            let turn = self.text(function, &way, None)?;
             let count = self.count(&turn);
             if count > 0 {
                 counts.push(count);
             }
-            if self.check(&[count]).is_ok() {
+            if self.check(&[count]).is_ok() && has(self.part.has, &turn) {
                 fitting.push((l, turn));
             }
         }
@@ -81,9 +81,9 @@ impl<'a> Search<'a> {
             let search = Search { target: Some((function, l.head)), ..*self };
             let row = match self.part.around {
                 None => search.row(function, &loops, l.head)?,
-                Some(name) => Some(search.around(name)?),
+                Some(name) => search.around(name)?,
             };
-            rows.extend(row.map(|row| (turn, row)));
+            rows.extend(row.filter(|[before, _]| has(self.part.row_has, before)).map(|row| (turn, row)));
         }
         let size = |(turn, [before, after]): &(Vec<String>, [Vec<String>; 2])| {
             (turn.len(), before.len() + after.len())
@@ -99,24 +99,24 @@ impl<'a> Search<'a> {
         let Some(way) = around.and_then(|around| self.way(function, loops, around, Some(block))) else {
             return Ok(None);
         };
-        let mut before = self.text(function, &way)?;
-        let at = before.iter().position(|line| line == LOOP).context("the loop is not on its row's way")?;
+        let mut before = self.text(function, &way, None)?;
+        let Some(at) = before.iter().position(|line| line == LOOP) else { return Ok(None) };
         let after = before.split_off(at + 1);
         before.pop();
         Ok(Some([before, after]))
     }
 
     /// As [`Search::row`], of a loop in another function, which calls this one.
-    fn around(&self, name: &str) -> Result<[Vec<String>; 2]> {
+    fn around(&self, name: &str) -> Result<Option<[Vec<String>; 2]>> {
         let function = self.assembly.function(name).with_context(|| format!("there is no {name}"))?;
         let loops = graph::loops(function);
-        let calls = |&block: &usize| function.blocks[block].calls.is_some() && self.may_take(function, block);
+        let calls =
+            |&block: &usize| function.blocks[block].calls.is_some() && self.cost(function, block).is_some();
         let mut rows = Vec::new();
         for block in (0..function.blocks.len()).filter(calls) {
             rows.extend(self.row(function, &loops, block)?);
         }
-        let shortest = rows.into_iter().min_by_key(|[before, after]| before.len() + after.len());
-        shortest.with_context(|| format!("no loop of {name} calls it"))
+        Ok(rows.into_iter().min_by_key(|[before, after]| before.len() + after.len()))
     }
 
     /// The blocks of a turn, by way of `through`.
@@ -129,33 +129,51 @@ impl<'a> Search<'a> {
     ) -> Option<Vec<Step>> {
         let inside: Vec<&Loop> =
             loops.iter().filter(|l| l.head != of.head && l.blocks.is_subset(&of.blocks)).collect();
-        graph::turn(function, of, &inside, through, self.part.way, &|block| self.may_take(function, block))
+        graph::turn(function, of, &inside, through, self.part.way, &|block| self.cost(function, block))
     }
 
-    /// Blocks that call something are for rare cases: tails, long lists, panics.
-    fn may_take(&self, function: &Function, block: usize) -> bool {
-        let calls = function.blocks[block].calls.as_deref();
-        calls.is_none_or(|name| name == self.part.function || self.part.calls.contains(&name))
+    /// Blocks that call something are for rare cases: tails, long lists, panics. But a way to the loop goes before
+    /// all others.
+    fn cost(&self, function: &Function, block: usize) -> Option<usize> {
+        const BEFORE_ALL: usize = 1 << 20;
+        let is_target = self.target.is_some_and(|(of, head)| std::ptr::eq(of, function) && head == block);
+        let own = function.blocks[block].instructions.len();
+        match function.blocks[block].calls.as_deref() {
+            _ if is_target => Some(BEFORE_ALL),
+            None => Some(own),
+            Some(name) if name == self.part.function => Some(BEFORE_ALL),
+            Some(name) => self.part.calls.contains(&name).then_some(own),
+        }
     }
 
     /// The instructions from a function's beginning to its return.
     fn whole(&self, function: &'a Function, way: Way) -> Result<Vec<String>> {
         let loops = graph::loops(function);
         let inside: Vec<&Loop> = loops.iter().collect();
-        let way = graph::whole(function, &inside, way, &|block| self.may_take(function, block));
-        self.text(function, &way.context("there is no way through it")?)
+        let way = graph::whole(function, &inside, way, &|block| self.cost(function, block));
+        self.text(function, &way.context("there is no way through it")?, Some(&loops))
     }
 
-    /// The instructions on a way; those of functions that are called in the place of the calls. Loops are left
-    /// out.
-    fn text(&self, function: &'a Function, way: &[Step]) -> Result<Vec<String>> {
+    /// The instructions on a way; those of functions that are called in the place of the calls. Of loops a turn
+    /// is taken in functions that are called, where `loops` are given, and none otherwise.
+    fn text(&self, function: &'a Function, way: &[Step], loops: Option<&[Loop]>) -> Result<Vec<String>> {
         let mut text = Vec::new();
         for &step in way {
             let block = match step {
                 Step::Block(block) => &function.blocks[block],
+                Step::Loop(head)
+                    if self.target.is_some_and(|(of, at)| std::ptr::eq(of, function) && at == head) =>
+                {
+                    text.push(LOOP.to_owned());
+                    continue;
+                }
                 Step::Loop(head) => {
-                    let target = self.target.is_some_and(|(of, at)| std::ptr::eq(of, function) && at == head);
-                    text.extend(target.then(|| LOOP.to_owned()));
+                    let inner = loops.and_then(|loops| loops.iter().rev().find(|l| l.head == head));
+                    let way =
+                        inner.and_then(|inner| self.way(function, loops.unwrap_or_default(), inner, None));
+                    text.extend(
+                        way.map(|way| self.text(function, &way, loops)).transpose()?.unwrap_or_default(),
+                    );
                     continue;
                 }
             };
@@ -190,9 +208,14 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Whether one of the instructions has the mark, if there is one.
+fn has(mark: Option<Mark>, instructions: &[String]) -> bool {
+    mark.is_none_or(|mark| instructions.iter().any(|instruction| mark.fits(instruction)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::assembly::{Family, Mark};
+    use super::super::assembly::Family;
     use super::super::part::part;
     use super::*;
 

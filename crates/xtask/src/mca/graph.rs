@@ -71,16 +71,16 @@ fn backward(function: &Function) -> Vec<(usize, usize)> {
 }
 
 /// One turn of `of`, in which each loop inside it is a step; `through` is a block that it has to come by, or the
-/// head of a loop inside. `allowed` says of a block whether the way may take it. `None` if there is no way.
+/// head of a loop inside. `cost` is what a block counts for, `None` for one that the way may not take. `None` if there is no way.
 pub fn turn(
     function: &Function,
     of: &Loop,
     inside: &[&Loop],
     through: Option<usize>,
     way: Way,
-    allowed: &dyn Fn(usize) -> bool,
+    cost: Cost<'_>,
 ) -> Option<Vec<Step>> {
-    let mut walk = Walk::new(function, inside, way, allowed);
+    let mut walk = Walk::new(function, inside, way, cost);
     let stay = |block: usize| of.blocks.contains(&block);
     let back = |block: usize| block == of.head;
     match through {
@@ -95,33 +95,26 @@ pub fn turn(
 }
 
 /// From the function's beginning to a return; loops as in [`turn`].
-pub fn whole(
-    function: &Function,
-    inside: &[&Loop],
-    way: Way,
-    allowed: &dyn Fn(usize) -> bool,
-) -> Option<Vec<Step>> {
-    Walk::new(function, inside, way, allowed).to(0, &|_| true, &|_| false)
+pub fn whole(function: &Function, inside: &[&Loop], way: Way, cost: Cost<'_>) -> Option<Vec<Step>> {
+    Walk::new(function, inside, way, cost).to(0, &|_| true, &|_| false)
 }
 
-/// Finds ways where loops count as one block without instructions, so that there are no cycles.
+/// What the block of this number counts for, and a loop that begins with it.
+pub type Cost<'a> = &'a dyn Fn(usize) -> Option<usize>;
+
+/// Finds ways where loops count as one block, so that there are no cycles.
 struct Walk<'a> {
     function: &'a Function,
     inside: &'a [&'a Loop],
     way: Way,
-    allowed: &'a dyn Fn(usize) -> bool,
-    /// From a block on: how many instructions there are, and which block follows.
+    cost: Cost<'a>,
+    /// From a block on: what the way counts for, and which block follows.
     known: BTreeMap<usize, Option<(usize, Option<usize>)>>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(
-        function: &'a Function,
-        inside: &'a [&'a Loop],
-        way: Way,
-        allowed: &'a dyn Fn(usize) -> bool,
-    ) -> Self {
-        Walk { function, inside, way, allowed, known: BTreeMap::new() }
+    fn new(function: &'a Function, inside: &'a [&'a Loop], way: Way, cost: Cost<'a>) -> Self {
+        Walk { function, inside, way, cost, known: BTreeMap::new() }
     }
 
     /// From `start` to an edge to where `arrived` says, or to a return where nothing does.
@@ -151,16 +144,13 @@ impl<'a> Walk<'a> {
         }
         // A cycle that is no loop known here is no way.
         self.known.insert(block, None);
-        let (own, next): (usize, Vec<usize>) = match self.loop_at(block) {
+        let own = (self.cost)(block)?;
+        let next: Vec<usize> = match self.loop_at(block) {
             Some(l) => {
                 let leaves = l.blocks.iter().flat_map(|&block| &self.function.blocks[block].next);
-                (0, leaves.filter(|next| !l.blocks.contains(next)).copied().collect())
+                leaves.filter(|next| !l.blocks.contains(next)).copied().collect()
             }
-            None if !(self.allowed)(block) => return None,
-            None => {
-                let block = &self.function.blocks[block];
-                (block.instructions.len(), block.next.clone())
-            }
+            None => self.function.blocks[block].next.clone(),
         };
         let mut best = self.function.blocks[block].returns.then_some((own, None));
         for next in next {
@@ -231,17 +221,18 @@ mod tests {
     fn ways_are_the_longest_or_the_shortest_that_are_allowed() {
         let function = rows();
         let [groups, rows] = &loops(&function)[..] else { panic!("two loops") };
-        let all = |_| true;
+        let all = |block: usize| Some(function.blocks[block].instructions.len());
         let blocks = |of: &[usize]| of.iter().map(|&block| Step::Block(block)).collect::<Vec<_>>();
         assert_eq!(turn(&function, groups, &[], None, Way::Longest, &all), Some(blocks(&[2, 3, 4])));
         assert_eq!(turn(&function, groups, &[], None, Way::Shortest, &all), Some(blocks(&[2, 4])));
-        let row = |allowed: &dyn Fn(usize) -> bool| {
-            turn(&function, rows, &[groups], Some(groups.head), Way::Longest, allowed)
+        let row = |not: usize| {
+            let cost = |block: usize| all(block).filter(|_| block != not);
+            turn(&function, rows, &[groups], Some(groups.head), Way::Longest, &cost)
         };
         let [one, five, six] = [1, 5, 6].map(Step::Block);
-        assert_eq!(row(&all), Some(vec![one, Step::Loop(2), five, six]));
-        assert_eq!(row(&|block| block != 5), Some(vec![one, Step::Loop(2), six]));
-        assert_eq!(row(&|block| block != 6), None);
+        assert_eq!(row(7), Some(vec![one, Step::Loop(2), five, six]));
+        assert_eq!(row(5), Some(vec![one, Step::Loop(2), six]));
+        assert_eq!(row(6), None);
         let through = whole(&function, &[groups, rows], Way::Longest, &all);
         assert_eq!(through, Some(vec![Step::Block(0), Step::Loop(1), Step::Block(7)]));
     }

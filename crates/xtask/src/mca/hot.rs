@@ -90,13 +90,6 @@ const fn hot(operation: Operation, set: Set, parts: &'static [Part]) -> Hot {
 use Operation::*;
 use Set::*;
 
-/// The product of `fast` with NEON, up to how words are multiplied.
-macro_rules! neon {
-    () => {
-        "<kernel::fast::product::neon::Desk<kernel::fast::product::neon::"
-    };
-}
-
 /// Every line, in the order of the table.
 pub const HOT: &[Hot] = &[
     hot(PlainF32, Avx2, &[part("kernel::dot::avx2::bf16_rows::<0>", Op("vfmadd"), 8, 64).rows(1)]),
@@ -193,39 +186,58 @@ pub const HOT: &[Hot] = &[
         Avx512,
         &[part("kernel::xnc::encode::avx512::encode", Store("vmovdqu64 %zmm"), 32, 32).short()],
     ),
-    hot(PlainF32, Neon, &[part("kernel::dot::neon::bf16_rows::<0>", Op("fmla"), 4, 128).rows(2)]),
-    hot(FastF32, Neon, &[part(concat!(neon!(), "F32>>::pass::<false>"), Op("fmla"), 4, 128).rows(2)]),
-    hot(PlainBf16, Neon, &[part("kernel::dot::neon::pairs", Op("fmla"), 4, 64).rows(1).around(NEON_PAIRS)]),
-    hot(FastBf16, Neon, &[part(concat!(neon!(), "Pairs>>::pass::<false>"), Op("fmla"), 4, 128).rows(2)]),
+    hot(
+        PlainF32,
+        Neon,
+        &[part("kernel::dot::neon::bf16_pair::<0>", Op("fmla"), 4, 128)
+            .rows(2)
+            .around("kernel::dot::rows_f32")],
+    ),
+    hot(FastF32, Neon, &[part(FUSED, Op("fmla"), 4, 128).rows(2).calls(PUT)]),
+    hot(PlainBf16, Neon, &[part(PAIR_ROW, Op("fmla"), 4, 64).rows(1).around("kernel::dot::rows_bf16")]),
+    // It runs under a control word of its own.
+    hot(FastBf16, Neon, &[part(FUSED, Op("fmla"), 4, 128).rows(2).calls(PUT).row_has(Op("msr"))]),
     hot(
         PlainBf16,
         NeonBf16,
-        &[part("kernel::dot::neon::pairs_bf16", Op("bfmlal"), 4, 64).rows(1).around(NEON_PAIRS)],
+        &[part(PAIRS_BF16, Op("bfmlal"), 4, 64).rows(1).calls(&[PAIR_ROW]).around("kernel::dot::rows_bf16")],
     ),
-    hot(FastBf16, NeonBf16, &[part(concat!(neon!(), "Bf16>>::pass::<false>"), Op("bfmlal"), 4, 128).rows(2)]),
+    hot(
+        FastBf16,
+        NeonBf16,
+        &[part("<kernel::fast::product::neon::turn::Turn<u16>>::pairs::<false>", Op("bfmlal"), 4, 128)
+            .rows(2)
+            .calls(PUT)
+            .around(FUSED)],
+    ),
+    // FP16 words would be widened by an instruction; BF16 words are shifted.
     hot(
         PlainBatchF32,
         Neon,
         &[
-            part("kernel::dot::batch::neon::bf16_rows", Op("fmla"), 4, 64).vectors(3).times(2),
-            part("kernel::dot::batch::neon::bf16_rows", Op("fmla"), 4, 64).vectors(2),
+            part("kernel::dot::batch::rows_f32", Op("fmla"), 4, 64).vectors(3).times(2).has(Op("shl")),
+            part("kernel::dot::batch::rows_f32", Op("fmla"), 4, 64).vectors(2).has(Op("shl")),
         ],
     ),
-    hot(PlainBatchBf16, Neon, &[part("kernel::dot::neon::pairs", Op("fmla"), 4, 64).times(8)]),
-    hot(PlainBatchBf16, NeonBf16, &[part("kernel::dot::neon::pairs_bf16", Op("bfmlal"), 4, 64).times(8)]),
-    hot(FastLookup, Neon, &[part("kernel::fast::unpack::neon::rows::<false>", Op("zip"), 8, 64)]),
-    hot(FastMany, Neon, &[part("kernel::fast::unpack::neon::many::<false>", Op("zip"), 8, 64).rows(1)]),
+    hot(PlainBatchBf16, Neon, &[part(PAIR_ROW, Op("fmla"), 4, 64).times(8)]),
+    hot(PlainBatchBf16, NeonBf16, &[part(PAIRS_BF16, Op("bfmlal"), 4, 64).times(8)]),
+    hot(FastLookup, Neon, &[part("kernel::fast::unpack::rows", Op("zip"), 8, 64)]),
+    hot(FastMany, Neon, &[part("<kernel::fast::unpack::Many>::rows", Op("zip"), 8, 64).rows(1).calls(PUT)]),
     hot(FastPack, Neon, &[part("kernel::fast::pack::neon::group", Op("uzp1"), 16, 64).whole()]),
-    hot(XncDecode, Neon, &[part("kernel::xnc::decode::neon::decode::<true>", Op("fcvtl"), 4, 32)]),
+    hot(XncDecode, Neon, &[part("kernel::xnc::decode::decode::{closure#0}", Op("fcvtl"), 4, 32)]),
     hot(
         XncDecodeShort,
         Neon,
-        &[part("kernel::xnc::decode::neon::decode::<true>", Op("fcvtl"), 4, 32).short()],
+        &[part("kernel::xnc::decode::decode::{closure#0}", Op("fcvtl"), 4, 32).short()],
     ),
-    hot(XncEncode, Neon, &[part("kernel::xnc::encode::neon::encode", Op("shrn"), 8, 32)]),
-    hot(XncEncodeShort, Neon, &[part("kernel::xnc::encode::neon::encode", Op("shrn"), 8, 32).short()]),
+    hot(XncEncode, Neon, &[part("kernel::xnc::encode::encode", Op("shrn"), 8, 32)]),
+    hot(XncEncodeShort, Neon, &[part("kernel::xnc::encode::encode", Op("shrn"), 8, 32).short()]),
 ];
 
-const NEON_PAIRS: &str = "kernel::dot::neon::pair_rows::<0>";
+// All ARM processors have NEON, so its loops are inlined into what picks them.
+const FUSED: &str = "<kernel::fast::product::Fused>::times";
+const PUT: &[&str] = &["<kernel::fast::rooms::neon::Lists>::put"];
+const PAIR_ROW: &str = "kernel::dot::neon::pair_row";
+const PAIRS_BF16: &str = "kernel::dot::neon::pairs_bf16";
 const FAST_F32: &str = "<kernel::fast::product::avx512::Desk<f32>>::pass::<false, true>";
 const SPREAD: &[&str] = &["kernel::xnc::decode::avx2::spread::<3>", "kernel::xnc::decode::avx2::spread::<4>"];

@@ -20,6 +20,10 @@ pub struct Part {
     pub rows: Option<usize>,
     /// Where the loop around it is, if in another function, which calls this one.
     pub around: Option<&'static str>,
+    /// What tells the loop from others of the same size: an instruction of its turns, or of what is before it in
+    /// its row.
+    pub has: Option<Mark>,
+    pub row_has: Option<Mark>,
     pub way: Way,
     /// Functions that are called and whose instructions belong to the loop.
     pub calls: &'static [&'static str],
@@ -38,6 +42,8 @@ pub const fn part(function: &'static str, mark: Mark, each: usize, words: usize)
         times: 1,
         rows: None,
         around: None,
+        has: None,
+        row_has: None,
         way: Way::Longest,
         calls: &[],
         whole: false,
@@ -56,6 +62,14 @@ impl Part {
 
     pub const fn around(self, around: &'static str) -> Part {
         Part { around: Some(around), ..self }
+    }
+
+    pub const fn has(self, mark: Mark) -> Part {
+        Part { has: Some(mark), ..self }
+    }
+
+    pub const fn row_has(self, mark: Mark) -> Part {
+        Part { row_has: Some(mark), ..self }
     }
 
     pub const fn vectors(self, vectors: usize) -> Part {
