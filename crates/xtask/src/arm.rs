@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::toolchain::Toolchain;
 use crate::{run, say, timed};
 
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+pub const TARGET: &str = "aarch64-unknown-linux-gnu";
 
 /// One with every extension that the emulator knows, and one of the first, which has none that a kernel asks for.
 const PROCESSORS: &[&str] = &["max", "cortex-a57"];
@@ -50,7 +50,7 @@ pub fn all(short: bool) -> Result<()> {
 }
 
 /// Cargo with compilers, linker and an emulated processor for ARM; a warning is an error.
-fn cargo(toolchain: &Toolchain, processor: &str) -> Command {
+pub fn cargo(toolchain: &Toolchain, processor: &str) -> Command {
     let mut cargo = toolchain.cargo();
     let clang = toolchain.arm_clang();
     cargo.env("CC_aarch64_unknown_linux_gnu", &clang).env("AR_aarch64_unknown_linux_gnu", "ar");

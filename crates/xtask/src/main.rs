@@ -1,11 +1,13 @@
 //! Project automation, a file a task. What a task needs beyond Rust and Python it installs into the ignored
 //! folders `.tools/` and `data/`, and says so.
 
+mod apt;
 mod arm;
 mod data;
 mod dither;
 mod emulate;
 mod fuzz;
+mod mca;
 mod models;
 mod python;
 mod rtl;
@@ -77,6 +79,8 @@ enum Task {
         #[arg(long)]
         short: bool,
     },
+    /// Estimate what hot loops take on processors that are not here; writes docs/estimates.md
+    Mca,
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -94,6 +98,7 @@ fn main() -> Result<()> {
         Task::Arm { short } => arm::all(short),
         Task::Wasm => wasm::all(),
         Task::Targets { short } => targets::all(short),
+        Task::Mca => mca::all(),
         Task::Sample => data::sample(),
     }
 }

@@ -5,13 +5,15 @@
 //! elsewhere); Debian has one compiler, its standard library for ARM and the sources to build it for the
 //! rest, as ordinary packages.
 
+use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::{root, run, runs, say};
+use crate::apt::Apt;
+use crate::{root, runs, say};
 
 /// rustc with its library and that library's sources; clang and lld, which build and link for every machine;
 /// what ARM programs are linked against, and the emulator that runs them. Each by name, so that it is
@@ -44,6 +46,24 @@ const ARM_FLAGS: &str = "\
     --sysroot=<CFGDIR>/../../../..\n\
     -isystem <CFGDIR>/../../../aarch64-linux-gnu/include\n\
     -fuse-ld=lld\n";
+
+/// The package with llvm-mca, of the version of the other parts of LLVM here.
+const ANALYSER: &str = "llvm-22";
+
+/// llvm-mca, and where its libraries are.
+pub struct Analyser {
+    program: PathBuf,
+    libraries: OsString,
+}
+
+impl Analyser {
+    /// The command, without arguments.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("LD_LIBRARY_PATH", &self.libraries);
+        command
+    }
+}
 
 /// The unpacked packages.
 pub struct Toolchain {
@@ -85,25 +105,14 @@ impl Toolchain {
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder)?;
         }
-        let apt = self.folder.join("apt");
-        let archives = apt.join("cache/archives");
-        let config = configure_apt(&apt)?;
-        let get = |args: &[&str]| {
-            let mut command = Command::new("apt-get");
-            command.args(["-qq", "-y"]).args(args).env("APT_CONFIG", &config).current_dir(&archives);
-            command
-        };
-        run(&mut get(&["update"]))?;
-        let download = ["install", "--no-install-recommends", "--reinstall", "--download-only"];
-        run(get(&download).args(PACKAGES).arg(compiler_itself(&config)?))?;
+        let apt = Apt::new(&self.folder.join("apt"))?;
+        // The compiler's code is a package with the version in its name. It says where the compiler looks for
+        // libraries: beside itself.
+        let itself = apt.dependency("libstd-rust-web-dev:amd64", "libstd-rust-web-1")?;
+        apt.download(&[PACKAGES, &[&itself]].concat())?;
         // The very version of the compiler: a library of another one would be refused.
-        let version = version_of(&archives, "rustc-web_")?;
-        run(&mut get(&["download", &format!("{ARM_LIBRARY}={version}")]))?;
-        for package in packages(&archives)? {
-            let status = Command::new("dpkg-deb").arg("--extract").args([&package, &self.folder]).status()?;
-            ensure!(status.success(), "dpkg-deb cannot unpack {}", package.display());
-        }
-        fs::remove_dir_all(&apt)?;
+        apt.download_alone(&format!("{ARM_LIBRARY}={}", apt.version_of("rustc-web_")?))?;
+        apt.unpack(&self.folder)?;
         self.remove_what_no_target_needs()?;
         let clang = self.folder.join("usr/lib/llvm-22/bin");
         std::os::unix::fs::symlink("clang", clang.join(ARM_CLANG))?;
@@ -144,6 +153,29 @@ impl Toolchain {
         cargo
     }
 
+    /// llvm-mca, which estimates what a processor takes for instructions; unpacked apart, on first use, because
+    /// nothing else needs it.
+    pub fn analyser(&self) -> Result<Analyser> {
+        let folder = root().join(".tools/mca");
+        let stamp = folder.join("packages.txt");
+        if !fs::read_to_string(&stamp).is_ok_and(|have| have == ANALYSER) {
+            say(&format!("unpacking {ANALYSER} into .tools/mca; nothing of it is installed on the system"));
+            if folder.exists() {
+                fs::remove_dir_all(&folder)?;
+            }
+            let unpack = || {
+                let apt = Apt::new(&folder.join("apt"))?;
+                apt.download(&[ANALYSER])?;
+                apt.unpack(&folder)
+            };
+            unpack().with_context(|| format!("cannot unpack {ANALYSER} into .tools/mca"))?;
+            fs::write(&stamp, ANALYSER)?;
+        }
+        let libraries = [&self.folder, &folder].map(|folder| folder.join("usr/lib/x86_64-linux-gnu"));
+        let libraries = std::env::join_paths(libraries)?;
+        Ok(Analyser { program: folder.join("usr/lib/llvm-22/bin/llvm-mca"), libraries })
+    }
+
     /// clang for ARM, also as a linker.
     pub fn arm_clang(&self) -> PathBuf {
         self.folder.join("usr/lib/llvm-22/bin").join(ARM_CLANG)
@@ -160,55 +192,4 @@ impl Toolchain {
         let libraries = path("usr/aarch64-linux-gnu");
         vec![path("usr/bin/qemu-aarch64"), "-cpu".into(), processor.into(), "-L".into(), libraries]
     }
-}
-
-/// A configuration of apt that keeps everything in a folder. apt's own lists may be old, or lack the other
-/// architecture, and changing them takes rights that nobody needs for this.
-fn configure_apt(folder: &Path) -> Result<PathBuf> {
-    fs::create_dir_all(folder.join("cache/archives/partial"))?;
-    fs::create_dir_all(folder.join("state/lists/partial"))?;
-    let (config, shown) = (folder.join("apt.conf"), folder.display());
-    let lines = [
-        "APT::Architecture \"amd64\";".to_owned(),
-        "APT::Architectures { \"amd64\"; \"arm64\"; };".to_owned(),
-        format!("Dir::State \"{shown}/state\";"),
-        "Dir::State::status \"/var/lib/dpkg/status\";".to_owned(),
-        format!("Dir::Cache \"{shown}/cache\";"),
-        "Debug::NoLocking \"1\";".to_owned(),
-    ];
-    fs::write(&config, lines.join("\n"))?;
-    Ok(config)
-}
-
-/// The package with the compiler's code, which has its version in its name. It says where the compiler looks
-/// for libraries: beside itself.
-fn compiler_itself(config: &Path) -> Result<String> {
-    let mut apt = Command::new("apt-cache");
-    let output = apt.args(["depends", "libstd-rust-web-dev:amd64"]).env("APT_CONFIG", config).output()?;
-    let text = String::from_utf8(output.stdout)?;
-    let named = text.split_whitespace().find(|word| word.starts_with("libstd-rust-web-1"));
-    Ok(named.context("Debian's rustc has no package libstd-rust-web-1.*")?.to_owned())
-}
-
-/// The downloaded packages.
-fn packages(archives: &Path) -> Result<Vec<PathBuf>> {
-    let mut packages = Vec::new();
-    for entry in fs::read_dir(archives)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            packages.push(path);
-        }
-    }
-    Ok(packages)
-}
-
-/// The version of the downloaded package whose file name begins with `prefix`.
-fn version_of(archives: &Path, prefix: &str) -> Result<String> {
-    let named =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
-    let package = packages(archives)?.into_iter().find(named);
-    let package = package.with_context(|| format!("apt-get downloaded no {prefix}*.deb"))?;
-    let output = Command::new("dpkg-deb").arg("--field").arg(&package).arg("Version").output()?;
-    ensure!(output.status.success(), "dpkg-deb cannot read {}", package.display());
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

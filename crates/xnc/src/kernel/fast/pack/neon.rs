@@ -28,6 +28,7 @@ fn store(v: [uint8x16_t; 4]) -> [u8; GROUP] {
 }
 
 #[target_feature(enable = "neon")]
+#[inline(never)] // a group is worth a call, and `cargo xtask mca` finds it by its name
 pub(super) fn group(split: WordSplit, codes: Codes, bias: &[u8; GROUP], words: &[u16; GROUP]) -> Packed {
     let coded: [uint8x16_t; 8] = std::array::from_fn(|i| {
         // SAFETY: eight of 64 words.
