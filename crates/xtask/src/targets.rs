@@ -12,7 +12,11 @@ use crate::{run, say, timed};
 const SHORT: &[&str] = &["x86_64-pc-windows-msvc", "aarch64-apple-darwin", "i686-unknown-linux-gnu"];
 
 /// Phones, of 64 and of 32 bits.
-const MORE: &[&str] = &["aarch64-linux-android", "armv7-linux-androideabi"];
+const MORE: &[&str] = &[ANDROID, "armv7-linux-androideabi"];
+
+/// For this one machine code is made, too. What Android links programs against is in its own kit, which no
+/// package of Debian brings.
+const ANDROID: &str = "aarch64-linux-android";
 
 pub fn all(short: bool) -> Result<()> {
     let toolchain = Toolchain::get()?;
@@ -25,5 +29,12 @@ pub fn all(short: bool) -> Result<()> {
         timed(&format!("the library is checked for {target}"), || run(&mut cargo))?;
     }
     say(&format!("no warning for {}", targets.join(", ")));
+    if !short {
+        timed(&format!("the command is compiled for {ANDROID}, all but linked"), || {
+            let mut cargo = toolchain.cargo_with_library("rustc", ANDROID);
+            cargo.env("CARGO_FEATURE_PURE", "1").args(["--package", "xnc-cli", "--bin", "xnc"]);
+            run(cargo.args(["--", "-Zno-link"]))
+        })?;
+    }
     Ok(())
 }
