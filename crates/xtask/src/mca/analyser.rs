@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::assembly::Family;
 
-/// Turns that are simulated. What the first one takes to get through is in the mean.
-const TURNS: u32 = 400;
+/// Instructions that are simulated: at least 100 turns, at most 400. What the first turn takes to get through is in
+/// the mean.
+const INSTRUCTIONS: usize = 40_000;
 
 /// What a processor takes.
 #[derive(Debug, PartialEq)]
@@ -31,7 +32,8 @@ pub fn estimate(
         Family::X86 => "x86_64-unknown-linux-gnu",
         Family::Arm => "aarch64-unknown-linux-gnu",
     };
-    analyser.args(["-json", &format!("-iterations={TURNS}")]);
+    let turns = (INSTRUCTIONS / body.len().max(1)).clamp(100, 400);
+    analyser.args(["-json", &format!("-iterations={turns}")]);
     analyser.arg(format!("-mtriple={machine}")).arg(format!("-mcpu={processor}"));
     analyser.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = analyser.spawn().context("cannot start llvm-mca")?;

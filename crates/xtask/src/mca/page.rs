@@ -94,7 +94,8 @@ impl Page {
     }
 
     fn even(&mut self, lines: &[Line]) {
-        let head = ["processor", "GHz", "with", "activations", "plain", "`fast`", "gains below", "1.42 from"];
+        let head =
+            ["processor", "GHz", "with", "activations", "plain", "`fast`", "gains below", "1.42 below"];
         let mut rows = Vec::new();
         for processor in PROCESSORS {
             let of = |operation, set| {
@@ -113,10 +114,7 @@ impl Page {
                     let mut row = vec![processor.name.to_owned(), processor.clock.to_string()];
                     row.extend([set.name(), activations].map(str::to_owned));
                     row.extend([number(plain), number(fast)]);
-                    row.extend([
-                        even.map_or("always".into(), |even| format!("{even:.0}")),
-                        format!("{whole:.0}"),
-                    ]);
+                    row.extend([even.map_or("always".into(), bandwidth), bandwidth(whole)]);
                     rows.push(row);
                 }
             }
@@ -186,6 +184,10 @@ fn cells(line: &Line, of: impl Fn(Cycles) -> Option<f64>) -> Vec<String> {
 fn even(clock: f64, plain: f64, fast: f64) -> (Option<f64>, f64) {
     let even = (fast > plain).then_some(BYTES[0] * clock / fast);
     (even, BYTES[1] * clock / fast)
+}
+
+fn bandwidth(value: f64) -> String {
+    if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
 fn number(value: f64) -> String {
