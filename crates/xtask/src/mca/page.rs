@@ -25,6 +25,7 @@ pub fn render(lines: &[Line], models: &[(&Processor, String)], from: &From) -> S
     page.even(lines);
     page.text(include_str!("page/memory.md"));
     page.memory();
+    page.text(include_str!("page/follows.md"));
     page.text(include_str!("page/models.md"));
     page.models(models);
     page.text(include_str!("page/made.md"));
