@@ -92,12 +92,12 @@ mod tests {
     fn reports_are_read() {
         let report = r#"{"CodeRegions": [{"SummaryView": {"TotalCycles": 1850, "Iterations": 400}}],
             "TargetInfo": {"CPUName": "znver5", "Resources": ["Zn4AGU0", "Zn4AGU1"]}}"#;
-        assert_eq!(parse(report).unwrap(), Estimate { cycles: 4.625, unit: "Zn4AGU0".into() });
+        assert_eq!(parse(report).expect("a report"), Estimate { cycles: 4.625, unit: "Zn4AGU0".into() });
         assert_eq!(model("Zn4AGU0"), "Zen 4");
         assert_eq!(model("ThingUnit"), "ThingUnit");
         let without =
             r#"{"CodeRegions": [{"SummaryView": {"Iterations": 400}}], "TargetInfo": {"Resources": ["A"]}}"#;
-        assert!(parse(without).unwrap_err().to_string().contains("TotalCycles"));
+        assert!(parse(without).expect_err("no cycles").to_string().contains("TotalCycles"));
     }
 
     #[test]

@@ -203,7 +203,7 @@ mod tests {
     fn compressed_gains_while_memory_is_slower_than_its_cycles() {
         // 64 words in 16 cycles of a third of a nanosecond: 5.33 ns.
         let (at, whole) = even(3.0, 8.0, 16.0);
-        let at = at.unwrap();
+        let at = at.expect("a point");
         let times = |gb_s: f64| [f64::max(8.0 / 3.0, 128.0 / gb_s), f64::max(16.0 / 3.0, 90.0 / gb_s)];
         let [plain, fast] = times(at);
         assert!((plain - fast).abs() < 1e-9);
