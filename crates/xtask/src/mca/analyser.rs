@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::assembly::Family;
 
-/// Turns that are simulated. What the first one takes to get through is in the mean.
-const TURNS: u32 = 400;
+/// Instructions that are simulated: at least 100 turns, at most 400. What the first turn takes to get through is in
+/// the mean.
+const INSTRUCTIONS: usize = 40_000;
 
 /// What a processor takes.
 #[derive(Debug, PartialEq)]
@@ -31,7 +32,8 @@ pub fn estimate(
         Family::X86 => "x86_64-unknown-linux-gnu",
         Family::Arm => "aarch64-unknown-linux-gnu",
     };
-    analyser.args(["-json", &format!("-iterations={TURNS}")]);
+    let turns = (INSTRUCTIONS / body.len().max(1)).clamp(100, 400);
+    analyser.args(["-json", &format!("-iterations={turns}")]);
     analyser.arg(format!("-mtriple={machine}")).arg(format!("-mcpu={processor}"));
     analyser.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = analyser.spawn().context("cannot start llvm-mca")?;
@@ -90,12 +92,12 @@ mod tests {
     fn reports_are_read() {
         let report = r#"{"CodeRegions": [{"SummaryView": {"TotalCycles": 1850, "Iterations": 400}}],
             "TargetInfo": {"CPUName": "znver5", "Resources": ["Zn4AGU0", "Zn4AGU1"]}}"#;
-        assert_eq!(parse(report).unwrap(), Estimate { cycles: 4.625, unit: "Zn4AGU0".into() });
+        assert_eq!(parse(report).expect("a report"), Estimate { cycles: 4.625, unit: "Zn4AGU0".into() });
         assert_eq!(model("Zn4AGU0"), "Zen 4");
         assert_eq!(model("ThingUnit"), "ThingUnit");
         let without =
             r#"{"CodeRegions": [{"SummaryView": {"Iterations": 400}}], "TargetInfo": {"Resources": ["A"]}}"#;
-        assert!(parse(without).unwrap_err().to_string().contains("TotalCycles"));
+        assert!(parse(without).expect_err("no cycles").to_string().contains("TotalCycles"));
     }
 
     #[test]

@@ -207,7 +207,7 @@ _RNvNtCs1234_3xnc6kernel4rows:
     #[test]
     fn blocks_follow_each_other_as_branches_say() {
         let assembly = Assembly::parse(Family::X86, X86);
-        let function = assembly.function("kernel::rows").unwrap();
+        let function = assembly.function("kernel::rows").expect("the function");
         let next: Vec<_> = function.blocks.iter().map(|block| block.next.clone()).collect();
         assert_eq!(next, [vec![3, 1], vec![2], vec![1, 3], vec![4], vec![]]);
         assert_eq!(function.blocks[1].instructions, ["vfmadd231ps\t(%rdi), %zmm1, %zmm2"]);

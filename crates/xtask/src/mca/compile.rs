@@ -42,17 +42,13 @@ fn compile(family: Family, target: &str, cargo: impl Fn() -> Command) -> Result<
         cargo
     };
     let path = folder.join(format!("xnc.{target}.s"));
-    let path =
-        std::env::var("MCA_DEBUG").map_or(path, |f| std::path::Path::new(&f).join(format!("{family:?}.s")));
-    if std::env::var("MCA_DEBUG").is_err() {
-        if !path.exists() {
-            // Cargo knows nothing of the file, and would find all done.
-            run(&mut cargo("clean"))?;
-        }
-        let emit = format!("--emit=asm={}", path.display());
-        // Names that have their constants in them.
-        run(cargo("rustc").args(["--lib", "--", &emit, "-Csymbol-mangling-version=v0"]))?;
+    if !path.exists() {
+        // Cargo knows nothing of the file, and would find all done.
+        run(&mut cargo("clean"))?;
     }
+    let emit = format!("--emit=asm={}", path.display());
+    // Names that have their constants in them.
+    run(cargo("rustc").args(["--lib", "--", &emit, "-Csymbol-mangling-version=v0"]))?;
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     // The compiler ends its output with its name.
     let named = text.lines().rev().find_map(|line| line.trim().strip_prefix(".ident"));

@@ -24,6 +24,8 @@ pub enum Operation {
     FastBf16,
     PlainBatchF32,
     PlainBatchBf16,
+    FastBatchF32,
+    FastBatchBf16,
     PlainCopy,
     FastLookup,
     FastMany,
@@ -43,6 +45,8 @@ impl Operation {
             Operation::FastBf16 => "`fast` product, BF16 activations",
             Operation::PlainBatchF32 => "plain product, 8 vectors of F32",
             Operation::PlainBatchBf16 => "plain product, 8 vectors of BF16",
+            Operation::FastBatchF32 => "`fast` product, 8 vectors of F32",
+            Operation::FastBatchBf16 => "`fast` product, 8 vectors of BF16",
             Operation::PlainCopy => "plain copy around the caches",
             Operation::FastLookup => "`fast` unpack, lookup",
             Operation::FastMany => "`fast` unpack, many rows",
@@ -151,14 +155,34 @@ pub const HOT: &[Hot] = &[
     hot(
         PlainBatchF32,
         Avx512,
-        &[part("kernel::dot::batch::avx512::bf16_some::<4, 2>", Op("vfmadd"), 16, 128).vectors(4).times(2)],
+        &[part("kernel::dot::batch::avx512::bf16_through::<4, 2>", Op("vfmadd"), 16, 128)
+            .vectors(4)
+            .times(2)],
     ),
     hot(
         PlainBatchBf16,
         Avx512,
-        &[part("kernel::dot::batch::avx512::pair_some::<4, 2>", Op("vdpbf16ps"), 32, 128)
+        &[part("kernel::dot::batch::avx512::pair_through::<4, 2>", Op("vdpbf16ps"), 32, 128)
             .vectors(4)
             .times(2)],
+    ),
+    hot(
+        FastBatchF32,
+        Avx512,
+        &[
+            part("<kernel::fast::product::batch::avx512::Desk<f32, false>>::rows", Op("vfmadd"), 16, 128)
+                .vectors(4),
+            part("kernel::dot::batch::avx512::bf16_through::<4, 2>", Op("vfmadd"), 16, 128).vectors(4),
+        ],
+    ),
+    hot(
+        FastBatchBf16,
+        Avx512,
+        &[
+            part("<kernel::fast::product::batch::avx512::Desk<u16, false>>::rows", Op("vdpbf16ps"), 32, 128)
+                .vectors(4),
+            part("kernel::dot::batch::avx512::pair_through::<4, 2>", Op("vdpbf16ps"), 32, 128).vectors(4),
+        ],
     ),
     hot(
         FastLookup,
@@ -223,7 +247,7 @@ pub const HOT: &[Hot] = &[
     hot(PlainBatchBf16, NeonBf16, &[part(PAIRS_BF16, Op("bfmlal"), 4, 64).times(8)]),
     hot(FastLookup, Neon, &[part("kernel::fast::unpack::rows", Op("zip"), 8, 64)]),
     hot(FastMany, Neon, &[part("<kernel::fast::unpack::Many>::rows", Op("zip"), 8, 64).rows(1).calls(PUT)]),
-    hot(FastPack, Neon, &[part("kernel::fast::pack::neon::group", Op("uzp1"), 16, 64).whole()]),
+    hot(FastPack, Neon, &[part("kernel::fast::pack::neon::group", Op("add v"), 8, 64).whole()]),
     hot(XncDecode, Neon, &[part("kernel::xnc::decode::decode::{closure#0}", Op("fcvtl"), 4, 32)]),
     hot(
         XncDecodeShort,

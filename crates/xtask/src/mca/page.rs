@@ -25,6 +25,7 @@ pub fn render(lines: &[Line], models: &[(&Processor, String)], from: &From) -> S
     page.even(lines);
     page.text(include_str!("page/memory.md"));
     page.memory();
+    page.text(include_str!("page/follows.md"));
     page.text(include_str!("page/models.md"));
     page.models(models);
     page.text(include_str!("page/made.md"));
@@ -94,7 +95,8 @@ impl Page {
     }
 
     fn even(&mut self, lines: &[Line]) {
-        let head = ["processor", "GHz", "with", "activations", "plain", "`fast`", "gains below", "1.42 from"];
+        let head =
+            ["processor", "GHz", "with", "activations", "plain", "`fast`", "gains below", "1.42 below"];
         let mut rows = Vec::new();
         for processor in PROCESSORS {
             let of = |operation, set| {
@@ -113,10 +115,7 @@ impl Page {
                     let mut row = vec![processor.name.to_owned(), processor.clock.to_string()];
                     row.extend([set.name(), activations].map(str::to_owned));
                     row.extend([number(plain), number(fast)]);
-                    row.extend([
-                        even.map_or("always".into(), |even| format!("{even:.0}")),
-                        format!("{whole:.0}"),
-                    ]);
+                    row.extend([even.map_or("always".into(), bandwidth), bandwidth(whole)]);
                     rows.push(row);
                 }
             }
@@ -188,6 +187,10 @@ fn even(clock: f64, plain: f64, fast: f64) -> (Option<f64>, f64) {
     (even, BYTES[1] * clock / fast)
 }
 
+fn bandwidth(value: f64) -> String {
+    if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") }
+}
+
 fn number(value: f64) -> String {
     if value < 99.95 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
@@ -200,7 +203,7 @@ mod tests {
     fn compressed_gains_while_memory_is_slower_than_its_cycles() {
         // 64 words in 16 cycles of a third of a nanosecond: 5.33 ns.
         let (at, whole) = even(3.0, 8.0, 16.0);
-        let at = at.unwrap();
+        let at = at.expect("a point");
         let times = |gb_s: f64| [f64::max(8.0 / 3.0, 128.0 / gb_s), f64::max(16.0 / 3.0, 90.0 / gb_s)];
         let [plain, fast] = times(at);
         assert!((plain - fast).abs() < 1e-9);
