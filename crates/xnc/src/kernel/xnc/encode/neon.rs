@@ -61,7 +61,7 @@ pub fn encode(blocks: &[Block], bytes: &mut [u8], mut position: usize) -> usize 
 #[target_feature(enable = "neon")]
 pub fn classify(block: &Block) -> Classes {
     let t = differences(block);
-    classes(t, t).0
+    classes(t, t.map(|t| negative(t))).0
 }
 
 /// As the scalar one, with the conversions of the instruction set. Both keep NaNs' upper mantissa bits and make
