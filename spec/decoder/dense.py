@@ -1,12 +1,11 @@
 """Codec `dense`, from spec/dense.md (D)."""
 
-import array
 import bisect
 import itertools
 import math
 import struct
 
-from .checks import crc32c, member, need, up
+from .checks import crc32c, member, need, padded, up
 
 
 MANTISSA = {"BF16": 7, "F16": 10}  # D1
@@ -219,27 +218,23 @@ def records(fields, count, predicted):  # D3: levels and sizes in bytes of all s
     return levels, sizes
 
 
-def decode_dense(meta, words, payload, index, first, last):  # D3: words first..last of a table
-    rows, dim = meta["shape"][0], math.prod(meta["shape"][1:])
-    params = member(meta, "params", dict)
+def decode_dense(table, payload, index, wanted):  # D3: the words of the wanted rows
+    rows, dim, kind, params = table
     predicted = member(params, "predicted", bool)
-    need(list(params) == ["predicted"], "params that codec dense does not have")
+    need(len(params) == 1, "params that codec dense does not have")
     need(dim <= 1 << 20, "rows of %d words" % dim)
-    rows = rows if dim else 0  # no words: no chunk, no stream
     count = 32768 // max(dim, 1)
     count = count & ~7 if count >= 8 else 1 << max(count.bit_length() - 1, 0)  # rows of a chunk
     fields = Fields(index)
-    model = Predicted(fields, dim, MANTISSA[meta["words"]]) if predicted else Counted(fields, dim)
+    model = Predicted(fields, dim, MANTISSA[kind]) if predicted else Counted(fields, dim)
     stride = model.stride  # rows of a stream
     streams = -(-rows // stride)
     need(4 * streams <= len(payload), "a payload too short for its streams")
     checksums = fields.list("I", -(-rows // count))
     levels, sizes = records(fields, streams, predicted)
-    need(len(index) == up(fields.at, 64), "the index's size does not fit its content")
-    need(not any(index[fields.at:]), "the index's padding is not zero")
+    padded(index, fields.at, "the index")
     begins = [0, *itertools.accumulate(sizes)]
-    need(len(payload) == up(begins[-1], 64), "the payload's size does not fit its streams")
-    need(not any(payload[begins[-1]:]), "the payload's padding is not zero")
+    padded(payload, begins[-1], "the payload")
     keys = [row for row, level in enumerate(levels) if level < 3]
     checked, kept = set(), {}  # chunks; innovations of keys
 
@@ -264,9 +259,7 @@ def decode_dense(meta, words, payload, index, first, last):  # D3: words first..
             kept[row] = own
         return decoded
 
-    out, each = array.array("H"), max(dim, 1) * stride  # words of a stream
-    for number in range(first // each, -(-last // each)):
-        out.extend(decode(number) if predicted else
-                   model.decode(stream(number), min(stride, rows - number * stride)))
-    skipped = first // each * each
-    return out[first - skipped:last - skipped]
+    out, first = [], wanted.start // stride
+    for number in range(first, -(-wanted.stop // stride)):
+        out += decode(number) if predicted else model.decode(stream(number), min(stride, rows - number * stride))
+    return out[(wanted.start - first * stride) * dim:(wanted.stop - first * stride) * dim]
