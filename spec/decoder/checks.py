@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-Table = namedtuple("Table", "rows dim words params")  # no words: no rows. `words` is their type
+Table = namedtuple("Table", "rows dim words params")  # `words` is their type
 
 
 class Refused(ValueError):

@@ -7,7 +7,7 @@ from .dense import decode_dense
 from .elements import MADE, elements
 from .fast import decode_fast
 from .headers import parse
-from .records import extents, join, parse_record
+from .records import check_pieces, extents, join, parse_record
 from .xnc import decode_xnc
 
 CODECS = {"fast": decode_fast, "dense": decode_dense, "xnc": decode_xnc}
@@ -32,6 +32,7 @@ class File:
         if self.record:
             for name, kind in ("format", str), ("size", int), ("sha256", str), ("outside", list):
                 member(self.record, name, kind)
+            check_pieces(self.record["outside"])
             need(self.record["format"] == self.form, "the file record names another format")
 
     def bytes_of(self, name):  # C1: a payload, an index or a record
@@ -49,7 +50,7 @@ class File:
         need(member(meta, "name", str) == name, "%r: the record is of another tensor" % name)
         need(name in self.tensors and not is_companion(name), "%r: a record of no tensor" % name)
         need(meta.get("dtype") in ("BF16", "F16", "F32"), "%r: unknown dtype" % name)
-        need(extents(meta.get("shape")), "%r: a shape without axes" % name)
+        need(extents(meta.get("shape")) and all(meta["shape"]), "%r: a shape of no words" % name)
         member(meta, "blake3", str)
         if "same_as" in meta:
             member(meta, "same_as", str)
@@ -75,9 +76,8 @@ class File:
         need(meta["codec"] in CODECS, "%r: unknown codec %r" % (name, meta["codec"]))
         index = bytes(self.bytes_of(name + INDEX))
         need(meta["index_crc32c"] == "%08x" % crc32c(index), "%r: the index's checksum differs" % name)
-        rows, dim = shape[0] if math.prod(shape) else 0, math.prod(shape[1:])
-        table = Table(rows, dim, meta["words"], meta["params"])
-        return meta, CODECS[meta["codec"]](table, payload, index, range(rows) if wanted is None else wanted)
+        table = Table(shape[0], math.prod(shape[1:]), meta["words"], meta["params"])
+        return meta, CODECS[meta["codec"]](table, payload, index, range(table.rows) if wanted is None else wanted)
 
     def elements(self, name, wanted=None):  # little-endian bytes
         return elements(*self.words(name, wanted))

@@ -4,6 +4,7 @@ import bisect
 import itertools
 import math
 import struct
+from operator import mul
 
 from .checks import crc32c, member, need, padded, up
 
@@ -158,7 +159,7 @@ class Predicted:  # D4 to D6
             S = SCALE[part] * deviation >> 14
             I = INVERSE[part] * ((1 << 27) // deviation) >> 14
             U = unit + octave
-            total = sum(a * b for a, b in zip(e, self.coefficients[j]))
+            total = sum(map(mul, e, self.coefficients[j]))
             own = wrap((mean >> octave) + (wrap(total * S) >> 4 + shift << lift))
             near = sum(ref[j] * weight for ref, weight in references) * S >> 9 << lift
             p = clamp(wrap(own + near), -1 << 23, 1 << 23)
@@ -170,14 +171,15 @@ class Predicted:  # D4 to D6
         return words, e
 
     def word(self, stream, p, B, I, U):  # D6: the next word
-        M, H = self.mantissa, self.half
+        M, H, edge, width = self.mantissa, self.half, self.edge, self.width
 
         def dist(d):
-            return (1 << 19) - 1 if abs(d) >= B else min(abs(d) * I >> 11, (1 << 19) - 1)
+            d = abs(d)
+            return (1 << 19) - 1 if d >= B or d * I >> 30 else d * I >> 11
 
         def cdf(v):
             r = dist(v - p)
-            f = self.edge[r >> 13] + ((r & 8191) * self.width[r >> 13] >> 13)
+            f = edge[r >> 13] + ((r & 8191) * width[r >> 13] >> 13)
             return H + f if v >= p else H - f
 
         slot = stream.x & 0xFFFF
@@ -223,7 +225,7 @@ def decode_dense(table, payload, index, wanted):  # D3: the words of the wanted 
     predicted = member(params, "predicted", bool)
     need(len(params) == 1, "params that codec dense does not have")
     need(dim <= 1 << 20, "rows of %d words" % dim)
-    count = 32768 // max(dim, 1)
+    count = 32768 // dim
     count = count & ~7 if count >= 8 else 1 << max(count.bit_length() - 1, 0)  # rows of a chunk
     fields = Fields(index)
     model = Predicted(fields, dim, MANTISSA[kind]) if predicted else Counted(fields, dim)

@@ -1,4 +1,4 @@
-"""Headers of safetensors and GGUF files, from spec/container.md, section 6 (C6)."""
+"""Headers of safetensors and GGUF files, from spec/container.md, section 9 (C9)."""
 
 import math
 import struct

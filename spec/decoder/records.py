@@ -5,7 +5,7 @@ import json
 import re
 import zlib
 
-from .checks import crc32c, member, need
+from .checks import crc32c, need
 
 VERSION = (1, 0)
 
@@ -53,7 +53,7 @@ def naturals(value):
     return value
 
 
-def extents(value):  # C6
+def extents(value):  # C9
     size = 1
     for extent in naturals(value):
         size *= extent or 1
@@ -69,17 +69,21 @@ def unpack(text, length):  # C5: `length` bytes
     return part
 
 
+def check_pieces(pieces):  # C5
+    for piece in pieces:
+        need(type(piece) is dict and set(piece) in ({"length", "zlib"}, {"from", "length"}), "a piece is malformed")
+        for name, value in piece.items():
+            need(type(value) is (str if name == "zlib" else int), "a piece is malformed")
+
+
 def join(pieces, pairs=None):  # C5: the bytes of all pieces; `pairs` where there are some to take bytes from
     joined = b""
     for piece in pieces:
-        need(type(piece) is dict, "a piece is malformed")
-        length = member(piece, "length", int)
+        length = piece["length"]
         need(len(joined) + length <= 1 << 28, "the pieces join to more than 2^28 bytes")
-        if set(piece) == {"length", "zlib"}:
-            joined += unpack(member(piece, "zlib", str), length)
+        if "zlib" in piece:
+            joined += unpack(piece["zlib"], length)
         else:
-            need(set(piece) == {"length", "from"} and pairs is not None, "a piece of other members")
-            start = member(piece, "from", int)
-            need(start + length <= len(pairs), "a piece of pairs that are not there")
-            joined += pairs[start:start + length]
+            need(pairs is not None and piece["from"] + length <= len(pairs), "a piece of pairs that are not there")
+            joined += pairs[piece["from"]:piece["from"] + length]
     return joined

@@ -9,7 +9,7 @@ from .blake3 import digest
 from .checks import member, need
 from .container import File, is_companion
 from .headers import in_order, parse
-from .records import join, parse_record
+from .records import check_pieces, join, parse_record
 
 
 def mapped(path):
@@ -68,6 +68,7 @@ def restore_entry(path, entry, source, target):  # C8: one file of a folder
     need(type(entry) is dict, "%r: malformed" % path)
     size, sha256, state = member(entry, "size", int), member(entry, "sha256", str), member(entry, "state", str)
     need(state in ("compressed", "copied", "rewritten"), "%r: unknown state %r" % (path, state))
+    need((entry.get("source") is not None) == (state == "rewritten"), "%r: the source's bytes" % path)
     text = state == "copied" and is_text(path, source)
     if text and not os.path.exists(source):
         print("%r is gone" % path)
@@ -78,8 +79,9 @@ def restore_entry(path, entry, source, target):  # C8: one file of a folder
     elif state == "copied":
         shutil.copyfile(source, target)
     else:
+        check_pieces(member(entry, "source", list))
         with open(target, "wb") as out:
-            out.write(join(member(entry, "source", list)))
+            out.write(join(entry["source"]))
     data = mapped(target)
     if (len(data), hashlib.sha256(data).hexdigest()) != (size, sha256):
         need(text, "%r: not the source's size and SHA-256" % path)
