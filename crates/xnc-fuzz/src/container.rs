@@ -35,7 +35,7 @@ pub fn run(data: &[u8]) {
 }
 
 /// All tensors of a good file.
-pub(crate) fn parts_of(good: &[u8]) -> Vec<Part> {
+pub fn parts_of(good: &[u8]) -> Vec<Part> {
     let tensors = parse_header(good, good.len() as u64).expect("a good file");
     let part = |(name, dtype, shape, range)| {
         let std::ops::Range { start, end } = range;
@@ -133,7 +133,7 @@ pub(crate) fn edit_header(part: &mut Part, choices: &mut Choices<'_>) {
 }
 
 /// A file of the parts; types that its format cannot name are left out.
-pub(crate) fn put_together(good: &[u8], parts: &[Part]) -> Vec<u8> {
+pub fn put_together(good: &[u8], parts: &[Part]) -> Vec<u8> {
     let fields = parts.iter().map(|part| (&part.name[..], &part.dtype[..], &part.shape[..], &part.bytes[..]));
     let tensors: Vec<_> = fields.collect();
     write_like(good, &tensors).expect("a good header")

@@ -8,19 +8,97 @@ use crate::edit;
 
 /// Values that readers may take for others.
 const VALUES: &[&str] = &[
-    "null", "true", "false", "0", "1", "-0", "-1", "1.0", "1e0", "01", "64", "4096", "18446744073709551615",
-    "18446744073709551616", "1e999", "NaN", "\"\"", "\"1.0\"", "\"+1.0\"", "\"1.00\"", "\"01.0\"", "\"1.1\"",
-    "\"1\"", "\"1.0 \"", "\"BF16\"", "\"F16\"", "\"F32\"", "\"I8\"", "\"U8\"", "\"bf16\"", "\"fast\"", "\"xnc\"",
-    "\"dense\"", "\"safetensors\"", "\"gguf\"", "\"a\"", "\"c\"", "\"\\u0061\"", "\"\\ud800\"", "\"\\ud83d\\ude00\"",
-    "\"\\u0000\"", "\"\u{7f}\"", "[]", "[0]", "[40,18]", "[720]", "[18,40]", "[1,720,1]", "[40,18,0]", "[40,18,1]",
-    "[0,64]", "{}", "{\"a\":1}", "{\"a\":1,\"a\":1}", "{\"BF16\":null}", "{\"bits\":0}", "{\"predicted\":true}",
-    "{\"predicted\":false}", "{\"align\":1,\"page\":0}", "{\"align\":64,\"page\":4096}", "{\"page\":0,\"align\":2}",
+    "null",
+    "true",
+    "false",
+    "0",
+    "1",
+    "-0",
+    "-1",
+    "1.0",
+    "1e0",
+    "01",
+    "64",
+    "4096",
+    "18446744073709551615",
+    "18446744073709551616",
+    "1e999",
+    "NaN",
+    "\"\"",
+    "\"1.0\"",
+    "\"+1.0\"",
+    "\"1.00\"",
+    "\"01.0\"",
+    "\"1.1\"",
+    "\"1\"",
+    "\"1.0 \"",
+    "\"BF16\"",
+    "\"F16\"",
+    "\"F32\"",
+    "\"I8\"",
+    "\"U8\"",
+    "\"bf16\"",
+    "\"fast\"",
+    "\"xnc\"",
+    "\"dense\"",
+    "\"safetensors\"",
+    "\"gguf\"",
+    "\"a\"",
+    "\"c\"",
+    "\"\\u0061\"",
+    "\"\\ud800\"",
+    "\"\\ud83d\\ude00\"",
+    "\"\\u0000\"",
+    "\"\u{7f}\"",
+    "[]",
+    "[0]",
+    "[80,24]",
+    "[1920]",
+    "[24,80]",
+    "[1,1920,1]",
+    "[80,24,0]",
+    "[80,24,1]",
+    "[0,64]",
+    "{}",
+    "{\"a\":1}",
+    "{\"a\":1,\"a\":1}",
+    "{\"BF16\":null}",
+    "{\"bits\":0}",
+    "{\"predicted\":true}",
+    "{\"predicted\":false}",
+    "{\"align\":1,\"page\":0}",
+    "{\"align\":64,\"page\":4096}",
+    "{\"page\":0,\"align\":2}",
 ];
 /// Names that members have.
 const NAMES: &[&str] = &[
-    "version", "name", "dtype", "shape", "blake3", "codec", "words", "index_crc32c", "params", "same_as", "format",
-    "size", "sha256", "outside", "crc32c", "x", "", "length", "zlib", "from", "bits", "data_offsets", "__metadata__",
-    "ve\\u0072sion", "a.xnc_meta", "a", "p",
+    "version",
+    "name",
+    "dtype",
+    "shape",
+    "blake3",
+    "codec",
+    "words",
+    "index_crc32c",
+    "params",
+    "same_as",
+    "format",
+    "size",
+    "sha256",
+    "outside",
+    "crc32c",
+    "x",
+    "",
+    "length",
+    "zlib",
+    "from",
+    "bits",
+    "data_offsets",
+    "__metadata__",
+    "ve\\u0072sion",
+    "a.xnc_meta",
+    "a",
+    "p",
 ];
 
 /// One member of an object, as places in its text: the name with its quotes, the value.
@@ -36,8 +114,10 @@ pub fn edited(text: &[u8], other: &[u8], choices: &mut Choices<'_>) -> Option<Ve
         let new = edited(&text[value.clone()], other, choices)?;
         return Some([&text[..value.start], &new, &text[value.end..]].concat());
     }
-    let mut list: Vec<(Vec<u8>, Vec<u8>)> =
-        members.iter().map(|(name, value)| (text[name.clone()].to_vec(), text[value.clone()].to_vec())).collect();
+    let mut list: Vec<(Vec<u8>, Vec<u8>)> = members
+        .iter()
+        .map(|(name, value)| (text[name.clone()].to_vec(), text[value.clone()].to_vec()))
+        .collect();
     // The first two members of a record are its checksum and version, where little else can be tried.
     let first = if choices.byte() % 8 == 0 { 0 } else { list.len().saturating_sub(1).min(2) };
     let at = first + choices.below(list.len() - first);
@@ -61,7 +141,8 @@ pub fn edited(text: &[u8], other: &[u8], choices: &mut Choices<'_>) -> Option<Ve
         _ if !list.is_empty() => list[at].1 = value,
         _ => list.push((name, value)),
     }
-    let blank: &[u8] = if choices.byte() == 1 { choices.one(&[&b" "[..], b"\n", b"\t", b"\x0b", b"\xff"]) } else { b"" };
+    let blank: &[u8] =
+        if choices.byte() == 1 { choices.one(&[&b" "[..], b"\n", b"\t", b"\x0b", b"\xff"]) } else { b"" };
     let joined: Vec<Vec<u8>> =
         list.iter().map(|(name, value)| [name, &b":"[..], blank, value].concat()).collect();
     Some([&b"{"[..], &joined.join(&b","[..]), b"}", blank].concat())

@@ -80,7 +80,9 @@ struct Members {
 }
 
 /// A member that stands is not null.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<T>, D::Error> {
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    value: D,
+) -> std::result::Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
 }
 
@@ -88,7 +90,8 @@ impl TryFrom<Members> for TensorMeta {
     type Error = String;
 
     fn try_from(found: Members) -> std::result::Result<TensorMeta, String> {
-        let Members { version, name, dtype, shape, blake3, codec, words, index_crc32c, params, same_as } = found;
+        let Members { version, name, dtype, shape, blake3, codec, words, index_crc32c, params, same_as } =
+            found;
         let element = |name: &str| Element::from_name(name).ok_or_else(|| format!("unknown type `{name}`"));
         let dtype = element(&dtype)?;
         if shape.is_empty() || shape.contains(&0) || elements(&shape).is_none() {
