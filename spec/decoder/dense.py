@@ -163,14 +163,14 @@ class Predicted:  # D4 to D6
             own = wrap((mean >> octave) + (wrap(total * S) >> 4 + shift << lift))
             near = sum(ref[j] * weight for ref, weight in references) * S >> 9 << lift
             p = clamp(wrap(own + near), -1 << 23, 1 << 23)
-            word = self.word(stream, p, S << 3, I, U)
+            word, v = self.word(stream, p, S << 3, I, U)
             words.append(word)
-            q = clamp(wrap(self.floor(word, U) - own) >> lift, -S << 3, S << 3)
+            q = clamp(wrap(v - own) >> lift, -S << 3, S << 3)
             e.append(clamp(q * I + (1 << 22) >> 23, -127, 127))
         stream.end()
         return words, e
 
-    def word(self, stream, p, B, I, U):  # D6: the next word
+    def word(self, stream, p, B, I, U):  # D6: the next word, and its value in units
         M, H, edge, width = self.mantissa, self.half, self.edge, self.width
 
         def dist(d):
@@ -185,7 +185,8 @@ class Predicted:  # D4 to D6
         slot = stream.x & 0xFFFF
         if slot >= 2 * H:  # an escape
             stream.take(2 * H, 1 << 16)
-            return stream.plain(16)
+            word = stream.plain(16)
+            return word, self.floor(word, U)
         # cdf rises from 0 at p - B to 2 H at p + B; the last v with cdf(v) <= slot lies in the cell
         v = bisect.bisect_right(range(p - B, p + B), slot, key=cdf) + p - B - 1
         coarse = min((dist(p) >> 13) ** 2 >> 7, 10)
@@ -197,7 +198,8 @@ class Predicted:  # D4 to D6
         n = (low | 1).bit_length() - 1
         missing = clamp(M + open_ - n, 0, M)
         g = (a >> open_) << missing | stream.plain(missing)
-        return ((U + n - 1 << M) + g & 0x7FFF) | (v < 0) << 15
+        value = g << n >> M
+        return ((U + n - 1 << M) + g & 0x7FFF) | (v < 0) << 15, -value - 1 if v < 0 else value
 
     def floor(self, word, U):  # D6: the word in units
         M = self.mantissa
