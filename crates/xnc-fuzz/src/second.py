@@ -28,6 +28,19 @@ MOST_WORDS = 1 << 15
 REFUSALS = Refused, ValueError, struct.error, zlib.error
 
 
+class Once(File):
+    """Decodes each table once, for itself and for the source."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.known = {}
+
+    def words(self, name, wanted=None):
+        if name not in self.known:
+            self.known[name] = super().words(name, wanted)
+        return self.known[name]
+
+
 def put(letter, data=b""):
     sys.stdout.buffer.write(letter + struct.pack("<I", len(data)))
     sys.stdout.buffer.write(data)
@@ -49,7 +62,7 @@ def words(file, name):
 
 
 def answer(data):
-    file = attempt(b"o", lambda: File(data))
+    file = attempt(b"o", lambda: Once(data))
     if not file:
         return
     small = True

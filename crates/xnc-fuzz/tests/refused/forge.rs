@@ -5,7 +5,9 @@ use std::io::{Read as _, Write as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 use xnc::Codec;
+use xnc::internals::{parse_header, restore_unchecked};
 use xnc_fuzz::container::{parts_of, put_together};
 use xnc_fuzz::decoders::{self, images, words};
 use xnc_fuzz::files::{self, Tensor};
@@ -30,7 +32,7 @@ pub fn small() -> Vec<Tensor> {
 
 /// A table `a` alone, of FP16 words.
 pub fn half() -> Vec<Tensor> {
-    vec![("a".into(), "F16", vec![80, 24], bytes(images(1920)))]
+    vec![("a".into(), "F16", vec![31, 70], bytes(images(2170)))]
 }
 
 pub fn bytes(words: impl Iterator<Item = u16>) -> Vec<u8> {
@@ -131,10 +133,47 @@ impl Forge {
         put_together(&self.like, &self.parts)
     }
 
+    /// The parts with checksums made right.
+    pub fn sealed(mut self) -> Vec<Part> {
+        seal::seal(&mut self.parts);
+        self.parts
+    }
+
+    /// The tensors in another order.
+    pub fn reversed(mut self) -> Forge {
+        self.parts.reverse();
+        self
+    }
+
+    /// The file finished, with the digests of what it holds now.
+    pub fn truthful(self) -> Vec<u8> {
+        let file = self.finish();
+        let source = restore_unchecked(file.clone()).expect("what readers take");
+        let mut forge = Forge { parts: parts_of(&file), like: file };
+        for (name, _, _, place) in parse_header(&source, source.len() as u64).expect("a good header") {
+            let digest = blake3::hash(&source[place.start as usize..place.end as usize]).to_hex();
+            let record =
+                forge.parts.iter_mut().find(|part| part.name == format!("{name}{}", seal::META_SUFFIX));
+            if let Some(record) = record {
+                put_digest(&mut record.bytes, "blake3", &digest);
+            }
+        }
+        let sha256: String = sha2::Sha256::digest(&source).iter().map(|byte| format!("{byte:02x}")).collect();
+        forge.part("xnc.file", |record| put_digest(&mut record.bytes, "sha256", &sha256)).finish()
+    }
+
     /// The same, without sealing.
     pub fn unsealed(self) -> Vec<u8> {
         put_together(&self.like, &self.parts)
     }
+}
+
+/// Puts a digest into a record, over the one that is there.
+fn put_digest(record: &mut [u8], member: &str, digest: &str) {
+    let mark = format!("\"{member}\":\"");
+    let at =
+        record.windows(mark.len()).position(|part| part == mark.as_bytes()).expect("a digest") + mark.len();
+    record[at..at + digest.len()].copy_from_slice(digest.as_bytes());
 }
 
 /// A piece of bytes.

@@ -12,6 +12,7 @@ mod forge;
 mod headers;
 mod records;
 mod tables;
+mod taken;
 mod xnc_codec;
 
 use std::collections::BTreeSet;
@@ -130,6 +131,40 @@ fn every_rule_has_its_file_and_every_file_its_rule() {
 fn same(path: &Path, bytes: &[u8]) {
     let there = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     assert!(there == bytes, "{} would be made differently", path.display());
+}
+
+/// `spec/vectors/taken/`, and what is in it.
+fn taken_files() -> Vec<(PathBuf, Vec<u8>)> {
+    let place = |(name, bytes)| (spec().join("vectors/taken").join(name), bytes);
+    let files: Vec<_> = taken::all().into_iter().map(place).collect();
+    if std::env::var_os("XNC_BLESS").is_some() {
+        fs::create_dir_all(spec().join("vectors/taken")).expect("makes a folder");
+        for (path, bytes) in files.iter().filter(|file| !file.0.exists()) {
+            fs::write(path, bytes).expect("writes");
+        }
+    }
+    files
+}
+
+#[test]
+fn both_decoders_take_what_readers_take() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = taken_files();
+    let listed = fs::read_to_string(spec().join("vectors/taken/README.md")).expect("the list");
+    let there =
+        fs::read_dir(spec().join("vectors/taken")).expect("the folder of files that are taken").count();
+    assert_eq!(there, files.len() + 1);
+    for (path, bytes) in files {
+        same(&path, &bytes);
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        assert!(listed.contains(&format!("| `{name}` |")), "{name} is not in the list");
+        let target = folder.path().join(name);
+        restore(&path, &target, &RestoreOptions::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let source = fs::read(target).expect("restored");
+        let answer = xnc_fuzz::second::ask(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(answer.source == Some(Ok(source)), "{name}: the decoder in Python gives something else");
+        xnc_fuzz::decoders::compare(&bytes);
+    }
 }
 
 /// Fails with all that is wrong at once.
