@@ -3,8 +3,7 @@
 
 use std::sync::OnceLock;
 
-use xnc::internals::restore_unchecked;
-use xnc::{Codec, Dtype, Model};
+use xnc::{Codec, Dtype, Model, RestoreOptions};
 
 use crate::choices::Choices;
 use crate::container::{edit_header, edit_part, parts_of, put_together};
@@ -291,9 +290,19 @@ pub fn compare(file: &[u8]) {
         }
     }
     if let Some(theirs) = &second.source {
-        let ours = restore_unchecked(file.to_vec()).map_err(|error| error.to_string());
+        let ours = restored(file).map_err(|error| error.to_string());
         agree("the source", &ours, theirs);
     }
+}
+
+/// The source of a file, whatever its digests.
+///
+/// # Errors
+/// Those of restoring.
+pub fn restored(file: &[u8]) -> xnc::Result<Vec<u8>> {
+    let mut options = RestoreOptions::default();
+    options.unchecked = true;
+    xnc::restore_bytes(file.to_vec(), &options)
 }
 
 fn agree(what: &str, ours: &Made, theirs: &Made) {

@@ -5,12 +5,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::codec::{self, BitWriter, Checks, Codec, Effort, Encoding, Stored, TableShape, View, xnc::block};
-use crate::container::{Container, Content, Item, Map, Plan};
+use crate::container::{Content, Item, Plan};
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
 use crate::kernel::{Backend, bytes_of};
 use crate::model::{Layout, gguf};
-use crate::progress::Progress;
 use crate::target::Target;
 
 /// For `xnc-cli`.
@@ -93,16 +92,6 @@ pub fn decode_table(
     let checks = if check { Checks::on_touch(&*reader, stored) } else { Checks::never() };
     let mut out = vec![0; range.len()];
     View { reader: &*reader, stored, checks: &checks }.read(range.start, &mut out)?;
-    Ok(out)
-}
-
-/// For `xnc-fuzz`: the bytes that a compressed file restores to, whatever their digests.
-///
-/// # Errors
-/// As [`crate::restore_bytes`].
-pub fn restore_unchecked(bytes: Vec<u8>) -> Result<Vec<u8>> {
-    let (container, mut out) = (Container::new(Map::shared(bytes))?, Vec::new());
-    crate::file::restore_unchecked(&container, &mut out, &Progress::default(), false)?;
     Ok(out)
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 use xnc::Codec;
-use xnc::internals::{parse_header, restore_unchecked};
+use xnc::internals::parse_header;
 use xnc_fuzz::container::{parts_of, put_together};
 use xnc_fuzz::decoders::{self, images, words};
 use xnc_fuzz::files::{self, Tensor};
@@ -148,7 +148,7 @@ impl Forge {
     /// The file finished, with the digests of what it holds now.
     pub fn truthful(self) -> Vec<u8> {
         let file = self.finish();
-        let source = restore_unchecked(file.clone()).expect("what readers take");
+        let source = decoders::restored(&file).expect("what readers take");
         let mut forge = Forge { parts: parts_of(&file), like: file };
         for (name, _, _, place) in parse_header(&source, source.len() as u64).expect("a good header") {
             let digest = blake3::hash(&source[place.start as usize..place.end as usize]).to_hex();
