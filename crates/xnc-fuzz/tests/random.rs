@@ -75,5 +75,5 @@ fn backends() {
 
 #[test]
 fn decoders() {
-    run("decoders", 1500);
+    run("decoders", 600);
 }
