@@ -1,4 +1,8 @@
-"""What the parts of the decoder share: refusing, CRC-32C."""
+"""What the parts of the decoder share: refusing, CRC-32C, tables."""
+
+from collections import namedtuple
+
+Table = namedtuple("Table", "rows dim words params")  # `words` is their type
 
 
 class Refused(ValueError):
@@ -30,7 +34,10 @@ def up(number, step):
     return -(-number // step) * step
 
 
+def padded(data, size, what):  # zero bytes after `size`, up to a multiple of 64
+    need(len(data) == up(size, 64) and not any(data[size:]), "%s: its size or padding is wrong" % what)
+
+
 def member(record, name, kind):
-    value = record.get(name)
-    need(type(value) is kind and (kind is not int or value >= 0), "%r is missing or not %s" % (name, kind.__name__))
-    return value
+    need(type(record.get(name)) is kind, "%r is missing or not %s" % (name, kind.__name__))
+    return record[name]

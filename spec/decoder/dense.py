@@ -1,12 +1,12 @@
 """Codec `dense`, from spec/dense.md (D)."""
 
-import array
 import bisect
 import itertools
 import math
 import struct
+from operator import mul
 
-from .checks import crc32c, member, need, up
+from .checks import crc32c, member, need, padded, up
 
 
 MANTISSA = {"BF16": 7, "F16": 10}  # D1
@@ -159,32 +159,34 @@ class Predicted:  # D4 to D6
             S = SCALE[part] * deviation >> 14
             I = INVERSE[part] * ((1 << 27) // deviation) >> 14
             U = unit + octave
-            total = sum(a * b for a, b in zip(e, self.coefficients[j]))
+            total = sum(map(mul, e, self.coefficients[j]))
             own = wrap((mean >> octave) + (wrap(total * S) >> 4 + shift << lift))
             near = sum(ref[j] * weight for ref, weight in references) * S >> 9 << lift
             p = clamp(wrap(own + near), -1 << 23, 1 << 23)
-            word = self.word(stream, p, S << 3, I, U)
+            word, v = self.word(stream, p, S << 3, I, U)
             words.append(word)
-            q = clamp(wrap(self.floor(word, U) - own) >> lift, -S << 3, S << 3)
+            q = clamp(wrap(v - own) >> lift, -S << 3, S << 3)
             e.append(clamp(q * I + (1 << 22) >> 23, -127, 127))
         stream.end()
         return words, e
 
-    def word(self, stream, p, B, I, U):  # D6: the next word
-        M, H = self.mantissa, self.half
+    def word(self, stream, p, B, I, U):  # D6: the next word, and its value in units
+        M, H, edge, width = self.mantissa, self.half, self.edge, self.width
 
         def dist(d):
-            return (1 << 19) - 1 if abs(d) >= B else min(abs(d) * I >> 11, (1 << 19) - 1)
+            d = abs(d)
+            return (1 << 19) - 1 if d >= B or d * I >> 30 else d * I >> 11
 
         def cdf(v):
             r = dist(v - p)
-            f = self.edge[r >> 13] + ((r & 8191) * self.width[r >> 13] >> 13)
+            f = edge[r >> 13] + ((r & 8191) * width[r >> 13] >> 13)
             return H + f if v >= p else H - f
 
         slot = stream.x & 0xFFFF
         if slot >= 2 * H:  # an escape
             stream.take(2 * H, 1 << 16)
-            return stream.plain(16)
+            word = stream.plain(16)
+            return word, self.floor(word, U)
         # cdf rises from 0 at p - B to 2 H at p + B; the last v with cdf(v) <= slot lies in the cell
         v = bisect.bisect_right(range(p - B, p + B), slot, key=cdf) + p - B - 1
         coarse = min((dist(p) >> 13) ** 2 >> 7, 10)
@@ -196,7 +198,8 @@ class Predicted:  # D4 to D6
         n = (low | 1).bit_length() - 1
         missing = clamp(M + open_ - n, 0, M)
         g = (a >> open_) << missing | stream.plain(missing)
-        return ((U + n - 1 << M) + g & 0x7FFF) | (v < 0) << 15
+        value = g << n >> M
+        return ((U + n - 1 << M) + g & 0x7FFF) | (v < 0) << 15, -value - 1 if v < 0 else value
 
     def floor(self, word, U):  # D6: the word in units
         M = self.mantissa
@@ -219,27 +222,23 @@ def records(fields, count, predicted):  # D3: levels and sizes in bytes of all s
     return levels, sizes
 
 
-def decode_dense(meta, words, payload, index, first, last):  # D3: words first..last of a table
-    rows, dim = meta["shape"][0], math.prod(meta["shape"][1:])
-    params = member(meta, "params", dict)
+def decode_dense(table, payload, index, wanted):  # D3: the words of the wanted rows
+    rows, dim, kind, params = table
     predicted = member(params, "predicted", bool)
-    need(list(params) == ["predicted"], "params that codec dense does not have")
+    need(len(params) == 1, "params that codec dense does not have")
     need(dim <= 1 << 20, "rows of %d words" % dim)
-    rows = rows if dim else 0  # no words: no chunk, no stream
-    count = 32768 // max(dim, 1)
+    count = 32768 // dim
     count = count & ~7 if count >= 8 else 1 << max(count.bit_length() - 1, 0)  # rows of a chunk
     fields = Fields(index)
-    model = Predicted(fields, dim, MANTISSA[meta["words"]]) if predicted else Counted(fields, dim)
+    model = Predicted(fields, dim, MANTISSA[kind]) if predicted else Counted(fields, dim)
     stride = model.stride  # rows of a stream
     streams = -(-rows // stride)
     need(4 * streams <= len(payload), "a payload too short for its streams")
     checksums = fields.list("I", -(-rows // count))
     levels, sizes = records(fields, streams, predicted)
-    need(len(index) == up(fields.at, 64), "the index's size does not fit its content")
-    need(not any(index[fields.at:]), "the index's padding is not zero")
+    padded(index, fields.at, "the index")
     begins = [0, *itertools.accumulate(sizes)]
-    need(len(payload) == up(begins[-1], 64), "the payload's size does not fit its streams")
-    need(not any(payload[begins[-1]:]), "the payload's padding is not zero")
+    padded(payload, begins[-1], "the payload")
     keys = [row for row, level in enumerate(levels) if level < 3]
     checked, kept = set(), {}  # chunks; innovations of keys
 
@@ -264,9 +263,7 @@ def decode_dense(meta, words, payload, index, first, last):  # D3: words first..
             kept[row] = own
         return decoded
 
-    out, each = array.array("H"), max(dim, 1) * stride  # words of a stream
-    for number in range(first // each, -(-last // each)):
-        out.extend(decode(number) if predicted else
-                   model.decode(stream(number), min(stride, rows - number * stride)))
-    skipped = first // each * each
-    return out[first - skipped:last - skipped]
+    out, first = [], wanted.start // stride
+    for number in range(first, -(-wanted.stop // stride)):
+        out += decode(number) if predicted else model.decode(stream(number), min(stride, rows - number * stride))
+    return out[(wanted.start - first * stride) * dim:(wanted.stop - first * stride) * dim]

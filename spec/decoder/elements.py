@@ -3,8 +3,7 @@
 import array
 import functools
 import struct
-
-from .checks import need
+import sys
 
 
 @functools.lru_cache(maxsize=None)
@@ -29,11 +28,9 @@ MADE = {("BF16", "BF16"): ("H", None), ("F16", "F16"): ("H", None), ("F16", "BF1
         ("F32", "BF16"): ("I", lambda word: word << 16), ("F32", "F16"): ("I", wide)}
 
 
-def elements(meta, words):  # an array of elements, made of an array of words
+def elements(meta, words):  # bytes
     form, make = MADE[meta["dtype"], meta["words"]]
-    return array.array(form, map(make, words)) if make else words
-
-
-def check(meta, name):
-    pair = meta.get("dtype"), meta.get("words")
-    need(pair in MADE, "%r: elements of %s cannot be coded as %s" % (name, *pair))
+    made = array.array(form, map(make, words) if make else words)
+    if sys.byteorder == "big":
+        made.byteswap()
+    return made.tobytes()

@@ -1,11 +1,9 @@
 """Codec `fast`, from spec/fast.md (F)."""
 
-import array
-import itertools
-import math
 import struct
+from itertools import islice
 
-from .checks import crc32c, member, need, up
+from .checks import crc32c, member, need, padded, up
 
 
 def bits_of(i, n):  # F3: of word i of n, the place, and where its rank and its plane bits are
@@ -35,35 +33,32 @@ def decode_row(data, listed, planes, symbols, biases, phase):  # F3, F4: the wor
     return [word & 0xFFFF for word in words]
 
 
-def decode_fast(meta, words, payload, index, first, last):  # F5: words first..last of a table
-    rows, dim, params = meta["shape"][0], math.prod(meta["shape"][1:]), member(meta, "params", dict)
+def decode_fast(table, payload, index, wanted):  # F5: the words of the wanted rows
+    rows, dim, kind, params = table
     align, page = member(params, "align", int), member(params, "page", int)
     need(len(params) == 2 and align in (1, 2, 4, 8, 16, 32, 64) and page in (0, 4096), "params that fast does not have")
-    rows, planes = rows if dim else 0, 4 if meta["words"] == "F16" else 1  # no words: no row lies anywhere
+    planes, mantissa = (4, 10) if kind == "F16" else (1, 7)
     plain, form = (255, "B") if dim <= 16384 else (65535, "H")
-    sizes = blocks, pages, rows, _, _ = up(rows, 32) // 32, up(len(payload), 4096) // 4096, rows, 20, dim
+    sizes = blocks, pages, _, _, _ = up(rows, 32) // 32, up(len(payload), 4096) // 4096, rows, 20, dim
     form = "<%dQ%dI%d%s20B%dB" % (blocks, pages, rows, form, dim)
-    size = struct.calcsize(form)
-    need(len(index) == up(size, 64) and not any(index[size:]), "the index is not that of shape and payload")
+    padded(index, struct.calcsize(form), "the index")
     fields = iter(struct.unpack_from(form, index))
-    starts, checksums, counts, (*symbols, phase), biases = (list(itertools.islice(fields, size)) for size in sizes)
+    starts, checksums, counts, (*symbols, phase), biases = (list(islice(fields, size)) for size in sizes)
     need(phase < 2, "a phase that is neither 0 nor 1")
-    coded, end, out, checked = dim + up(dim, 4) // 4 + planes * (up(dim, 8) // 8), 0, array.array("H"), set()
+    coded, end, out, checked = dim + up(dim, 4) // 4 + planes * (up(dim, 8) // 8), 0, [], set()
     for row, count in enumerate(counts):
         length = 2 * dim if count == plain else 2 * count + coded
         begin = up(end, align)
         begin = up(begin, page) if page and begin % page + length > up(length, page) else begin
         end = begin + length
         need(row % 32 or starts[row // 32] == begin, "block %d does not begin where its rows do" % (row // 32))
-        need(end <= len(payload), "row %d passes the payload" % row)
-        need(count == plain or length < 2 * dim, "row %d is longer than a plain one" % row)
-        if row * dim < last and first < (row + 1) * dim:
-            for p in set(range(begin // 4096, up(end, 4096) // 4096)) - checked:
-                need(crc32c(payload[4096 * p:4096 * p + 4096]) == checksums[p], "page %d: its checksum differs" % p)
-                checked.add(p)
-            data = bytes(payload[begin:end])
-            out.extend(struct.unpack("<%dH" % dim, data) if count == plain else
-                       decode_row(data, count, planes, symbols, biases, phase << (7 if planes == 1 else 10)))
+        need(end <= len(payload) and (count == plain or length < 2 * dim), "row %d is too long" % row)
+        if row not in wanted:
+            continue
+        for p in set(range(begin // 4096, up(end, 4096) // 4096)) - checked:
+            need(crc32c(payload[4096 * p:4096 * p + 4096]) == checksums[p], "page %d: its checksum differs" % p)
+            checked.add(p)
+        out += (struct.unpack("<%dH" % dim, payload[begin:end]) if count == plain else
+                decode_row(payload[begin:end], count, planes, symbols, biases, phase << mantissa))
     need(len(payload) == up(end + 64, page or 64) and not any(payload[end:]), "the payload does not end as it should")
-    skip = first // max(dim, 1) * dim
-    return out[first - skip:last - skip]
+    return out

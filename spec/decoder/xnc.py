@@ -1,10 +1,9 @@
 """Codec `xnc`, from spec/xnc.md (X)."""
 
-import array
 import functools
 import struct
 
-from .checks import crc32c, member, need, up
+from .checks import crc32c, member, need, padded, up
 
 
 def decode_block(bits, n):  # X2, X3: the words of a block that starts at bit 0, and its size in bits
@@ -42,7 +41,7 @@ def widen(image):  # X4: FP16 word to BF16 word
     return struct.unpack("<H", single[2:])[0]
 
 
-def decode_chunk(data, words, exceptions, bf16):  # X5: the words of a chunk, and the sum of its blocks' sizes
+def decode_chunk(data, words, exceptions, bf16):  # X5: the words of a chunk
     out, at = [], 0
     for number in range(-(-words // 32)):
         n = min(32, words - 32 * number)
@@ -58,35 +57,27 @@ def decode_chunk(data, words, exceptions, bf16):  # X5: the words of a chunk, an
         out += block
     need(up(at, 8) == 8 * len(data), "a chunk goes on after its last block")
     need(at % 8 == 0 or data[-1] >> at % 8 == 0, "a chunk's filling bits are not zero")
-    return out, at
+    return out
 
 
-def decode_table(meta, words, payload, index, first, last):  # X5: words first..last of a table
-    chunks = -(-words // 8192)
+def decode_xnc(table, payload, index, wanted):  # X5: the words of the wanted rows
+    words, chunks = table.rows * table.dim, up(table.rows * table.dim, 8192) // 8192
+    need(list(table.params) == ["bits"] and member(table.params, "bits", int) >= 0, "params that xnc does not have")
     need(16 * chunks <= len(index), "the index is too short")
-    records = list(struct.iter_unpack("<QII", index[:16 * chunks]))
-    listed = records[-1][2] if records else 0
-    need(len(index) == up(16 * chunks + listed, 64), "the index's size does not fit its chunks and exceptions")
-    need(not any(index[16 * chunks + listed:]), "the index's padding is not zero")
-    begins = [(0, 0)] + [(end, exceptions_end) for end, _, exceptions_end in records]
-    bf16, out, total = meta["words"] == "BF16", array.array("H"), 0
-    need(bf16 or not listed, "an FP16 table has exceptions")
-    for c, (end, crc, exceptions_end) in enumerate(records):
-        begin, exceptions_begin = begins[c]
-        size = min(8192, words - 8192 * c)
-        need(begin <= end <= len(payload), "chunk %d: its end decreases or passes the payload" % c)
-        need(exceptions_begin <= exceptions_end <= listed, "chunk %d: exceptions decrease or pass the list" % c)
-        exceptions = index[16 * chunks + exceptions_begin:16 * chunks + exceptions_end]
+    records = [(0, 0, 0), *struct.iter_unpack("<QII", index[:16 * chunks])]
+    padded(index, 16 * chunks + records[-1][2], "the index")
+    padded(payload, records[-1][0], "the payload")
+    bf16, out = table.words == "BF16", []
+    first, last = wanted.start * table.dim, wanted.stop * table.dim
+    for c, ((begin, _, listed), (end, crc, listed_end)) in enumerate(zip(records, records[1:])):
+        at, size = 8192 * c, min(8192, words - 8192 * c)
+        need(up(10 * size, 8) <= 8 * (end - begin) <= up(18 * size, 8), "chunk %d: %d bytes" % (c, end - begin))
+        need(listed <= listed_end <= records[-1][2], "chunk %d: exceptions decrease or pass the list" % c)
+        exceptions = index[16 * chunks + listed:16 * chunks + listed_end]
         need(all(a < b for a, b in zip(exceptions, exceptions[1:])), "chunk %d: exceptions do not increase" % c)
-        need(not exceptions or 32 * exceptions[-1] < size, "chunk %d: an exception names no block" % c)
-        if 8192 * c < last and first < 8192 * c + size:
+        need(not exceptions or bf16 and 32 * exceptions[-1] < size, "chunk %d: an exception names no block" % c)
+        if at < last and first < at + size:
             data = bytes(payload[begin:end])
             need(crc32c(data) == crc, "chunk %d: its checksum differs" % c)
-            decoded, bits = decode_chunk(data, size, set(exceptions), bf16)
-            total += bits
-            out.extend(decoded[max(0, first - 8192 * c):last - 8192 * c])
-    need(len(payload) == up(begins[-1][0], 64), "the payload's size does not fit its chunks")
-    need(not any(payload[begins[-1][0]:]), "the payload's padding is not zero")
-    if (first, last) == (0, words):
-        need(member(member(meta, "params", dict), "bits", int) == total, "params.bits is not the blocks' size")
+            out += decode_chunk(data, size, set(exceptions), bf16)[max(0, first - at):max(0, last - at)]
     return out

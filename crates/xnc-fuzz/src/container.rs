@@ -19,12 +19,7 @@ pub fn run(data: &[u8]) {
     let mut choices = Choices(data);
     let [fast, xnc, dense] = several_chunks();
     let good = choices.one(&[GOLDEN_SAFETENSORS, GOLDEN_GGUF, fast, xnc, dense]);
-    let tensors = parse_header(good, good.len() as u64).expect("a good file");
-    let part = |(name, dtype, shape, range)| {
-        let std::ops::Range { start, end } = range;
-        Part { name, dtype, shape, bytes: good[start as usize..end as usize].to_vec() }
-    };
-    let mut parts: Vec<Part> = tensors.into_iter().map(part).collect();
+    let mut parts = parts_of(good);
     for _ in 0..1 + choices.below(4) {
         if choices.is_empty() {
             break;
@@ -37,6 +32,16 @@ pub fn run(data: &[u8]) {
         edit::apply_some(&mut bytes, &mut choices, 4);
     }
     use_all(bytes, &mut choices);
+}
+
+/// All tensors of a good file.
+pub fn parts_of(good: &[u8]) -> Vec<Part> {
+    let tensors = parse_header(good, good.len() as u64).expect("a good file");
+    let part = |(name, dtype, shape, range)| {
+        let std::ops::Range { start, end } = range;
+        Part { name, dtype, shape, bytes: good[start as usize..end as usize].to_vec() }
+    };
+    tensors.into_iter().map(part).collect()
 }
 
 /// Compressed files whose tables take several chunks, one a codec, made on first use.
@@ -57,7 +62,7 @@ fn several_chunks() -> [&'static [u8]; 3] {
     files.each_ref().map(Vec::as_slice)
 }
 
-fn edit_part(parts: &mut Vec<Part>, choices: &mut Choices<'_>) {
+pub(crate) fn edit_part(parts: &mut Vec<Part>, choices: &mut Choices<'_>) {
     let at = choices.below(parts.len());
     match choices.byte() % 16 {
         0 => drop(parts.remove(at)),
@@ -98,7 +103,7 @@ fn edit_part(parts: &mut Vec<Part>, choices: &mut Choices<'_>) {
 }
 
 /// Edits the source's header inside the file record, and the size that the record tells.
-fn edit_header(part: &mut Part, choices: &mut Choices<'_>) {
+pub(crate) fn edit_header(part: &mut Part, choices: &mut Choices<'_>) {
     let Ok(mut record) = serde_json::from_slice::<Value>(&part.bytes) else { return };
     let Some(pieces) = record["outside"].as_array_mut() else { return };
     let at = choices.below(pieces.len());
@@ -128,7 +133,7 @@ fn edit_header(part: &mut Part, choices: &mut Choices<'_>) {
 }
 
 /// A file of the parts; types that its format cannot name are left out.
-fn put_together(good: &[u8], parts: &[Part]) -> Vec<u8> {
+pub fn put_together(good: &[u8], parts: &[Part]) -> Vec<u8> {
     let fields = parts.iter().map(|part| (&part.name[..], &part.dtype[..], &part.shape[..], &part.bytes[..]));
     let tensors: Vec<_> = fields.collect();
     write_like(good, &tensors).expect("a good header")

@@ -9,14 +9,17 @@ pub mod block;
 pub mod choices;
 pub mod coded;
 pub mod container;
+pub mod decoders;
 pub mod dense;
 pub mod edit;
 pub mod fast;
 pub mod files;
 pub mod headers;
+pub mod members;
 pub mod model;
 pub mod round_trip;
 pub mod seal;
+pub mod second;
 
 /// Target `backends`: every operation of the kernels gives the same on every instruction set of this machine.
 pub use xnc::internals::compare_backends as backends;
@@ -37,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("fast", fast::run),
     ("round_trip", round_trip::run),
     ("backends", backends),
+    ("decoders", decoders::run),
 ];
 
 /// Golden files, the soil of all mutations; the one with every word is too large to be mutated often.

@@ -91,9 +91,13 @@ fn seal_chunks(index: &mut [u8], payload: &[u8], rows: u64, dim: u64) {
     }
 }
 
+/// Puts a text in place of another of its length, up to a quote; JSON stays JSON.
 fn put_after(bytes: &mut [u8], mark: &[u8], text: &[u8]) {
-    let found = bytes.windows(mark.len()).position(|part| part == mark);
-    if let Some(slot) = found.and_then(|at| bytes.get_mut(at + mark.len()..at + mark.len() + text.len())) {
-        slot.copy_from_slice(text);
+    let found = bytes.windows(mark.len()).position(|part| part == mark).map(|at| at + mark.len());
+    if let Some(at) = found
+        && bytes.get(at + text.len()) == Some(&b'"')
+        && !bytes[at..at + text.len()].contains(&b'"')
+    {
+        bytes[at..at + text.len()].copy_from_slice(text);
     }
 }

@@ -72,3 +72,8 @@ fn round_trip() {
 fn backends() {
     run("backends", 300);
 }
+
+#[test]
+fn decoders() {
+    run("decoders", 600);
+}

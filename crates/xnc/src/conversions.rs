@@ -106,8 +106,12 @@ pub fn restore_bytes(
     options: &RestoreOptions<'_>,
 ) -> Result<Vec<u8>> {
     run_on(options.threads, || {
-        let mut out = Vec::new();
-        file::restore_into(&Container::new(Map::shared(source))?, &mut out, &options.progress)?;
+        let (container, mut out) = (Container::new(Map::shared(source))?, Vec::new());
+        if options.unchecked {
+            file::restore_unchecked(&container, &mut out, &options.progress, false)?;
+        } else {
+            file::restore_into(&container, &mut out, &options.progress)?;
+        }
         Ok(out)
     })?
 }

@@ -52,7 +52,9 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
         ("1.0-fast.safetensors", Codec::Fast, safetensors_file(&wide)),
         ("1.0-fast.gguf", Codec::Fast, gguf_file(&wide, None)),
         ("1.0-fast-blocks.safetensors", Codec::Fast, safetensors_file(&blocks())),
-        ("1.0-dense.safetensors", Codec::Dense, safetensors_file(&predictable())),
+        ("1.0-fast-wide-rows.safetensors", Codec::Fast, safetensors_file(&wide_rows())),
+        ("1.0-dense.safetensors", Codec::Dense, safetensors_file(&predictable(600))),
+        ("1.0-dense-chunks.safetensors", Codec::Dense, safetensors_file(&predictable(1000)[..1])),
         ("1.0-dense.gguf", Codec::Dense, gguf_file(&small, None)),
         ("1.0-dense-every-word.safetensors", Codec::Dense, safetensors_file(&every)),
         ("1.0-dense-counted.safetensors", Codec::Dense, safetensors_file(&unpredictable(random))),
@@ -102,9 +104,21 @@ fn native_f16(random: &mut Random, n: usize) -> Vec<u16> {
     (0..n).map(|_| half::f16::from_f32(random.normal()).to_bits()).collect()
 }
 
+/// Rows of more words than one byte can count entries for, with rare words further apart than a step can tell.
+fn wide_rows() -> Vec<support::Tensor<'static>> {
+    let (rows, dim) = (5, 16_400);
+    let mut words: Vec<u16> = (0..rows * dim).map(|i| 0x3f00 + (i as u16).wrapping_mul(40_503) % 0x100).collect();
+    for rare in [5, 6, 4200, 15_000, dim + 16_399] {
+        words[rare] = 0x0123;
+    }
+    // More entries than one byte counts.
+    words[dim..dim + 300].fill(0x0456);
+    vec![("wide", "BF16", vec![rows as u64, dim as u64], le(&words))]
+}
+
 /// Tables whose rows predict each other, with rows and words that nothing predicts.
-fn predictable() -> Vec<support::Tensor<'static>> {
-    let (rows, dim) = (600, 36);
+fn predictable(rows: usize) -> Vec<support::Tensor<'static>> {
+    let dim = 36;
     let mut random = Random(7);
     let mean: Vec<f32> = (0..dim).map(|_| 0.05 * random.normal()).collect();
     let centres: Vec<f32> = (0..90 * dim).map(|_| random.normal()).collect();
@@ -232,7 +246,7 @@ fn the_decoder_written_from_the_spec_agrees() {
     bless();
     let folder = tempfile::tempdir().expect("temporary folder");
     for (name, _, source) in golden() {
-        let back = folder.path().join("back");
+        let back = folder.path().join(name);
         let output = Command::new(python())
             .arg(spec().join("decode.py"))
             .arg("restore")

@@ -64,8 +64,8 @@ fn duplicate_of_itself(parts: &mut Parts) {
 fn lies_under_right_checksums_are_errors() {
     let lies: &[(&str, Lie)] = &[
         ("cannot hold", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
-        ("cannot have the shape", |p| p.meta["shape"] = serde_json::json!([u64::MAX, 2])),
-        ("cannot have the shape", |p| p.meta["shape"] = serde_json::json!([])),
+        ("that of no table", |p| p.meta["shape"] = serde_json::json!([u64::MAX, 2])),
+        ("that of no table", |p| p.meta["shape"] = serde_json::json!([])),
         ("not what the source's header says", |p| p.meta["shape"] = serde_json::json!([40, 500])),
         ("codec `rot13`", |p| p.meta["codec"] = "rot13".into()),
         ("version 7.0", |p| p.meta["version"] = "7.0".into()),
@@ -73,8 +73,8 @@ fn lies_under_right_checksums_are_errors() {
         ("version", |p| p.meta["version"] = "one".into()),
         ("records tensor", |p| p.meta["name"] = "other".into()),
         ("F64", |p| p.meta["dtype"] = "F64".into()),
-        ("params", |p| p.meta["params"] = serde_json::json!({"bits": -1})),
-        ("do not fit a payload", |p| p.meta["params"] = serde_json::json!({"bits": u64::MAX})),
+        ("`-1`", |p| p.meta["params"] = serde_json::json!({"bits": -1})),
+        ("params", |p| p.meta["params"] = serde_json::json!({"bits": "1"})),
         ("BLAKE3", |p| p.meta["blake3"] = "00".repeat(32).into()),
         ("chunk 0", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
         ("chunk 1", |p| p.index[16..24].copy_from_slice(&1u64.to_le_bytes())),
@@ -82,19 +82,15 @@ fn lies_under_right_checksums_are_errors() {
         ("checksum of chunk 0", |p| p.index[8] ^= 1),
         ("padding", |p| *p.index.last_mut().expect("not empty") = 1),
         ("padding", |p| *p.payload.last_mut().expect("not empty") = 1),
-        ("cannot hold", |p| p.index.truncate(16)),
+        ("cannot hold", |p| p.index.clear()),
         ("checksum of chunk 1", |p| p.payload[15_000] ^= 1),
-        ("duplicate and has a payload", duplicate_of_itself),
-        ("duplicate of a duplicate", |p| {
-            duplicate_of_itself(p);
-            p.payload.clear();
-        }),
+        ("index of no coded tensor", duplicate_of_itself),
         ("follow the last tensor", |p| p.file["size"] = u64::MAX.into()),
         ("SHA-256", |p| p.file["sha256"] = "00".repeat(32).into()),
         ("header of the source", |p| p.file["outside"][0]["zlib"] = "AAAA".into()),
         ("header of the source", |p| p.file["outside"][0]["length"] = u64::MAX.into()),
         ("chunk 2", |p| p.payload.truncate(p.payload.len() - 64)),
-        ("padding", |p| p.payload.extend_from_slice(&[0; 32])),
+        ("padding", |p| p.payload.extend_from_slice(&[0; 64])),
         ("cannot hold F16 words", |p| p.meta["words"] = "F16".into()),
         ("not what the source's header says", |p| p.meta["dtype"] = "F32".into()),
         ("chunk 0", |p| {
@@ -126,15 +122,15 @@ fn lies_in_codec_fast_are_errors() {
     let lies: &[(&str, Lie)] = &[
         ("is not that of", |p| p.meta["shape"] = serde_json::json!([1u64 << 40, 1u64 << 20])),
         ("params", |p| p.meta["params"] = serde_json::json!({"coding": "bf16"})),
-        ("params", |p| p.meta["params"] = serde_json::json!([])),
-        ("params", |p| p.meta["params"] = serde_json::json!([1, 0])),
+        ("expected a map", |p| p.meta["params"] = serde_json::json!([])),
+        ("expected a map", |p| p.meta["params"] = serde_json::json!([1, 0])),
         ("params", |p| p.meta["params"] = serde_json::json!({"align": 3, "page": 0})),
         ("params", |p| p.meta["params"] = serde_json::json!({"align": 128, "page": 0})),
         ("params", |p| p.meta["params"] = serde_json::json!({"align": 1, "page": 8192})),
         ("rows do not lie", |p| p.meta["params"] = serde_json::json!({"align": 1, "page": 4096})),
         ("rows do not lie", |p| p.meta["params"] = serde_json::json!({"align": 2, "page": 0})),
         ("cannot hold F16 words", |p| p.meta["words"] = "F16".into()),
-        ("did not match any variant", |p| p.meta["words"] = "F64".into()),
+        ("unknown type `F64`", |p| p.meta["words"] = "F64".into()),
         ("rows do not lie", |p| p.index[..8].copy_from_slice(&u64::MAX.to_le_bytes())),
         ("rows do not lie", |p| p.index[8..16].copy_from_slice(&100u64.to_le_bytes())),
         ("rows do not lie", |p| {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{root, run, runs, say};
 
@@ -12,19 +12,27 @@ use crate::{root, run, runs, say};
 /// above what honest inputs of this length need and far below what a field can ask for.
 const LIMITS: &[&str] = &["-rss_limit_mb=512", "-malloc_limit_mb=256", "-timeout=20", "-max_len=2048"];
 
-/// Runs every target for `seconds`. With a seed, as in the tests, a run tries much the same inputs each time,
-/// so that a change is not blamed for what luck finds; looking for more is what `cargo xtask fuzz` is for.
-pub fn all(seconds: u64, seed: Option<u32>) -> Result<()> {
+/// Runs targets, or all where none is named, for `seconds` each. With a seed, as in the tests, a run tries much
+/// the same inputs each time, so that a change is not blamed for what luck finds; looking for more is what
+/// `cargo xtask fuzz` is for.
+pub fn some(seconds: u64, seed: Option<u32>, names: &[String]) -> Result<()> {
+    let all = targets()?;
+    if let Some(unknown) = names.iter().find(|name| !all.contains(name)) {
+        bail!("no fuzz target {unknown}; there are {}", all.join(", "));
+    }
+    let chosen: Vec<String> =
+        all.into_iter().filter(|name| names.is_empty() || names.contains(name)).collect();
     if let Some(missing) = missing() {
         say(&format!("no {missing}, which libFuzzer needs: the fuzz targets run as plain random tests"));
         let mut tests = Command::new("cargo");
-        tests.args(["test", "--package", "xnc-fuzz"]).current_dir(root());
+        tests.args(["test", "--package", "xnc-fuzz", "--test", "random", "--", "--exact", "--nocapture"]);
+        tests.args(&chosen).current_dir(root());
         return run(tests.env("XNC_FUZZ_SECONDS", seconds.to_string()));
     }
     let cargo_fuzz = cargo_fuzz()?;
     // All at once, so that building does not take from the time of the first.
     run(&mut nightly(&cargo_fuzz, "build"))?;
-    for target in targets()? {
+    for target in chosen {
         // Inputs need their length from the beginning: a short one is only the beginning of a description.
         let time = format!("-max_total_time={seconds}");
         let mut command = nightly(&cargo_fuzz, "run");

@@ -37,11 +37,13 @@ enum Task {
     Data,
     /// Run every test: format, lints, unit and integration tests, Python readers, real tables
     Test,
-    /// Run every fuzz target for a while
+    /// Run fuzz targets for a while
     Fuzz {
         /// Seconds a target
         #[arg(long, default_value_t = 30)]
         seconds: u64,
+        /// Names of targets; without any, all of them
+        targets: Vec<String>,
     },
     /// Check the hardware in rtl/: lint, simulation, proofs, synthesis; writes the tables of rtl/README.md
     Rtl {
@@ -89,7 +91,7 @@ fn main() -> Result<()> {
     match Args::parse().task {
         Task::Data => data::tables(),
         Task::Test => test::all(),
-        Task::Fuzz { seconds } => fuzz::all(seconds, None),
+        Task::Fuzz { seconds, targets } => fuzz::some(seconds, None, &targets),
         Task::Rtl { liberty } => rtl::all(liberty.as_deref()),
         Task::Emulate { names } => emulate::all(&names),
         Task::Study { sections, sample: false } => study::full(&sections),

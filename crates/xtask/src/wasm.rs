@@ -89,7 +89,8 @@ fn model_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
-        files.extend(path.is_file().then_some(path));
+        let is_text = path.extension().is_some_and(|extension| extension == "md");
+        files.extend((path.is_file() && !is_text).then_some(path));
     }
     ensure!(!files.is_empty(), "{} has no files", folder.display());
     files.sort();

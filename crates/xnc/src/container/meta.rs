@@ -1,13 +1,14 @@
 //! The two JSON companions: what a compressed tensor is, and what the source file was. `spec/container.md`.
 
-use std::borrow::Cow;
-
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::json;
 
 use crate::dtype::{Dtype, Element};
 use crate::error::{Error, Result};
+use crate::model::elements;
 
 /// Format version that this build writes and the highest it reads.
 pub const VERSION: &str = "1.0";
@@ -19,6 +20,7 @@ pub const ALIGN: usize = 64;
 
 /// Describes one compressed tensor: the companion `NAME.xnc_meta`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Members")]
 pub struct TensorMeta {
     /// Format version needed to read the tensor.
     pub version: String,
@@ -36,7 +38,7 @@ pub struct TensorMeta {
 }
 
 /// Where the words are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Storage {
     /// In this tensor's payload.
@@ -57,6 +59,57 @@ pub enum Storage {
     },
 }
 
+/// The metadata as it stands, before its members were found to go together.
+#[derive(Deserialize)]
+struct Members {
+    version: String,
+    name: String,
+    dtype: String,
+    shape: Vec<u64>,
+    blake3: String,
+    #[serde(default, deserialize_with = "present")]
+    codec: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    words: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    index_crc32c: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    params: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "present")]
+    same_as: Option<String>,
+}
+
+/// A member that stands is not null.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    value: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+impl TryFrom<Members> for TensorMeta {
+    type Error = String;
+
+    fn try_from(found: Members) -> std::result::Result<TensorMeta, String> {
+        let Members { version, name, dtype, shape, blake3, codec, words, index_crc32c, params, same_as } =
+            found;
+        let element = |name: &str| Element::from_name(name).ok_or_else(|| format!("unknown type `{name}`"));
+        let dtype = element(&dtype)?;
+        if shape.is_empty() || shape.contains(&0) || elements(&shape).is_none() {
+            return Err(format!("the shape {shape:?} is that of no table"));
+        }
+        let storage = match (codec, words, index_crc32c, params, same_as) {
+            (Some(codec), Some(words), Some(index_crc32c), Some(params), None) => {
+                let unknown = || format!("words of type `{words}`");
+                let words = element(&words)?.dtype().ok_or_else(unknown)?;
+                Storage::Coded { codec, words, index_crc32c, params: Value::Object(params) }
+            }
+            (None, None, None, None, Some(same_as)) => Storage::SameAs { same_as },
+            _ => return Err("members of a coded tensor are missing, or stand in a duplicate".into()),
+        };
+        Ok(TensorMeta { version, name, dtype, shape, blake3, storage })
+    }
+}
+
 /// Records the source file: the companion `xnc.file`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileRecord {
@@ -74,7 +127,7 @@ pub struct FileRecord {
 
 /// Bytes of the source that lie outside its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(untagged, try_from = "Map<String, Value>")]
 pub enum Piece {
     /// Kept here.
     Kept {
@@ -90,6 +143,20 @@ pub enum Piece {
         /// How many.
         length: u64,
     },
+}
+
+impl TryFrom<Map<String, Value>> for Piece {
+    type Error = &'static str;
+
+    fn try_from(mut members: Map<String, Value>) -> std::result::Result<Piece, &'static str> {
+        let number = |name| members.get(name).and_then(Value::as_u64);
+        let (from, length) = (number("from"), number("length"));
+        match (members.len(), length, from, members.remove("zlib")) {
+            (2, Some(length), None, Some(Value::String(zlib))) => Ok(Piece::Kept { length, zlib }),
+            (2, Some(length), Some(from), None) => Ok(Piece::Pairs { from, length }),
+            _ => Err("a piece of the source has other members than pieces have"),
+        }
+    }
 }
 
 /// Bytes before the text that the checksum covers: `{"crc32c":"01234567",`.
@@ -120,25 +187,20 @@ pub fn unseal<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T> {
     if check != format!("{:08x}", crc32c::crc32c(&bytes[CHECKED_FROM..])).as_bytes() {
         return Err(Error::corrupt(format!("checksum of {what} does not match its bytes")));
     }
+    let version = bytes[CHECKED_FROM..]
+        .strip_prefix(b"\"version\":\"")
+        .and_then(|rest| str::from_utf8(&rest[..rest.iter().position(|&byte| byte == b'"')?]).ok())
+        .ok_or_else(|| Error::corrupt(format!("{what} does not tell its version first")))?;
+    check_version(what, version)?;
     let malformed = |e: serde_json::Error| Error::corrupt(format!("{what}: {e}"));
-    if !bytes[CHECKED_FROM..].starts_with(b"\"version\":") {
-        return Err(Error::corrupt(format!("{what} does not tell its version first")));
-    }
     // Twice through the text, so that what is known goes to its place and what is not takes no memory.
-    let Told { version } = serde_json::from_slice(bytes).map_err(malformed)?;
-    check_version(what, &version)?;
+    json::check(bytes).map_err(malformed)?;
     serde_json::from_slice(bytes).map_err(malformed)
 }
 
-/// What every record says of itself.
-#[derive(Deserialize)]
-struct Told<'a> {
-    #[serde(borrow)]
-    version: Cow<'a, str>,
-}
-
 fn check_version(what: &str, version: &str) -> Result<()> {
-    let numbers = version.split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    let number = |text: &str| text.parse::<u64>().ok().filter(|number| number.to_string() == text);
+    let numbers = version.split_once('.').and_then(|(a, b)| Some((number(a)?, number(b)?)));
     match numbers {
         Some((MAJOR, 0..=MINOR)) => Ok(()),
         Some(_) => {

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "write")]
 mod cut;
+mod json;
 mod map;
 mod meta;
 mod opened;

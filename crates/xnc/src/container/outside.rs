@@ -53,21 +53,21 @@ pub fn kept(bytes: &[u8]) -> Piece {
 /// # Errors
 /// As [`recover`].
 pub fn recover_kept(pieces: &[Piece]) -> Result<Vec<u8>> {
-    recover(pieces, &[])
+    recover(pieces, None)
 }
 
-/// Undoes [`keep`], where `pairs` are the key-value pairs of the compressed file.
+/// Undoes [`keep`], where `pairs` are the key-value pairs of the compressed file, if its format has some.
 ///
 /// # Errors
 /// [`Error::Corrupt`] when a piece does not unpack to its length or names pairs that are not there.
-pub fn recover(pieces: &[Piece], pairs: &[u8]) -> Result<Vec<u8>> {
+pub fn recover(pieces: &[Piece], pairs: Option<&[u8]>) -> Result<Vec<u8>> {
     let mut outside = Vec::new();
     for piece in pieces {
         match piece {
             Piece::Kept { length, zlib } => unpack(zlib, *length, &mut outside)?,
             Piece::Pairs { from, length } => {
                 let end = from.checked_add(*length).and_then(|end| usize::try_from(end).ok());
-                let bytes = end.and_then(|end| pairs.get(*from as usize..end));
+                let bytes = end.and_then(|end| pairs?.get(usize::try_from(*from).ok()?..end));
                 outside
                     .extend_from_slice(bytes.ok_or_else(|| {
                         Error::corrupt("the source's key-value pairs are not in this file")

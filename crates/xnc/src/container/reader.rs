@@ -5,7 +5,7 @@ use std::ops::Range;
 #[cfg(feature = "map")]
 use std::path::Path;
 
-use super::meta::unseal;
+use super::meta::{ALIGN, unseal};
 #[cfg(feature = "write")]
 use super::outside;
 use super::{FILE_RECORD, FileRecord, INDEX_SUFFIX, META_SUFFIX, Map, Opened, Storage, TensorMeta};
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::kernel::Backend;
 #[cfg(feature = "write")]
 use crate::model::Header;
-use crate::model::{Layout, Tensor, role};
+use crate::model::{Format, Layout, Tensor, role};
 
 /// A model file, compressed or plain, mapped and understood.
 pub struct Container {
@@ -53,18 +53,54 @@ impl Container {
         let mut metas = BTreeMap::new();
         let mut record = None;
         for tensor in layout.tensors() {
-            let bytes = &map[byte_range(tensor)];
+            let bytes = || Ok(&map[byte_range(is_byte_tensor(tensor, layout.format())?)]);
             if tensor.name == FILE_RECORD {
-                record = Some(unseal("the file's record", bytes)?);
+                record = Some(unseal("the file's record", bytes()?)?);
             } else if let Some(name) = tensor.name.strip_suffix(META_SUFFIX) {
-                let meta: TensorMeta = unseal(&format!("the record of tensor `{name}`"), bytes)?;
-                if meta.name != name || layout.tensor(name).is_none() {
+                let meta: TensorMeta = unseal(&format!("the record of tensor `{name}`"), bytes()?)?;
+                if meta.name != name || layout.tensor(name).is_none() || is_companion(name) {
                     return Err(Error::corrupt(format!("`{}` records tensor `{}`", tensor.name, meta.name)));
                 }
                 metas.insert(name.to_owned(), meta);
             }
         }
-        Ok(Container { map, layout, metas, record })
+        let container = Container { map, layout, metas, record };
+        container.companions_fit()?;
+        Ok(container)
+    }
+
+    /// A compressed file has no index but those of its coded tensors, and a record of its own format.
+    fn companions_fit(&self) -> Result<()> {
+        let is_coded = |name: &str| {
+            self.metas.get(name).is_some_and(|meta| matches!(meta.storage, Storage::Coded { .. }))
+        };
+        let indexes =
+            self.layout.tensors().iter().filter_map(|tensor| tensor.name.strip_suffix(INDEX_SUFFIX));
+        if self.evidence().is_some()
+            && let Some(name) = indexes.into_iter().find(|name| !is_coded(name))
+        {
+            return Err(Error::corrupt(format!("`{name}{INDEX_SUFFIX}` is the index of no coded tensor")));
+        }
+        let format = self.layout.format().name();
+        match &self.record {
+            Some(FileRecord { format: other, .. }) if other != format => {
+                Err(Error::corrupt(format!("a {format} file records a {other} source")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether no tensor is here but companions and those of the source.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] otherwise, with a name.
+    #[cfg(feature = "write")]
+    pub fn only_holds(&self, source: &Layout) -> Result<()> {
+        let more = self.layout.tensors().iter().map(|tensor| &tensor.name);
+        match more.into_iter().find(|name| !is_companion(name) && source.tensor(name).is_none()) {
+            Some(name) => Err(Error::corrupt(format!("the source's header has no tensor `{name}`"))),
+            None => Ok(()),
+        }
     }
 
     /// Size of the file in bytes.
@@ -232,10 +268,7 @@ impl Container {
     fn byte_tensor(&self, name: &str) -> Result<&Tensor> {
         let tensor = self.layout.tensor(name);
         let tensor = tensor.ok_or_else(|| Error::corrupt(format!("companion `{name}` is missing")))?;
-        if tensor.shape.len() != 1 || tensor.dtype != self.layout.format().byte_type() {
-            return Err(Error::corrupt(format!("`{name}` is no tensor of bytes")));
-        }
-        Ok(tensor)
+        is_byte_tensor(tensor, self.layout.format())
     }
 
     /// The bytes of the source outside its tensors.
@@ -245,11 +278,25 @@ impl Container {
     #[cfg(feature = "write")]
     pub fn outside(&self) -> Result<Vec<u8>> {
         let pairs = match self.layout.header() {
-            Header::Gguf(header) => &self.map[header.pair_bytes.clone()],
-            Header::Safetensors(_) => &[],
+            Header::Gguf(header) => Some(&self.map[header.pair_bytes.clone()]),
+            Header::Safetensors(_) => None,
         };
         outside::recover(&self.record()?.outside, pairs)
     }
+}
+
+/// Whether a name is one that compressed files give to tensors of their own.
+fn is_companion(name: &str) -> bool {
+    name == FILE_RECORD || name.ends_with(INDEX_SUFFIX) || name.ends_with(META_SUFFIX)
+}
+
+/// A payload, index or record is a one-dimensional tensor of bytes, a multiple of 64.
+fn is_byte_tensor(tensor: &Tensor, format: Format) -> Result<&Tensor> {
+    let is_list = tensor.shape.len() == 1 && tensor.dtype == format.byte_type();
+    if is_list && tensor.bytes().is_multiple_of(ALIGN as u64) {
+        return Ok(tensor);
+    }
+    Err(Error::corrupt(format!("`{}` is no tensor of bytes, a multiple of {ALIGN}", tensor.name)))
 }
 
 fn byte_range(tensor: &Tensor) -> Range<usize> {

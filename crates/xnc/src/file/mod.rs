@@ -9,5 +9,5 @@ mod write;
 
 pub(crate) use compress::{compress, compress_bytes};
 pub(crate) use restore::restore;
-pub use restore::restore_into;
+pub use restore::{restore_into, restore_unchecked};
 pub(crate) use transcode::transcode;

@@ -68,13 +68,33 @@ pub fn restore_into(
     out: &mut (dyn Write + Send),
     progress: &Progress<'_>,
 ) -> Result<RestoreReport> {
-    let record = container.record()?;
-    let format = container.layout().format();
-    if record.format != format.name() {
-        return Err(Error::corrupt(format!("a {} file records a {} source", format.name(), record.format)));
+    let report = restore_unchecked(container, out, progress, true)?;
+    let (found, expected) = (report.sha256.as_deref().unwrap_or_default(), &container.record()?.sha256);
+    if found != expected {
+        return Err(Error::corrupt(format!(
+            "restored bytes have SHA-256 {found}, the source had {expected}"
+        )));
     }
+    Ok(report)
+}
+
+/// As [`restore_into`], but the source's SHA-256 is only told; those of tensors are compared on demand.
+///
+/// # Errors
+/// As [`restore_into`].
+pub fn restore_unchecked(
+    container: &Container,
+    out: &mut (dyn Write + Send),
+    progress: &Progress<'_>,
+    digests: bool,
+) -> Result<RestoreReport> {
+    let record = container.record()?;
     let outside = container.outside()?;
     let source = Layout::parse(&outside, record.size)?;
+    if source.format() != container.layout().format() {
+        return Err(Error::corrupt(format!("the recorded header is one of {}", source.format())));
+    }
+    container.only_holds(&source)?;
     let steps = progress.stage(Stage::Restore, record.size);
     let mut taker = Taker { out, sha256: Sha256::default(), bytes: 0, steps };
     let mut outside = outside.as_slice();
@@ -96,27 +116,28 @@ pub fn restore_into(
         match container.stands_for(tensor)? {
             Standing::Coded(meta) => {
                 let opened = container.table(&tensor.name, backend, None)?;
-                decode_tensor(&opened, &meta.blake3, &mut taker).map_err(|e| e.in_tensor(&tensor.name))?;
+                let found = decode_tensor(&opened, &mut taker).map_err(|e| e.in_tensor(&tensor.name))?;
+                if digests && found != meta.blake3 {
+                    let faulty = Error::corrupt("it does not decode to its BLAKE3 digest");
+                    return Err(faulty.in_tensor(&tensor.name));
+                }
             }
             Standing::Plain(bytes) => bytes.chunks(PART).try_for_each(|part| taker.take(&[part], |_| ()))?,
         }
     }
     fill(&mut taker, record.size)?;
     taker.out.flush().map_err(|cause| Error::Write { cause })?;
-    let sha256 = taker.sha256.finish();
-    if (taker.bytes, &sha256) != (record.size, &record.sha256) {
-        return Err(Error::corrupt(format!(
-            "restored bytes have SHA-256 {sha256}, the source had {}",
-            record.sha256
-        )));
+    if taker.bytes != record.size || !outside.is_empty() {
+        return Err(Error::corrupt("tensors and recorded pieces do not make the source's size"));
     }
+    let sha256 = taker.sha256.finish();
     let (bytes, sha256, tensors) = (record.size, Some(sha256), container.metas().len());
     Ok(RestoreReport { bytes, sha256, tensors, files: 1, warnings: Vec::new() })
 }
 
-/// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked. While some chunks
-/// are taken, the next are decoded.
-fn decode_tensor(opened: &Opened, expected: &str, taker: &mut Taker<'_>) -> Result<()> {
+/// Decodes a whole tensor in order, with chunk checksums checked, and gives its digest. While some chunks are
+/// taken, the next are decoded.
+fn decode_tensor(opened: &Opened, taker: &mut Taker<'_>) -> Result<String> {
     let view = opened.view();
     let mut digest = blake3::Hasher::new();
     let decode = |number: usize| -> Result<Vec<u8>> {
@@ -141,8 +162,5 @@ fn decode_tensor(opened: &Opened, expected: &str, taker: &mut Taker<'_>) -> Resu
         taken?;
         (start, ready) = (end, decoded?);
     }
-    if digest.finalize().to_hex().as_str() != expected {
-        return Err(Error::corrupt("it does not decode to its BLAKE3 digest"));
-    }
-    Ok(())
+    Ok(digest.finalize().to_hex().to_string())
 }

@@ -14,6 +14,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub(crate) use compress::compress;
 pub(crate) use restore::{restore, verify};
@@ -39,6 +40,7 @@ struct FolderRecord {
 
 /// One file of the source folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 struct FileEntry {
     size: u64,
     /// SHA-256 of the source's file, hexadecimal.
@@ -48,7 +50,7 @@ struct FileEntry {
 }
 
 /// What stands in its place.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 enum State {
     /// A compressed file.
@@ -57,6 +59,31 @@ enum State {
     Copied,
     /// Another text that belongs to the compressed files; the source's is kept here.
     Rewritten { source: Vec<Piece> },
+}
+
+/// The members of an entry as they stand.
+#[derive(Deserialize)]
+struct Members {
+    size: u64,
+    sha256: String,
+    state: String,
+    source: Option<Vec<Piece>>,
+}
+
+impl TryFrom<Map<String, Value>> for FileEntry {
+    type Error = String;
+
+    fn try_from(members: Map<String, Value>) -> std::result::Result<FileEntry, String> {
+        let Members { size, sha256, state, source } =
+            Members::deserialize(Value::Object(members)).map_err(|e| e.to_string())?;
+        let state = match (state.as_str(), source) {
+            ("compressed", None) => State::Compressed,
+            ("copied", None) => State::Copied,
+            ("rewritten", Some(source)) => State::Rewritten { source },
+            _ => return Err(format!("a file that is {state}, or such a one with the source's bytes")),
+        };
+        Ok(FileEntry { size, sha256, state })
+    }
 }
 
 impl FolderRecord {

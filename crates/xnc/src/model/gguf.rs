@@ -139,8 +139,8 @@ fn tensor_info(fields: &mut Fields<'_>) -> Result<Tensor> {
     let mut shape = (0..dims).map(|_| fields.u64()).collect::<Result<Vec<u64>>>()?;
     let (id, offset) = (fields.u32()?, fields.u64()?);
     let &Type(_, dtype, elements, bytes) = types::of_id(id, &name)?;
-    let whole = shape.first().is_none_or(|row| row.is_multiple_of(elements));
-    let count = shape.iter().try_fold(1u64, |n, &axis| n.checked_mul(axis));
+    let whole = shape.first().unwrap_or(&1).is_multiple_of(elements);
+    let count = super::elements(&shape);
     let size = count.filter(|_| whole).and_then(|n| (n / elements).checked_mul(bytes));
     let end = size.and_then(|size| offset.checked_add(size));
     let end = end.ok_or_else(|| {

@@ -173,6 +173,13 @@ impl Layout {
     }
 }
 
+/// Number of elements of a shape, whose extents other than 0 multiply to a number of 64 bits; none where they
+/// do not, in whatever order they stand.
+pub(crate) fn elements(shape: &[u64]) -> Option<u64> {
+    let product = shape.iter().try_fold(1u64, |n, &axis| n.checked_mul(axis.max(1)))?;
+    Some(if shape.contains(&0) { 0 } else { product })
+}
+
 /// The error of a file whose header tells of more bytes than are there, as a download leaves it that was broken off.
 fn cut_short(file_bytes: u64, needed: u64) -> Error {
     Error::corrupt(format!(

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,29 @@ struct Info {
     dtype: String,
     shape: Vec<u64>,
     data_offsets: (u64, u64),
+}
+
+/// What a header says of a tensor, as an object; a list of the same values would do for a derived reader.
+struct Entry(Info);
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_map(EntryVisitor)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with type, shape and offsets")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Entry, A::Error> {
+        Info::deserialize(MapAccessDeserializer::new(map)).map(Entry)
+    }
 }
 
 /// The JSON object in its own order. Tensors' names may stand twice here; [`Layout::new`] refuses that.
@@ -52,7 +76,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
         let mut metadata: Option<Pairs> = None;
         while let Some(name) = map.next_key::<String>()? {
             if name != METADATA {
-                tensors.push((name, map.next_value()?));
+                tensors.push((name, map.next_value::<Entry>()?.0));
             } else if metadata.replace(map.next_value()?).is_some() {
                 return Err(A::Error::custom(format!("`{METADATA}` stands twice")));
             }
@@ -181,7 +205,7 @@ fn place(name: String, info: Info, data: u64) -> Result<Tensor> {
     };
     // Checked, because a restorer parses headers of files that are longer than what is there.
     let stored_bits = (end - begin).checked_mul(8);
-    let elements = shape.iter().try_fold(1u64, |n, &axis| n.checked_mul(axis));
+    let elements = super::elements(&shape);
     let bits = elements.and_then(|n| element_bits(&dtype).map_or(stored_bits, |bits| n.checked_mul(bits)));
     if bits.is_none() || bits != stored_bits {
         let bytes = end - begin;

@@ -1,0 +1,223 @@
+//! Codec `dense`: `spec/dense.md`.
+
+use xnc::Codec;
+use xnc_fuzz::decoders;
+
+use crate::fast::damaged;
+use crate::forge::{Forge, tensors};
+use crate::{Rule, rule};
+
+/// Rows and words in a row of the predicted table.
+const ROWS: usize = 128;
+const DIM: usize = 24;
+
+/// A predicted table `a`, without coefficients.
+fn predicted() -> Forge {
+    tensors(Codec::Dense, &decoders::predicted("BF16", DIM, 32))
+}
+
+/// A predicted table `a` of words of another type, of which a row has references of the weights 72 and -48.
+fn weighted() -> Forge {
+    tensors(Codec::Dense, &decoders::predicted("F16", 32, 32))
+}
+
+/// A counted table `n`.
+fn counted() -> Forge {
+    tensors(Codec::Dense, &decoders::counted())
+}
+
+/// The place behind a distribution.
+fn behind(index: &[u8], at: usize) -> usize {
+    let occur: u32 = index[at..at + 32].iter().map(|byte| byte.count_ones()).sum();
+    at + 32 + 2 * occur as usize
+}
+
+/// The index of a predicted table, and where its parts are.
+struct Index<'a> {
+    bytes: &'a mut Vec<u8>,
+    /// Distributions of kinds, scales, weights; then whether coefficients follow.
+    heads: [usize; 4],
+}
+
+impl Index<'_> {
+    fn of(bytes: &mut Vec<u8>, dim: usize) -> Index<'_> {
+        let kinds = 8 * dim + 128;
+        let scales = behind(bytes, kinds);
+        let weights = behind(bytes, scales);
+        let heads = [kinds, scales, weights, behind(bytes, weights)];
+        Index { bytes, heads }
+    }
+
+    /// `least`, `width` and records, where no coefficients stand before them.
+    fn records(&self) -> usize {
+        self.heads[3] + 1 + 4
+    }
+
+    /// Gives the slots of the symbols of a distribution to others, in order.
+    fn relabel(&mut self, distribution: usize, others: impl Fn(&[usize]) -> Vec<usize>) {
+        let map = &mut self.bytes[self.heads[distribution]..][..32];
+        let symbols: Vec<usize> =
+            (0..256).filter(|symbol| map[symbol / 8] >> (symbol % 8) & 1 == 1).collect();
+        let others = others(&symbols);
+        assert!(others.len() == symbols.len() && others.is_sorted_by(|a, b| a < b));
+        map.fill(0);
+        others.into_iter().for_each(|symbol| map[symbol / 8] |= 1 << (symbol % 8));
+    }
+
+    /// Changes the levels of rows.
+    fn levels(&mut self, level: impl Fn(u8) -> u8) {
+        let (at, each) = (self.records() + 5, 2 + usize::from(self.bytes[self.records() + 4]));
+        for bit in (0..ROWS).map(|row| 8 * at + row * each) {
+            let level = |bits: u8| level(bits >> (bit % 8) & 3) << (bit % 8);
+            assert!(bit % 2 == 0, "levels lie in one byte each");
+            let byte = self.bytes[bit / 8];
+            self.bytes[bit / 8] = byte & !(3 << (bit % 8)) | level(byte);
+        }
+    }
+}
+
+/// The predicted table with a change in its index.
+fn index(edit: impl FnOnce(&mut Index<'_>)) -> Vec<u8> {
+    predicted().bytes("a.xnc_index", |bytes| edit(&mut Index::of(bytes, DIM))).finish()
+}
+
+/// A table with another last symbol in a distribution.
+fn last(distribution: usize, symbol: usize) -> Vec<u8> {
+    index(|index| {
+        index.relabel(distribution, |symbols| {
+            let mut others = symbols.to_vec();
+            *others.last_mut().expect("a symbol") = symbol;
+            others
+        });
+    })
+}
+
+fn payload(edit: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    predicted().bytes("a", edit).finish()
+}
+
+/// The counted table with a change at a place behind its first distribution and map.
+fn counts(edit: impl FnOnce(&mut Vec<u8>, usize)) -> Vec<u8> {
+    let edit = |bytes: &mut Vec<u8>| {
+        let at = behind(bytes, 0) + 32;
+        edit(bytes, at);
+    };
+    counted().bytes("n.xnc_index", edit).finish()
+}
+
+pub fn all() -> Vec<Rule> {
+    let mut all = indexes();
+    all.extend(rows());
+    all
+}
+
+fn indexes() -> Vec<Rule> {
+    let params = |params| predicted().meta(r#"{"predicted":true}"#, params).finish();
+    let end = |bytes: &mut Vec<u8>| *bytes.last_mut().expect("a byte") = 1;
+    let coefficients =
+        tensors(Codec::Dense, &decoders::predicted("BF16", 32, 9)).bytes("a.xnc_index", |bytes| {
+            let flag = Index::of(bytes, 32).heads[3];
+            assert_eq!(bytes[flag], 1);
+            let at = behind(bytes, flag + 1);
+            let size = u32::from_le_bytes(*bytes[at..].first_chunk().expect("a size")) as usize;
+            bytes[at + 4 + size - 1] ^= 1;
+        });
+    // A row of one more word than coefficients may be for; all columns are as the first.
+    let wide = predicted().meta("[128,24]", "[1,4097]").bytes("a.xnc_index", |bytes| {
+        let flag = Index::of(bytes, DIM).heads[3];
+        bytes[flag] = 1;
+        let column = bytes[..8].to_vec();
+        bytes.splice(..8 * DIM, column.repeat(4097));
+        bytes.resize(bytes.len().next_multiple_of(64), 0);
+    });
+    let wider = counted().raw("n.xnc_meta", b"[11,480]", b"[1,1048577]");
+    let filling = tensors(Codec::Dense, &decoders::several_chunks()).bytes("wte.xnc_index", |bytes| {
+        // What is last in the index and not zero is the records' last byte.
+        let last = bytes.iter_mut().rfind(|byte| **byte != 0).expect("records");
+        assert_eq!(*last & 0x80, 0);
+        *last |= 0x80;
+    });
+    let told = "does not fit";
+    vec![
+        rule("dense-params-missing", "params", params("{}")),
+        rule("dense-params-more", "params", params(r#"{"predicted":true,"x":0}"#)),
+        rule("dense-params-kind", "params", params(r#"{"predicted":1}"#)),
+        rule("dense-distribution", told, index(|index| index.bytes[index.heads[0] + 32] ^= 1)),
+        rule("dense-index-size", told, index(|index| index.bytes.resize(index.bytes.len() + 64, 0))),
+        rule("dense-index-short", told, index(|index| index.bytes.truncate(512))),
+        rule("dense-index-padding", told, index(|index| end(index.bytes))),
+        rule(
+            "dense-width",
+            told,
+            index(|index| {
+                let at = index.records() + 4;
+                index.bytes[at] = 33;
+            }),
+        ),
+        rule("dense-records-filling", told, filling.finish()),
+        rule(
+            "dense-stream-short",
+            told,
+            index(|index| {
+                let at = index.records();
+                index.bytes[at] = 1;
+            }),
+        ),
+        rule("dense-payload-size", told, payload(|bytes| bytes.resize(bytes.len() + 64, 0))),
+        rule("dense-payload-short", told, payload(|bytes| bytes.truncate(bytes.len() - 64))),
+        rule("dense-payload-padding", told, payload(end)),
+        rule("dense-row-wide", told, wider.finish()),
+        rule("dense-column-scale", told, index(|index| index.bytes[7] &= 0xe0)),
+        rule(
+            "dense-pieces",
+            told,
+            index(|index| {
+                index.bytes[8 * DIM..][..2].copy_from_slice(&32_765u16.to_le_bytes());
+            }),
+        ),
+        rule(
+            "dense-coefficients-flag",
+            told,
+            index(|index| {
+                let at = index.heads[3];
+                index.bytes[at] = 2;
+            }),
+        ),
+        rule("dense-coefficients-wide", told, wide.finish()),
+        rule("dense-coefficients-end", told, coefficients.finish()),
+        rule("dense-plain", told, counts(|bytes, at| bytes[at] = 8)),
+    ]
+}
+
+fn rows() -> Vec<Rule> {
+    let told = "damaged";
+    let weights = weighted().bytes("a.xnc_index", |bytes| {
+        Index::of(bytes, 32).relabel(2, |symbols| {
+            // The two weights of one row, now 127 and -128.
+            let other = |&symbol: &usize| {
+                if symbol == 72 {
+                    127
+                } else if symbol == 208 {
+                    128
+                } else {
+                    symbol
+                }
+            };
+            symbols.iter().map(other).collect()
+        });
+    });
+    let change_end = |bytes: &mut Vec<u8>| {
+        let last = bytes.iter().rposition(|&byte| byte != 0).expect("streams");
+        bytes[last] ^= 0x80;
+    };
+    vec![
+        rule("dense-checksum", "checksum of chunk", damaged(predicted().finish())),
+        rule("dense-stream-end", told, payload(change_end)),
+        rule("dense-stream-end-counted", told, counted().bytes("n", change_end).finish()),
+        rule("dense-kind", told, last(0, 40)),
+        rule("dense-scale", told, last(1, 200)),
+        rule("dense-weights", told, weights.finish()),
+        rule("dense-key", told, index(|index| index.levels(|_| 3))),
+        rule("dense-level", told, index(|index| index.levels(|level| level.max(2)))),
+    ]
+}
