@@ -1,9 +1,13 @@
 //! One error type; its messages carry names, offsets and, where there is one, the remedy.
 
+mod difference;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::role::nearest_list;
+
+pub use difference::Difference;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -184,6 +188,12 @@ pub enum Error {
         /// Their paths inside the folder.
         files: Vec<PathBuf>,
     },
+    /// What a compressed file or folder restores to is not what it was compared with.
+    #[error("differs from the source{difference}")]
+    Differs {
+        /// Where, and how.
+        difference: Box<Difference>,
+    },
 }
 
 impl Error {
@@ -193,6 +203,10 @@ impl Error {
 
     pub(crate) fn corrupt_at(offset: u64, what: impl Into<String>) -> Self {
         Error::Corrupt { what: what.into(), offset: Some(offset) }
+    }
+
+    pub(crate) fn differs(difference: Difference) -> Self {
+        Error::Differs { difference: Box::new(difference) }
     }
 
     /// Names the tensor in a codec's complaint.
