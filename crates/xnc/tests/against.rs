@@ -108,7 +108,7 @@ fn values_are_told_with_their_bits() {
     let error = against(&packed, &other).expect_err("differs").to_string();
     let place = "in tensor `norm.weight`, row 5, column 0, at byte ";
     assert!(error.starts_with("differs from the source ") && error.contains(place), "{error}");
-    assert!(error.ends_with(": 40a00000 (5.0) here, ff800000 (-inf) there"), "{error}");
+    assert!(error.ends_with(": 40a00000 (5.0) restored, ff800000 (-inf) there"), "{error}");
 }
 
 #[test]

@@ -32,6 +32,6 @@ impl fmt::Display for Difference {
             let comma = if self.tensor.is_some() { "," } else { "" };
             write!(f, "{comma} at byte {offset}")?;
         }
-        write!(f, ": {} here, {} there", self.restored, self.source)
+        write!(f, ": {} restored, {} there", self.restored, self.source)
     }
 }
