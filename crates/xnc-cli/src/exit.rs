@@ -170,19 +170,19 @@ fn told(command: &Command, error: &anyhow::Error) -> Told {
 
 /// Where a source differs, as `--json` tells it.
 fn difference(error: &Error) -> Option<Value> {
-    let Error::Differs { difference } = root(error) else { return None };
+    let Error::Differs { tensor, element, offset, restored, there } = root(error) else { return None };
     let file = match error {
         Error::InFile { file, .. } => Some(file.to_string_lossy()),
         _ => None,
     };
     Some(json!({
         "file": file,
-        "tensor": difference.tensor,
-        "row": difference.element.map(|[row, _]| row),
-        "column": difference.element.map(|[_, column]| column),
-        "offset": difference.offset,
-        "restored": difference.restored,
-        "source": difference.source,
+        "tensor": tensor,
+        "row": element.map(|[row, _]| row),
+        "column": element.map(|[_, column]| column),
+        "offset": offset,
+        "restored": restored,
+        "source": there,
     }))
 }
 

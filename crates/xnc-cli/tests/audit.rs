@@ -271,3 +271,40 @@ fn the_line_that_analyze_names_restores_the_source() {
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     assert!(fs::read(dir.join("OUT")).expect("restored") == twice);
 }
+
+#[test]
+fn words_in_other_places_have_the_same_entropy_and_are_predicted_no_better() {
+    let (_keep, dir) = folder();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/lossless.py");
+    let python = |arguments: &str| {
+        let mut python = std::process::Command::new("python3");
+        let (code, out, err) = run(python.arg(&script).args(arguments.split_whitespace()).current_dir(&dir));
+        assert_eq!(code, 0, "{arguments}: {err}");
+        out
+    };
+    let entropy = |file: &str| {
+        let bits =
+            json(&dir, &format!("analyze {file} --json"))["tensors"][0]["order0_bits_per_weight"].take();
+        let told = python(&format!("entropy {file}"));
+        assert!(told.contains(&format!(" {:.3} bits a word", bits.as_f64().expect("a number"))), "{told}");
+        bits
+    };
+    let before = entropy("m.safetensors");
+    let packed = |file: &str| {
+        let line = format!("compress {file} -o p.safetensors --codec dense --effort 1 --force");
+        assert_eq!(xnc(&dir, &line).0, 0);
+        json(&dir, "analyze p.safetensors --json")["tensors"][0]["stored"]["bytes"]
+            .as_u64()
+            .expect("a number")
+    };
+    let original = packed("m.safetensors");
+    let mut sizes = Vec::new();
+    for how in ["alike", "all"] {
+        python(&format!("shuffle {how} m.safetensors s.safetensors"));
+        assert_eq!(entropy("s.safetensors"), before, "{how}");
+        sizes.push(packed("s.safetensors"));
+    }
+    assert!(original < sizes[0] && sizes.is_sorted(), "{original} {sizes:?}");
+    python("noise 300 64 n.safetensors");
+    entropy("n.safetensors");
+}

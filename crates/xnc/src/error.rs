@@ -1,13 +1,9 @@
 //! One error type; its messages carry names, offsets and, where there is one, the remedy.
 
-mod difference;
-
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::role::nearest_list;
-
-pub use difference::Difference;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -188,11 +184,21 @@ pub enum Error {
         /// Their paths inside the folder.
         files: Vec<PathBuf>,
     },
-    /// What a compressed file or folder restores to is not what it was compared with.
-    #[error("differs from the source{difference}")]
+    /// What a compressed file restores to is not what stands in the source that it was compared with: the first
+    /// difference. Tensors are compared before all other bytes.
+    #[error("differs from the source{}: {restored} restored, {there} there", place(tensor, *element, *offset))]
     Differs {
-        /// Where, and how.
-        difference: Box<Difference>,
+        /// The tensor; none where all tensors are the same, and where a file holds none.
+        tensor: Option<String>,
+        /// Row and column of the element; none where the tensor is of another type or shape, or its elements
+        /// have no bytes of their own, as in quantised blocks.
+        element: Option<[u64; 2]>,
+        /// Offset in the source of the first byte that differs; none where no byte is to blame.
+        offset: Option<u64>,
+        /// What is restored there: an element, a byte, a type and shape.
+        restored: String,
+        /// What the source has there.
+        there: String,
     },
 }
 
@@ -203,10 +209,6 @@ impl Error {
 
     pub(crate) fn corrupt_at(offset: u64, what: impl Into<String>) -> Self {
         Error::Corrupt { what: what.into(), offset: Some(offset) }
-    }
-
-    pub(crate) fn differs(difference: Difference) -> Self {
-        Error::Differs { difference: Box::new(difference) }
     }
 
     /// Names the tensor in a codec's complaint.
@@ -241,4 +243,17 @@ impl Error {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
         move |cause| Error::Io { path: path.to_owned(), cause }
     }
+}
+
+/// Where a source differs, after the words that say that it does.
+fn place(tensor: &Option<String>, element: Option<[u64; 2]>, offset: Option<u64>) -> String {
+    let mut place = tensor.as_ref().map(|name| format!(" in tensor `{name}`")).unwrap_or_default();
+    if let Some([row, column]) = element {
+        place += &format!(", row {row}, column {column}");
+    }
+    if let Some(offset) = offset {
+        let comma = if tensor.is_some() { "," } else { "" };
+        place += &format!("{comma} at byte {offset}");
+    }
+    place
 }

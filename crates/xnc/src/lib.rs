@@ -119,7 +119,7 @@ mod target;
 pub use analyze::{Analysis, Patterns, PublishedCount, analyze};
 pub use codec::Codec;
 pub use dtype::Dtype;
-pub use error::{Difference, Error, Result};
+pub use error::{Error, Result};
 pub use kernel::Backend;
 pub use model::Format;
 pub use progress::{Progress, Stage};

@@ -7,21 +7,38 @@ use std::path::{Path, PathBuf};
 
 use support::folders::{bf16, compress, small_model, tensor};
 use support::{Random, Tensor, as_f16, bf16_as_f32, compress_all, gguf_file, le, safetensors_file, write};
-use xnc::{Codec, Difference, Error, Progress};
+use xnc::{Codec, Error, Progress};
 
 fn against(source: &Path, other: &Path) -> xnc::Result<xnc::RestoreReport> {
     xnc::verify(source, Some(other), 2, &Progress::default())
 }
 
+/// A difference.
+#[derive(Debug)]
+struct Difference {
+    tensor: Option<String>,
+    element: Option<[u64; 2]>,
+    offset: Option<u64>,
+    restored: String,
+    source: String,
+}
+
+impl Difference {
+    fn of(error: Error) -> Difference {
+        match error {
+            Error::Differs { tensor, element, offset, restored, there } => {
+                Difference { tensor, element, offset, restored, source: there }
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
 /// What differs, and in which file of a folder.
 fn difference(source: &Path, other: &Path) -> (Option<PathBuf>, Difference) {
     match against(source, other).expect_err("differs") {
-        Error::Differs { difference } => (None, *difference),
-        Error::InFile { file, cause } => match *cause {
-            Error::Differs { difference } => (Some(file), *difference),
-            other => panic!("{}: {other}", file.display()),
-        },
-        other => panic!("{other}"),
+        Error::InFile { file, cause } => (Some(file), Difference::of(*cause)),
+        other => (None, Difference::of(other)),
     }
 }
 

@@ -1,16 +1,16 @@
 //! What a compressed file restores to, beside the source that it may have been made of.
 //!
-//! Restored bytes are compared as they come, and the source is read along, a part at a time: there is no second
-//! copy, in memory or on the disk.
+//! Restored bytes are compared as they come, and the source is read along, a part at a time: there is no
+//! second copy, in memory or on the disk.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::restore::{recorded, restore_into};
+use super::difference::{inside, outside, structure};
+use super::restore_into;
 use crate::container::Container;
-use crate::dtype::Element;
-use crate::error::{Difference, Error, Result};
+use crate::error::{Error, Result};
 use crate::kinds::source_is_folder;
 use crate::model::{Layout, Tensor};
 use crate::options::RestoreReport;
@@ -43,7 +43,7 @@ pub struct Beside {
     buffer: Vec<u8>,
     /// Where the source has bytes outside all tensors that nothing is restored to.
     more: Option<u64>,
-    difference: Option<Difference>,
+    difference: Option<Error>,
 }
 
 /// Bytes that are a tensor, or lie outside all of them.
@@ -57,16 +57,15 @@ struct Part {
 impl Beside {
     /// A source of the tensors that the container's source had: by name, so that their order does not matter.
     fn tensors(container: &Container, path: &Path) -> Result<Beside> {
-        let (_, here) = recorded(container)?;
+        let size = container.record()?.size;
+        let here = Layout::parse(&container.outside()?, size)?;
         let in_source = |error| Error::in_file(path, error);
         let source = Container::open(path).map_err(in_source)?;
         if let Some(name) = source.evidence() {
             return Err(in_source(Error::AlreadyCompressed { name: name.into() }));
         }
         let there = source.layout();
-        if let Some(difference) = structure(&here, there) {
-            return Err(Error::differs(difference));
-        }
+        structure(&here, there)?;
         let mut gaps = there.gaps(source.file_bytes()).into_iter();
         let mut gap = gaps.next().unwrap_or_default();
         let (mut parts, mut end) = (Vec::new(), 0);
@@ -87,7 +86,7 @@ impl Beside {
             let from = there.tensor(&tensor.name).map(|tensor| tensor.range.start);
             parts.push(Part { bytes: tensor.bytes(), from, tensor: Some(tensor.clone()) });
         }
-        outside(&mut parts, container.record()?.size.saturating_sub(end));
+        outside(&mut parts, size.saturating_sub(end));
         let more = (!gap.is_empty()).then_some(gap.start).or_else(|| gaps.next().map(|gap| gap.start));
         Beside::new(path, parts, more)
     }
@@ -113,10 +112,7 @@ impl Beside {
         let restored = match restored {
             Ok(restored) => restored,
             Err(Error::Write { cause }) => {
-                return Err(match self.difference {
-                    Some(difference) => Error::differs(difference),
-                    None => Error::io(&self.path)(cause),
-                });
+                return Err(self.difference.unwrap_or_else(|| Error::io(&self.path)(cause)));
             }
             Err(error) => return Err(error),
         };
@@ -126,10 +122,10 @@ impl Beside {
         if let (None, Some(offset)) = (&self.difference, rest) {
             self.read(offset, 1).map_err(Error::io(&self.path))?;
             let source = format!("{:02x}", self.buffer[0]);
-            self.difference = Some(outside(offset, "the end".into(), source));
+            self.difference = Some(outside(offset, "the end", &source));
         }
         match self.difference {
-            Some(difference) => Err(Error::differs(difference)),
+            Some(difference) => Err(difference),
             None => Ok(restored),
         }
     }
@@ -161,7 +157,7 @@ impl Write for Beside {
         let (Some(from), false) = (part.from.map(|from| from + self.taken), restored.is_empty()) else {
             if let (None, [first, ..]) = (&self.difference, restored) {
                 let end = self.file.metadata()?.len();
-                self.difference = Some(outside(end, format!("{first:02x}"), "the end".into()));
+                self.difference = Some(outside(end, &format!("{first:02x}"), "the end"));
             }
             self.taken += restored.len() as u64;
             return Ok(restored.len());
@@ -171,11 +167,11 @@ impl Write for Beside {
             let first = restored.iter().zip(&self.buffer).position(|(a, b)| a != b).unwrap_or_default();
             let part = &self.parts[self.at];
             if let Some(tensor) = &part.tensor {
-                self.difference = Some(inside(tensor, (from, self.taken), first, restored, &self.buffer));
+                self.difference = Some(inside(tensor, (from, self.taken), first, [restored, &self.buffer]));
                 return Err(io::Error::other("a tensor differs"));
             }
             let [a, b] = [restored, &self.buffer].map(|bytes| format!("{:02x}", bytes[first]));
-            self.difference.get_or_insert_with(|| outside(from + first as u64, a, b));
+            self.difference.get_or_insert_with(|| outside(from + first as u64, &a, &b));
         }
         self.taken += restored.len() as u64;
         Ok(restored.len())
@@ -184,77 +180,4 @@ impl Write for Beside {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// A difference that no byte is to blame for.
-pub fn of_whole(tensor: Option<&str>, restored: String, source: String) -> Difference {
-    Difference { tensor: tensor.map(str::to_owned), element: None, offset: None, restored, source }
-}
-
-fn outside(offset: u64, restored: String, source: String) -> Difference {
-    Difference { tensor: None, element: None, offset: Some(offset), restored, source }
-}
-
-/// The first tensor that one of two models has not, or has otherwise; or that they are of two formats.
-fn structure(here: &Layout, there: &Layout) -> Option<Difference> {
-    if here.format() != there.format() {
-        return Some(of_whole(None, here.format().to_string(), there.format().to_string()));
-    }
-    let nothing = || "nothing".to_owned();
-    let kind = |tensor: &Tensor| {
-        let shape = tensor.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
-        format!("{} {}", tensor.dtype, if shape.is_empty() { "scalar" } else { &shape })
-    };
-    let differs = |tensor: &Tensor| {
-        let other = there.tensor(&tensor.name);
-        let same = other.is_some_and(|other| {
-            (&other.dtype, &other.shape, other.bytes()) == (&tensor.dtype, &tensor.shape, tensor.bytes())
-        });
-        (!same).then(|| of_whole(Some(&tensor.name), kind(tensor), other.map_or_else(nothing, kind)))
-    };
-    let missing = |tensor: &&Tensor| here.tensor(&tensor.name).is_none();
-    here.tensors().iter().find_map(differs).or_else(|| {
-        let more = there.tensors().iter().find(missing)?;
-        Some(of_whole(Some(&more.name), nothing(), kind(more)))
-    })
-}
-
-/// A difference in byte `first` of some bytes of a tensor, which begin at `from` in the source and after
-/// `before` bytes of the tensor.
-fn inside(
-    tensor: &Tensor,
-    (from, before): (u64, u64),
-    first: usize,
-    restored: &[u8],
-    source: &[u8],
-) -> Difference {
-    let (name, offset) = (Some(tensor.name.clone()), Some(from + first as u64));
-    let count = tensor.shape.iter().try_fold(1u64, |n, &axis| n.checked_mul(axis));
-    let size = count.filter(|&n| n > 0 && tensor.bytes() % n == 0).map_or(0, |n| tensor.bytes() / n);
-    let (mut begin, mut end, mut element) = (first, first + 1, None);
-    if (1..=8).contains(&size) {
-        let number = (before + first as u64) / size;
-        // Zero only where there are no elements at all.
-        let dim = tensor.shape.iter().skip(1).product::<u64>().max(1);
-        element = Some([number / dim, number % dim]);
-        let at = (number * size).checked_sub(before).map(|at| (at as usize, (at + size) as usize));
-        // Elements lie whole in what is compared; if one did not, its byte would be shown alone.
-        (begin, end) = at.filter(|(_, end)| *end <= restored.len()).unwrap_or((begin, end));
-    }
-    let [restored, source] = [restored, source].map(|bytes| shown(&tensor.dtype, &bytes[begin..end]));
-    Difference { tensor: name, element, offset, restored, source }
-}
-
-/// The bits of an element, in hexadecimal, and its value where the type is one of tables.
-fn shown(dtype: &str, bytes: &[u8]) -> String {
-    let bits: String = bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect();
-    let value = match (Element::from_name(dtype), bytes) {
-        (Some(Element::F32), &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
-        (Some(element), &[low, high]) => match element.dtype() {
-            Some(dtype) => dtype.to_f32(u16::from_le_bytes([low, high])),
-            None => return bits,
-        },
-        _ => return bits,
-    };
-    format!("{bits} ({value:?})")
 }

@@ -3,13 +3,15 @@
 mod before;
 mod compare;
 mod compress;
+mod difference;
 mod encode;
 mod restore;
 mod transcode;
 mod write;
 
-pub(crate) use compare::{Beside, compare, of_whole};
+pub(crate) use compare::{Beside, compare};
 pub(crate) use compress::{compress, compress_bytes};
+pub(crate) use difference::{NOTHING, of_whole};
 pub(crate) use restore::restore;
 pub use restore::restore_into;
 pub(crate) use transcode::transcode;

@@ -69,7 +69,12 @@ pub fn restore_into(
     progress: &Progress<'_>,
 ) -> Result<RestoreReport> {
     let record = container.record()?;
-    let (outside, source) = recorded(container)?;
+    let format = container.layout().format();
+    if record.format != format.name() {
+        return Err(Error::corrupt(format!("a {} file records a {} source", format.name(), record.format)));
+    }
+    let outside = container.outside()?;
+    let source = Layout::parse(&outside, record.size)?;
     let steps = progress.stage(Stage::Restore, record.size);
     let mut taker = Taker { out, sha256: Sha256::default(), bytes: 0, steps };
     let mut outside = outside.as_slice();
@@ -107,21 +112,6 @@ pub fn restore_into(
     }
     let (bytes, sha256, tensors) = (record.size, Some(sha256), container.metas().len());
     Ok(RestoreReport { bytes, sha256, tensors, files: 1, warnings: Vec::new() })
-}
-
-/// The bytes of a container's source outside all tensors, which begin with its header, and what that says.
-///
-/// # Errors
-/// [`Error::NotCompressed`]; [`Error::Corrupt`] where record and header do not hold.
-pub fn recorded(container: &Container) -> Result<(Vec<u8>, Layout)> {
-    let record = container.record()?;
-    let format = container.layout().format();
-    if record.format != format.name() {
-        return Err(Error::corrupt(format!("a {} file records a {} source", format.name(), record.format)));
-    }
-    let outside = container.outside()?;
-    let source = Layout::parse(&outside, record.size)?;
-    Ok((outside, source))
 }
 
 /// Decodes a whole tensor in order, with chunk checksums and the tensor's digest checked. While some chunks

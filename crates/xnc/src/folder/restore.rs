@@ -7,7 +7,7 @@ use super::{FOLDER_RECORD, FileEntry, FolderRecord, State, edited, may_change, n
 use crate::container::{Container, recover_kept};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
-use crate::file::{Beside, compare, of_whole, restore_into};
+use crate::file::{Beside, NOTHING, compare, of_whole, restore_into};
 use crate::kinds::{kind, source_is_folder};
 use crate::model::folder;
 use crate::options::{RestoreOptions, RestoreReport};
@@ -39,8 +39,7 @@ pub(crate) fn verify(
     let more = against.map(|against| not_recorded(&record, against)).transpose()?;
     let (report, changed) = run(source, &record, to, progress)?;
     if let Some((file, bytes)) = more.flatten() {
-        let differs = of_whole(None, "nothing".into(), format!("a file of {bytes} bytes"));
-        return Err(Error::in_file(&file, Error::differs(differs)));
+        return Err(Error::in_file(&file, of_whole(None, NOTHING, &format!("a file of {bytes} bytes"))));
     }
     if changed.is_empty() { Ok(report) } else { Err(Error::Edited { files: changed }) }
 }
@@ -136,8 +135,7 @@ fn beside(
     progress: &Progress<'_>,
 ) -> Result<Found> {
     if matches!(kind(there), Ok(None)) {
-        let differs = of_whole(None, format!("a file of {} bytes", entry.size), "nothing".into());
-        return Err(Error::differs(differs));
+        return Err(of_whole(None, &format!("a file of {} bytes", entry.size), NOTHING));
     }
     if matches!(entry.state, State::Compressed) && !source_is_folder(from)? {
         let restored = compare(&Container::open(from)?, there, progress)?;
