@@ -24,15 +24,20 @@ import sys
 
 def read(path, dtypes, name=None):
     """The file's bytes, and of one tensor: name, type, shape, first and last byte."""
-    data = open(path, "rb").read()
-    size = struct.unpack_from("<Q", data)[0]
-    header = json.loads(data[8:8 + size])
+    with open(path, "rb") as file:
+        data = file.read()
+    size = int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8:8 + size])
+    except ValueError:
+        sys.exit("%s: no safetensors file" % path)
     header.pop("__metadata__", None)
-    tensors = [(key, one) for key, one in header.items() if one["dtype"] in dtypes and name in (None, key)]
-    if len(tensors) > 1 and name is None:
-        tensors = [(key, one) for key, one in tensors if len(one["shape"]) == 2]
+    there = [(key, one) for key, one in header.items() if one["dtype"] in dtypes]
+    tensors = [pair for pair in there if pair[0] == name] if name else there
     if len(tensors) != 1:
-        sys.exit("%s: name one tensor of type %s; there are %s" % (path, "/".join(dtypes), sorted(header)))
+        some = ", ".join(key for key, _ in there[:12]) or "none"
+        told = (path, " or ".join(dtypes), len(there), some)
+        sys.exit("%s: name one tensor of type %s; there are %d: %s" % told)
     (key, one), start = tensors[0], 8 + size
     begin, end = one["data_offsets"]
     return data, key, one["dtype"], one["shape"], start + begin, start + end
@@ -107,6 +112,8 @@ def shuffle(how, source, target, name=None):
 
 def rounded(dtype, source, target, name=None):
     data, name, _, shape, begin, end = read(source, ("F32",), name)
+    if dtype not in ("BF16", "F16"):
+        sys.exit(__doc__)
     if dtype == "BF16":  # to the nearest, ties to even
         bits = array.array("I", data[begin:end])
         if sys.byteorder == "big":
@@ -128,11 +135,15 @@ def noise(rows, columns, target):
 
 
 def main(arguments):
-    commands = {"entropy": (entropy, 1, 2), "shuffle": (shuffle, 3, 4), "round": (rounded, 3, 4), "noise": (noise, 3, 3)}
+    commands = {"entropy": (entropy, 1, 2), "shuffle": (shuffle, 3, 4), "round": (rounded, 3, 4),
+                "noise": (noise, 3, 3)}
     command, least, most = commands.get(arguments[0] if arguments else "", (None, 0, 0))
     if not command or not least <= len(arguments) - 1 <= most:
         sys.exit(__doc__)
-    command(*arguments[1:])
+    try:
+        command(*arguments[1:])
+    except (OSError, ValueError) as error:
+        sys.exit("error: %s" % error)
 
 
 if __name__ == "__main__":
