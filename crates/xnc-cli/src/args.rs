@@ -66,7 +66,8 @@ pub enum Command {
         xnc verify model.xnc.safetensors --against model.safetensors\n\n\
         --against rests on no checksum: it reads both and compares every byte, tensors first, each with the \
         one of its name, then all other bytes of the file, then the files of a folder that hold no tensors. \
-        The first difference is told with its tensor, row, column and both values, or its offset in SOURCE. \
+        The first difference is told with its tensor, row, column and both values, or its offset in SOURCE; \
+        damage of what is compared, if there is any, is told instead. \
         With --json, it is `error.difference`: {file, tensor, row, column, offset, restored, source}; \
         what does not apply is null.")]
     Verify(Verify),

@@ -300,7 +300,7 @@ fn edited_texts_of_the_compressed_folder_are_told_as_such() {
     assert!(matches!(&error, Error::Edited { files } if files.len() == 2), "{error}");
     fs::write(source.join("text/README.md"), "mine").expect("writes");
     assert!(matches!(against(&packed, &source), Err(Error::Edited { .. })), "both were edited");
-    // Damage comes before any comparison of what is damaged.
+    // Damage comes before any comparison of what is damaged, checked by chunk or by file alone.
     let shard = packed.join("a.safetensors");
     let mut bytes = fs::read(&shard).expect("reads");
     let at = bytes.len() / 3;
@@ -308,4 +308,49 @@ fn edited_texts_of_the_compressed_folder_are_told_as_such() {
     fs::write(&shard, bytes).expect("writes");
     let error = against(&packed, &source).expect_err("damaged").to_string();
     assert!(error.starts_with("a.safetensors: corrupt file"), "{error}");
+}
+
+#[test]
+fn a_damaged_plain_tensor_is_damage_and_no_difference() {
+    let temporary = tempfile::tempdir().expect("temporary folder");
+    let dir = temporary.path();
+    let mut tensors = tensors(false);
+    let source = write(dir, "m.safetensors", &safetensors_file(&tensors));
+    let packed = dir.join("m.xnc.safetensors");
+    compress_all(Codec::Fast, &source, &packed);
+    let mut bytes = fs::read(&packed).expect("reads");
+    let norm = tensors[3].3.clone();
+    let at = bytes.windows(norm.len()).position(|window| window == norm).expect("it is plain");
+    bytes[at + 9] ^= 1;
+    fs::write(&packed, &bytes).expect("writes");
+    let error = against(&packed, &source).expect_err("damaged");
+    assert!(matches!(&error, Error::Corrupt { what, .. } if what.contains("SHA-256")), "{error}");
+    // Also beside a source that differs.
+    tensors[0].3[7] ^= 1;
+    let other = write(dir, "n.safetensors", &safetensors_file(&tensors));
+    assert!(matches!(against(&packed, &other), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn shards_without_tables_are_compared_by_tensor_too() {
+    let temporary = tempfile::tempdir().expect("temporary folder");
+    let [source, packed] = ["m", "m.xnc"].map(|name| temporary.path().join(name));
+    small_model(&source, 1);
+    let layers = safetensors_file(&[tensor("layers.0.up", bf16(7, 40, 64))]);
+    fs::write(source.join("z.safetensors"), &layers).expect("writes");
+    compress(&source, &packed, false).expect("compresses");
+    assert!(fs::read(packed.join("z.safetensors")).expect("reads") == layers, "it is copied");
+    against(&packed, &source).expect("made of it");
+    let mut bytes = layers.clone();
+    let at = bytes.len() - 2 * (64 * 3 + 5);
+    bytes[at] ^= 1;
+    fs::write(source.join("z.safetensors"), &bytes).expect("writes");
+    fs::write(source.join("text/README.md"), "edited").expect("writes");
+    let (file, found) = difference(&packed, &source);
+    assert_eq!(file.as_deref(), Some(Path::new("z.safetensors")));
+    assert_eq!((found.tensor.as_deref(), found.element), (Some("layers.0.up"), Some([36, 59])));
+    // The copy is damaged as well: then that is what is told.
+    fs::write(packed.join("z.safetensors"), &layers[..layers.len() - 2]).expect("writes");
+    let error = against(&packed, &source).expect_err("damaged").to_string();
+    assert!(error.starts_with("z.safetensors: ") && error.contains("SHA-256"), "{error}");
 }

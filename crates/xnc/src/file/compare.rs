@@ -19,12 +19,17 @@ use crate::progress::Progress;
 /// Bytes of the source that are read at a time: whole elements of every type.
 const PART: usize = 1 << 20;
 
+/// What stands for a byte beyond the last one.
+const END: &str = "the end";
+
 /// Restores a compressed file beside `path`, tensor for tensor and then byte for byte.
 ///
 /// # Errors
 /// [`Error::Differs`]; those of [`restore_into`]; [`Error::InFile`] with what is wrong with `path` itself.
 pub fn compare(container: &Container, path: &Path, progress: &Progress<'_>) -> Result<RestoreReport> {
-    let mut beside = Beside::tensors(container, path)?;
+    let size = container.record()?.size;
+    let here = Layout::parse(&container.outside()?, size)?;
+    let mut beside = Beside::tensors((&here, size), path)?;
     let restored = restore_into(container, &mut beside, progress);
     beside.settle(restored)
 }
@@ -43,7 +48,9 @@ pub struct Beside {
     buffer: Vec<u8>,
     /// Where the source has bytes outside all tensors that nothing is restored to.
     more: Option<u64>,
-    difference: Option<Error>,
+    /// The first difference in a tensor, and the first elsewhere.
+    inside: Option<Error>,
+    outside: Option<Error>,
 }
 
 /// Bytes that are a tensor, or lie outside all of them.
@@ -55,17 +62,15 @@ struct Part {
 }
 
 impl Beside {
-    /// A source of the tensors that the container's source had: by name, so that their order does not matter.
-    fn tensors(container: &Container, path: &Path) -> Result<Beside> {
-        let size = container.record()?.size;
-        let here = Layout::parse(&container.outside()?, size)?;
+    /// A source of the tensors of a file of `size` bytes: by name, so that their order does not matter.
+    pub fn tensors((here, size): (&Layout, u64), path: &Path) -> Result<Beside> {
         let in_source = |error| Error::in_file(path, error);
         let source = Container::open(path).map_err(in_source)?;
         if let Some(name) = source.evidence() {
             return Err(in_source(Error::AlreadyCompressed { name: name.into() }));
         }
         let there = source.layout();
-        structure(&here, there)?;
+        structure(here, there)?;
         let mut gaps = there.gaps(source.file_bytes()).into_iter();
         let mut gap = gaps.next().unwrap_or_default();
         let (mut parts, mut end) = (Vec::new(), 0);
@@ -104,30 +109,27 @@ impl Beside {
     fn new(path: &Path, parts: Vec<Part>, more: Option<u64>) -> Result<Beside> {
         let file = File::open(path).map_err(Error::io(path))?;
         let (path, buffer) = (path.to_owned(), Vec::new());
-        Ok(Beside { path, file, place: 0, parts, at: 0, taken: 0, buffer, more, difference: None })
+        Ok(Beside { path, file, place: 0, parts, at: 0, taken: 0, buffer, more, inside: None, outside: None })
     }
 
-    /// What came of restoring: its own errors, a difference that was found, or what it gave.
+    /// What came of restoring: its own errors, since what is damaged cannot be blamed on a source; the first
+    /// difference; or what it gave.
     pub fn settle<T>(mut self, restored: Result<T>) -> Result<T> {
-        let restored = match restored {
-            Ok(restored) => restored,
-            Err(Error::Write { cause }) => {
-                return Err(self.difference.unwrap_or_else(|| Error::io(&self.path)(cause)));
-            }
-            Err(error) => return Err(error),
-        };
+        let restored = restored.map_err(|error| match error {
+            Error::Write { cause } => Error::io(&self.path)(cause),
+            other => other,
+        })?;
+        if let Some(difference) = self.inside.or(self.outside) {
+            return Err(difference);
+        }
         // What the source has beyond the last restored byte.
         let rest = self.parts.get(self.at).filter(|part| part.bytes > self.taken);
         let rest = rest.and_then(|part| part.from).map(|from| from + self.taken).or(self.more);
-        if let (None, Some(offset)) = (&self.difference, rest) {
-            self.read(offset, 1).map_err(Error::io(&self.path))?;
-            let source = format!("{:02x}", self.buffer[0]);
-            self.difference = Some(outside(offset, "the end", &source));
-        }
-        match self.difference {
-            Some(difference) => Err(difference),
-            None => Ok(restored),
-        }
+        let Some(offset) = rest else { return Ok(restored) };
+        let mut byte = [0];
+        let read = self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut byte));
+        read.map_err(Error::io(&self.path))?;
+        Err(outside(offset, END, &format!("{:02x}", byte[0])))
     }
 
     /// Reads a part of the source into the buffer.
@@ -143,9 +145,12 @@ impl Beside {
 }
 
 impl Write for Beside {
-    /// Compares. Fails where a tensor differs; elsewhere the first difference is kept, since a tensor that
-    /// follows tells more.
+    /// Compares, and keeps the first difference: whether what is restored is damaged itself is known only at
+    /// its end.
     fn write(&mut self, restored: &[u8]) -> io::Result<usize> {
+        if self.inside.is_some() {
+            return Ok(restored.len());
+        }
         while self.parts.get(self.at).is_some_and(|part| part.bytes == self.taken) {
             (self.at, self.taken) = (self.at + 1, 0);
         }
@@ -154,10 +159,10 @@ impl Write for Beside {
         };
         let rest = usize::try_from(part.bytes - self.taken).unwrap_or(usize::MAX);
         let restored = &restored[..restored.len().min(rest).min(PART)];
-        let (Some(from), false) = (part.from.map(|from| from + self.taken), restored.is_empty()) else {
-            if let (None, [first, ..]) = (&self.difference, restored) {
+        let Some(from) = part.from.map(|from| from + self.taken) else {
+            if let (None, Some(first)) = (&self.outside, restored.first()) {
                 let end = self.file.metadata()?.len();
-                self.difference = Some(outside(end, &format!("{first:02x}"), "the end"));
+                self.outside = Some(outside(end, &format!("{first:02x}"), END));
             }
             self.taken += restored.len() as u64;
             return Ok(restored.len());
@@ -165,13 +170,12 @@ impl Write for Beside {
         self.read(from, restored.len())?;
         if self.buffer != restored {
             let first = restored.iter().zip(&self.buffer).position(|(a, b)| a != b).unwrap_or_default();
-            let part = &self.parts[self.at];
-            if let Some(tensor) = &part.tensor {
-                self.difference = Some(inside(tensor, (from, self.taken), first, [restored, &self.buffer]));
-                return Err(io::Error::other("a tensor differs"));
+            if let Some(tensor) = &self.parts[self.at].tensor {
+                self.inside = Some(inside(tensor, (from, self.taken), first, [restored, &self.buffer]));
+            } else if self.outside.is_none() {
+                let [a, b] = [restored, &self.buffer].map(|bytes| format!("{:02x}", bytes[first]));
+                self.outside = Some(outside(from + first as u64, &a, &b));
             }
-            let [a, b] = [restored, &self.buffer].map(|bytes| format!("{:02x}", bytes[first]));
-            self.difference.get_or_insert_with(|| outside(from + first as u64, &a, &b));
         }
         self.taken += restored.len() as u64;
         Ok(restored.len())

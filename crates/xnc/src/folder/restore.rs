@@ -9,7 +9,7 @@ use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::file::{Beside, NOTHING, compare, of_whole, restore_into};
 use crate::kinds::{kind, source_is_folder};
-use crate::model::folder;
+use crate::model::folder::{self, is_named_like_a_model};
 use crate::options::{RestoreOptions, RestoreReport};
 use crate::progress::{Progress, Stage};
 use crate::target::{Target, TargetFolder, check_space, is_temporary};
@@ -87,7 +87,10 @@ fn run(
     let mut entries = record.entries()?;
     if matches!(to, To::Beside(_)) {
         // A tensor that differs tells more than the index or the text that differs, too.
-        entries.sort_by_key(|(_, entry)| !matches!(entry.state, State::Compressed));
+        let holds_tensors = |file: &Path, entry: &FileEntry| {
+            matches!(entry.state, State::Compressed) || is_named_like_a_model(file)
+        };
+        entries.sort_by_key(|(file, entry)| !holds_tensors(file, entry));
     }
     for (file, entry) in entries {
         let from = source.join(&file);
@@ -108,7 +111,7 @@ fn run(
                 }
                 found
             }
-            To::Beside(there) => beside((&from, entry), may_change, &there.join(&file), progress)
+            To::Beside(there) => beside((&from, entry), &there.join(&file), progress)
                 .map_err(|error| if is_of(there, &error) { error } else { in_file(error) })?,
             To::Nowhere => restore_file(&from, entry, &mut io::sink(), progress).map_err(in_file)?,
         };
@@ -126,14 +129,9 @@ fn run(
     Ok((report, changed))
 }
 
-/// Compares what one file restores to with the file `there`. A file that may have been edited, and was, is
-/// told by its digest and not compared.
-fn beside(
-    (from, entry): (&Path, &FileEntry),
-    may_change: bool,
-    there: &Path,
-    progress: &Progress<'_>,
-) -> Result<Found> {
+/// Compares what one file restores to with the file `there`. A file that is not what it was is told by its
+/// digest alone.
+fn beside((from, entry): (&Path, &FileEntry), there: &Path, progress: &Progress<'_>) -> Result<Found> {
     if matches!(kind(there), Ok(None)) {
         return Err(of_whole(None, &format!("a file of {} bytes", entry.size), NOTHING));
     }
@@ -141,10 +139,14 @@ fn beside(
         let restored = compare(&Container::open(from)?, there, progress)?;
         return Ok(Found::of(restored.tensors, restored.bytes, restored.sha256, entry));
     }
-    let mut beside = Beside::bytes(there)?;
+    let plain = is_named_like_a_model(from).then(|| Container::open(from).ok()).flatten();
+    let mut beside = match plain.filter(|plain| plain.evidence().is_none()) {
+        Some(plain) => Beside::tensors((plain.layout(), plain.file_bytes()), there)?,
+        None => Beside::bytes(there)?,
+    };
     let found = restore_file(from, entry, &mut beside, progress);
     match found {
-        Ok(found) if may_change && !found.is_source => Ok(found),
+        Ok(found) if !found.is_source => Ok(found),
         found => beside.settle(found),
     }
 }
