@@ -96,7 +96,7 @@ pub fn analysis(table: &Table) -> Result<Value> {
         },
         "xnc": {
             "bits": count.bits,
-            "ratio": analysis.xnc_ratio(),
+            "ratio": analysis.xnc_ratio,
             "words_9": count.words_9,
             "words_12": count.words_12,
             "words_16": count.words_16,

@@ -31,6 +31,7 @@ Exit codes:
   4  a file is damaged, edited since compressing, or no model file
   5  refused: already compressed, not compressed, target exists or is being written, newer format,
      no such tensor or row
+  6  `verify --against`: what is restored differs from the source it was compared with
 
 A source is never changed, and an existing target only where --force replaces it. Ctrl-C leaves
 neither a part of a target nor a temporary file.
@@ -61,7 +62,14 @@ pub enum Command {
     #[command(after_help = "Example:\n  xnc restore model.xnc.safetensors -o model.safetensors")]
     Restore(Restore),
     /// Check every checksum and digest of a compressed file, and that it restores; write nothing
-    #[command(after_help = "Example:\n  xnc verify model.xnc.safetensors")]
+    #[command(after_help = "Examples:\n  xnc verify model.xnc.safetensors\n  \
+        xnc verify model.xnc.safetensors --against model.safetensors\n\n\
+        --against rests on no checksum: it reads both and compares every byte, tensors first, each with the \
+        one of its name, then all other bytes of the file, then the files of a folder that hold no tensors. \
+        The first difference is told with its tensor, row, column and both values, or its offset in SOURCE; \
+        damage of what is compared, if there is any, is told instead. \
+        With --json, it is `error.difference`: {file, tensor, row, column, offset, restored, source}; \
+        what does not apply is null.")]
     Verify(Verify),
     /// Show which tables a file holds, their share of it, and their exponents
     #[command(after_help = "Examples:\n  xnc inspect model.safetensors\n  \
@@ -69,10 +77,20 @@ pub enum Command {
         The page needs nothing but a browser. Its sizes are found by encoding the tables: \
         seconds for each 100 MB.")]
     Inspect(Inspect),
-    /// Count words as the paper does, and the order-0 entropy; write nothing
-    #[command(after_help = "Example:\n  xnc analyze model.safetensors --json\n\n\
+    /// Count words as the paper does, the order-0 entropy, and what compressed tables take; write nothing
+    #[command(after_help = "Examples:\n  xnc analyze model.safetensors --json\n  \
+        xnc analyze model.xnc.safetensors\n\n\
         The paper's statistics are taken on FP16 words; a BF16 table is cast as torch casts it.\n\
-        A narrow word has an upper byte of all zeros or all ones and is not zero.")]
+        A narrow word has an upper byte of all zeros or all ones and is not zero.\n\n\
+        Of a compressed table every byte that it adds to its file is counted: payload; index; model (what \
+        all rows share: in `dense` what rows are predicted with, in `fast` the codes); metadata. \
+        `order-0` is the entropy of its words one by one, in bytes, without the counts that a coder \
+        would need for it; `ratio to it` is that against all bytes, above 1 where the table is smaller. \
+        The last line restores everything with the decoder in Python. --json has these in \
+        `stored`, which is null for a plain table: {codec, same_as, payload_bytes, index_bytes, \
+        model_bytes, metadata_bytes, bytes, bits_per_weight, source_bytes, ratio, order0_bytes, \
+        ratio_to_order0}; and beside `tensors`, where a file is compressed, file_bytes, source_bytes and \
+        repeat, the line to run. docs/lossless.md explains them.")]
     Analyze(Analyze),
     /// Print rows of a table, compressed or plain
     #[command(after_help = "Examples:\n  xnc rows model.xnc.safetensors --tensor model.embed_tokens.weight \
@@ -210,6 +228,14 @@ impl Command {
             Command::Rows(args) => Some(&args.input),
             Command::Bench(args) => Some(&args.input),
             Command::Completions { .. } | Command::Man { .. } => None,
+        }
+    }
+
+    /// What the command compares its input with.
+    pub fn against(&self) -> Option<&Path> {
+        match self {
+            Command::Verify(args) => args.against.as_deref(),
+            _ => None,
         }
     }
 

@@ -6,7 +6,7 @@ mod remedy;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use xnc::{Error, model_files};
 
 use crate::args::Command;
@@ -18,6 +18,7 @@ const FAILED: u8 = 1;
 const FILES: u8 = 3;
 const DAMAGED: u8 = 4;
 const REFUSED: u8 = 5;
+const DIFFERS: u8 = 6;
 
 /// What goes wrong outside the library.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,14 @@ struct Told {
     kind: &'static str,
     code: u8,
     message: String,
+    /// Where a source differs, for programs.
+    difference: Option<Value>,
+}
+
+impl Told {
+    fn new(kind: &'static str, code: u8, message: String) -> Told {
+        Told { kind, code, message, difference: None }
+    }
 }
 
 /// The sizes of what a command reads, from before it began: who knows them can tell a cut file from a
@@ -47,9 +56,10 @@ pub struct Sources(Vec<(PathBuf, u64)>);
 impl Sources {
     /// Looks at the files of a command.
     pub fn of(command: &Command) -> Sources {
-        let files = command.input().and_then(|input| model_files(input).ok()).unwrap_or_default();
+        let inputs = command.input().into_iter().chain(command.against());
+        let files = inputs.filter_map(|input| model_files(input).ok()).flatten();
         let size = |path: PathBuf| path.metadata().ok().map(|found| (path, found.len()));
-        Sources(files.into_iter().filter_map(size).collect())
+        Sources(files.filter_map(size).collect())
     }
 
     /// The first that has become shorter.
@@ -98,7 +108,7 @@ pub fn report_usage(json: bool, error: &clap::Error) -> u8 {
     error.print().ok();
     if json {
         let message = error.render().to_string();
-        print_json(&Told { kind: "usage", code: USAGE, message: message.trim_end().into() });
+        print_json(&Told::new("usage", USAGE, message.trim_end().into()));
     }
     USAGE
 }
@@ -111,9 +121,13 @@ fn tell(json: bool, told: &Told) -> u8 {
     told.code
 }
 
-fn print_json(Told { kind, code, message }: &Told) {
+fn print_json(Told { kind, code, message, difference }: &Told) {
+    let mut error = json!({"kind": kind, "message": message, "exit_code": code});
+    if let Some(difference) = difference {
+        error["difference"] = difference.clone();
+    }
     // Whoever does not take it has the exit code.
-    say::print_json(&json!({"error": {"kind": kind, "message": message, "exit_code": code}})).ok();
+    say::print_json(&json!({"error": error})).ok();
 }
 
 fn told(command: &Command, error: &anyhow::Error) -> Told {
@@ -124,12 +138,12 @@ fn told(command: &Command, error: &anyhow::Error) -> Told {
             Failure::Usage(_) => ("usage", USAGE),
             Failure::Cut(_) => ("cut", FILES),
         };
-        return Told { kind, code, message };
+        return Told::new(kind, code, message);
     }
     let Some(error) = error.downcast_ref::<Error>() else {
         let (kind, code) =
             if error.downcast_ref::<io::Error>().is_some() { ("io", FILES) } else { ("other", FAILED) };
-        return Told { kind, code, message };
+        return Told::new(kind, code, message);
     };
     let root = root(error);
     let (kind, code) = kind(root);
@@ -145,10 +159,31 @@ fn told(command: &Command, error: &anyhow::Error) -> Told {
             | Error::NoBackend { .. }
             | Error::Threads { .. }
     );
+    // What a source is wrong with is told of it alone.
+    let is_of_source = |file: &Path| command.against().is_some_and(|against| file.starts_with(against));
+    let is_named = is_named || matches!(error, Error::InFile { file, .. } if is_of_source(file));
     let file = if is_named { None } else { command.input() };
     let file = file.map(|input| format!("{}: ", input.display())).unwrap_or_default();
     let remedy = remedy::of(command, error).map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    Told { kind, code, message: format!("{file}{message}{remedy}") }
+    Told { kind, code, message: format!("{file}{message}{remedy}"), difference: difference(error) }
+}
+
+/// Where a source differs, as `--json` tells it.
+fn difference(error: &Error) -> Option<Value> {
+    let Error::Differs { tensor, element, offset, restored, there } = root(error) else { return None };
+    let file = match error {
+        Error::InFile { file, .. } => Some(file.to_string_lossy()),
+        _ => None,
+    };
+    Some(json!({
+        "file": file,
+        "tensor": tensor,
+        "row": element.map(|[row, _]| row),
+        "column": element.map(|[_, column]| column),
+        "offset": offset,
+        "restored": restored,
+        "source": there,
+    }))
 }
 
 /// What went wrong in a file of a folder, or as a whole.
@@ -166,6 +201,7 @@ fn kind(error: &Error) -> (&'static str, u8) {
         Error::NotAModel { .. } => ("not_a_model", DAMAGED),
         Error::Corrupt { .. } => ("corrupt", DAMAGED),
         Error::Edited { .. } => ("edited", DAMAGED),
+        Error::Differs { .. } => ("differs", DIFFERS),
         Error::UnsupportedVersion { .. } => ("unsupported_version", REFUSED),
         Error::Unknown { .. } => ("unknown", REFUSED),
         Error::NotCompressed { .. } => ("not_compressed", REFUSED),

@@ -37,6 +37,19 @@ pub fn path(path: &Path) -> String {
     escaped(&path.to_string_lossy()).into_owned()
 }
 
+/// A path as a word of a shell's line.
+pub fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    // What begins with a hyphen would be taken for an option.
+    let text = if text.starts_with('-') { format!("./{text}") } else { text.into_owned() };
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// Standard output. It is not locked for longer than a write, so that another thread can always say why the
 /// process ends.
 pub fn stdout() -> BufWriter<Stdout> {
@@ -131,6 +144,21 @@ mod tests {
         ];
         for (raw, expected) in cases {
             assert_eq!(escaped(raw), expected);
+        }
+    }
+
+    #[test]
+    fn paths_are_one_word_each_to_a_shell() {
+        for (path, word) in [
+            ("data/m.xnc.gguf", "data/m.xnc.gguf"),
+            ("-m", "./-m"),
+            ("my model", "'my model'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("größe", "größe"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), word);
         }
     }
 

@@ -36,7 +36,7 @@ fn there_and_back(source: &Path, target: &Path, back: &Path) -> Result<(), Box<d
     };
     println!("the file: {} to {output_bytes} bytes", report.source_bytes);
 
-    let verified = xnc::verify(target, 0, &Progress::default())?;
+    let verified = xnc::verify(target, None, 0, &Progress::default())?;
     println!(
         "verified: it restores to {} bytes of SHA-256 {}",
         verified.bytes,

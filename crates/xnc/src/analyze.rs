@@ -50,17 +50,21 @@ pub struct Analysis {
     pub patterns: Patterns,
     /// The paper's count on the same FP16 words.
     pub xnc: PublishedCount,
+    /// 16 bits a word against the paper's count; none for a table without words.
+    pub xnc_ratio: Option<f64>,
     /// Order-0 joint entropy of the table's own words, in bits a word.
     pub order0_bits_per_weight: f64,
     /// Words by biased exponent, of the table's own words.
     pub exponents: Vec<u64>,
-}
-
-impl Analysis {
-    /// 16 bits a word against the paper's count; none for a table without words.
-    pub fn xnc_ratio(&self) -> Option<f64> {
-        (self.words > 0).then(|| self.words as f64 * 16.0 / self.xnc.bits as f64)
-    }
+    /// Bytes of the payload, or of the plain words. With the next three, these are all that the table takes,
+    /// as [`Table::stored_bytes`] counts it.
+    pub payload_bytes: u64,
+    /// Bytes of the index, without [`Analysis::model_bytes`].
+    pub index_bytes: u64,
+    /// Bytes of the index that all rows share: in codec `dense` all that rows are predicted with.
+    pub model_bytes: u64,
+    /// Bytes of the metadata.
+    pub metadata_bytes: u64,
 }
 
 /// Words counted at a time: whole blocks, small enough to stay in cache.
@@ -100,7 +104,7 @@ pub fn analyze(table: &Table, threads: usize, progress: &Progress<'_>) -> Result
         let Counts { patterns, xnc, histogram } = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         let counted = histogram.iter().enumerate().filter(|(_, n)| **n > 0);
         let counted: Vec<(u16, u64)> = counted.map(|(word, n)| (word as u16, *n)).collect();
-        Ok(Analysis::new(table.dtype(), words, patterns, &xnc, &counted))
+        Ok(Analysis::new(table, patterns, &xnc, &counted))
     })?
 }
 
@@ -114,12 +118,14 @@ fn analyze_few(table: &Table, words: usize) -> Result<Analysis> {
         sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect();
     let (mut patterns, mut xnc) = (Patterns::default(), Count::default());
     count_f16(table, &mut buffer, &mut patterns, &mut xnc);
-    Ok(Analysis::new(table.dtype(), words, patterns, &xnc, &counted))
+    Ok(Analysis::new(table, patterns, &xnc, &counted))
 }
 
 impl Analysis {
     /// `counted` holds the words that there are, in rising order, and how often.
-    fn new(dtype: Dtype, words: usize, patterns: Patterns, xnc: &Count, counted: &[(u16, u64)]) -> Analysis {
+    fn new(table: &Table, patterns: Patterns, xnc: &Count, counted: &[(u16, u64)]) -> Analysis {
+        let (dtype, words) = (table.dtype(), table.rows() * table.dim());
+        let (stored, model_bytes) = table.stored();
         let mut exponents = vec![0; 1 << (15 - dtype.mantissa_bits())];
         for &(word, n) in counted {
             exponents[usize::from(dtype.exponent(word))] += n;
@@ -134,8 +140,13 @@ impl Analysis {
                 metadata_bits: xnc.metadata_bits,
                 bits: xnc.bits(),
             },
+            xnc_ratio: (words > 0).then(|| words as f64 * 16.0 / xnc.bits() as f64),
             order0_bits_per_weight: order0(counted, words),
             exponents,
+            payload_bytes: stored.payload,
+            index_bytes: stored.index - model_bytes,
+            model_bytes,
+            metadata_bytes: stored.metadata,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::container::{Container, Map};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kinds::source_is_folder;
 use crate::options::{CompressOptions, CompressReport, RestoreOptions, RestoreReport};
 use crate::progress::Progress;
@@ -71,17 +71,31 @@ pub fn restore(source: &Path, target: &Path, options: &RestoreOptions<'_>) -> Re
 /// Checks everything in a compressed file or folder: chunk checksums, tensor digests, and the SHA-256 of what
 /// it restores to.
 ///
+/// With `against`, a file or folder that `source` may have been made of, what is restored is also compared
+/// with that: tensor for tensor, then every other byte, then the files of a folder that hold no tensors. Both
+/// are read a part at a time, and nothing is written.
+///
 /// # Errors
-/// As [`restore`], without a target; [`crate::Error::Edited`], after the rest was checked, when files of a
-/// folder are not what they were.
-pub fn verify(source: &Path, threads: usize, progress: &Progress<'_>) -> Result<RestoreReport> {
+/// As [`restore`], without a target; [`crate::Error::Differs`] with the first difference from `against`, and
+/// [`crate::Error::InFile`] with what is wrong with that itself; [`crate::Error::Edited`], after the rest was
+/// checked, when files of a folder are not what they were.
+pub fn verify(
+    source: &Path,
+    against: Option<&Path>,
+    threads: usize,
+    progress: &Progress<'_>,
+) -> Result<RestoreReport> {
     let is_folder = source_is_folder(source)?;
-    run_on(threads, || {
-        if is_folder {
-            folder::verify(source, progress)
-        } else {
-            file::restore_into(&Container::open(source)?, &mut io::sink(), progress)
-        }
+    if let Some(against) = against
+        && source_is_folder(against)? != is_folder
+    {
+        let kind = if is_folder { io::ErrorKind::NotADirectory } else { io::ErrorKind::IsADirectory };
+        return Err(Error::io(against)(kind.into()));
+    }
+    run_on(threads, || match against {
+        _ if is_folder => folder::verify(source, against, progress),
+        Some(against) => file::compare(&Container::open(source)?, against, progress),
+        None => file::restore_into(&Container::open(source)?, &mut io::sink(), progress),
     })?
 }
 

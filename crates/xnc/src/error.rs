@@ -184,6 +184,22 @@ pub enum Error {
         /// Their paths inside the folder.
         files: Vec<PathBuf>,
     },
+    /// What a compressed file restores to is not what stands in the source that it was compared with: the first
+    /// difference. Tensors are compared before all other bytes.
+    #[error("differs from the source{}: {restored} restored, {there} there", place(tensor, *element, *offset))]
+    Differs {
+        /// The tensor; none where all tensors are the same, and where a file holds none.
+        tensor: Option<String>,
+        /// Row and column of the element; none where the tensor is of another type or shape, or its elements
+        /// have no bytes of their own, as in quantised blocks.
+        element: Option<[u64; 2]>,
+        /// Offset in the source of the first byte that differs; none where no byte is to blame.
+        offset: Option<u64>,
+        /// What is restored there: an element, a byte, a type and shape.
+        restored: String,
+        /// What the source has there.
+        there: String,
+    },
 }
 
 impl Error {
@@ -227,4 +243,17 @@ impl Error {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
         move |cause| Error::Io { path: path.to_owned(), cause }
     }
+}
+
+/// Where a source differs, after the words that say that it does.
+fn place(tensor: &Option<String>, element: Option<[u64; 2]>, offset: Option<u64>) -> String {
+    let mut place = tensor.as_ref().map(|name| format!(" in tensor `{name}`")).unwrap_or_default();
+    if let Some([row, column]) = element {
+        place += &format!(", row {row}, column {column}");
+    }
+    if let Some(offset) = offset {
+        let comma = if tensor.is_some() { "," } else { "" };
+        place += &format!("{comma} at byte {offset}");
+    }
+    place
 }

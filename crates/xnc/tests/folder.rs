@@ -101,7 +101,7 @@ fn a_sharded_model_comes_back_byte_for_byte() {
     assert_eq!(index["metadata"]["total_size"], total);
     assert_eq!(map.len(), 5 + 6);
 
-    let verified = xnc::verify(&packed, 2, &Progress::default()).expect("verifies");
+    let verified = xnc::verify(&packed, None, 2, &Progress::default()).expect("verifies");
     assert_eq!((verified.files, verified.tensors), (before.len(), 3));
     restore(&packed, &back).expect("restores");
     assert!(snapshot(&back) == before);

@@ -173,12 +173,12 @@ type Lie = fn(&mut Parts);
 fn tell(codec: Codec, lies: &[(&str, Lie)]) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let good = write(folder.path(), "a", &Parts::good(folder.path(), codec).file());
-    xnc::verify(&good, 1, &Progress::default()).expect("parts put together unchanged are good");
+    xnc::verify(&good, None, 1, &Progress::default()).expect("parts put together unchanged are good");
     for (number, (says, lie)) in lies.iter().enumerate() {
         let mut parts = Parts::good(folder.path(), codec);
         lie(&mut parts);
         let path = write(folder.path(), "lying", &parts.file());
-        let restoring = xnc::verify(&path, 1, &Progress::default()).map_err(|e| e.to_string());
+        let restoring = xnc::verify(&path, None, 1, &Progress::default()).map_err(|e| e.to_string());
         let restoring = restoring.expect_err(&format!("lie {number}, which is of `{says}`"));
         // Lookups may not need the lie; then they must only not panic.
         let mut unchecked = OpenOptions::default();
@@ -207,6 +207,6 @@ fn a_bomb_of_zeros_unpacks_no_further_than_it_says() {
     let text = base64::engine::general_purpose::STANDARD.encode(zlib.finish().expect("memory"));
     parts.file["outside"][0]["zlib"] = text.into();
     let path = write(folder.path(), "bomb", &parts.file());
-    let error = xnc::verify(&path, 1, &Progress::default()).expect_err("a bomb").to_string();
+    let error = xnc::verify(&path, None, 1, &Progress::default()).expect_err("a bomb").to_string();
     assert!(error.contains("one zlib stream"), "{error}");
 }

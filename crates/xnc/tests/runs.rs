@@ -252,7 +252,7 @@ fn a_second_run_into_a_target_is_told_of_the_first() {
         }
         let first = task.go_on(first);
         assert!(first.status.success(), "{}", said(first));
-        xnc::verify(&target, 2, &Progress::default()).expect("whole");
+        xnc::verify(&target, None, 2, &Progress::default()).expect("whole");
     }
     assert_eq!(names(folder), ["busy", "busy-folder", "busy-forced", "existing", "model", "plain"]);
 }
@@ -277,7 +277,7 @@ fn many_runs_at_once_do_not_harm_each_other() {
             }
         }
         assert!(done >= 5, "one in each round");
-        xnc::verify(&target, 2, &Progress::default()).expect("whole");
+        xnc::verify(&target, None, 2, &Progress::default()).expect("whole");
     }
     assert!(!names(folder).iter().any(|name| name.starts_with(".xnc-")));
 }

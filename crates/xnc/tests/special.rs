@@ -85,8 +85,9 @@ fn a_source_that_is_no_regular_file_is_refused_unopened() {
                 run(&folder.join(source), &folder.join("target"), false).expect("refused").to_string();
             assert!(error.contains("pipe"), "{error}");
         }
-        let error =
-            xnc::verify(&folder.join(source), 1, &Progress::default()).expect_err("refused").to_string();
+        let error = xnc::verify(&folder.join(source), None, 1, &Progress::default())
+            .expect_err("refused")
+            .to_string();
         assert!(error.contains("pipe"), "{error}");
     }
     assert_eq!(names(folder), ["link", "pipe"]);
@@ -120,7 +121,7 @@ fn what_is_no_file_in_a_folder_is_refused_by_name_before_any_work() {
         let errors = [
             restore(&packed, &back, false).expect_err("refused"),
             transcode(&packed, &back, false).expect_err("refused"),
-            xnc::verify(&packed, 2, &Progress::default()).expect_err("refused"),
+            xnc::verify(&packed, None, 2, &Progress::default()).expect_err("refused"),
         ];
         for error in errors {
             assert!(error.to_string().contains(file), "{error}");

@@ -11,6 +11,9 @@ use super::values::{self, RowFormat};
 pub struct Verify {
     /// Compressed file or folder
     pub input: PathBuf,
+    /// Compare what it restores to with this file or folder, too, byte for byte; tells the first difference
+    #[arg(long, value_name = "SOURCE")]
+    pub against: Option<PathBuf>,
     /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,

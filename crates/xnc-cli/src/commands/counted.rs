@@ -23,13 +23,26 @@ pub struct Counted {
     pub words_dtype: Dtype,
     pub shape: [u64; 2],
     pub codec: Option<Codec>,
+    /// The tensor that holds the words, when this one is a duplicate.
+    pub same_as: Option<String>,
     pub source_bytes: u64,
     pub stored_bytes: u64,
+    /// What `stored_bytes` are, in a compressed file.
+    pub stored: Stored,
     pub words: u64,
     pub patterns: Patterns,
     pub xnc: PublishedCount,
+    pub xnc_ratio: Option<f64>,
     pub order0_bits_per_weight: f64,
     exponents: Exponents,
+}
+
+/// The parts of what a table takes: all of it.
+pub struct Stored {
+    pub payload: u64,
+    pub index: u64,
+    pub model: u64,
+    pub metadata: u64,
 }
 
 /// Words by biased exponent: the exponents that there are, of how many. Most tables have a few of 256.
@@ -46,11 +59,19 @@ impl Counted {
             words_dtype: table.dtype(),
             shape: [table.rows() as u64, table.dim() as u64],
             codec: table.codec(),
+            same_as: info.same_as,
             source_bytes: info.source_bytes,
             stored_bytes: table.stored_bytes(),
+            stored: Stored {
+                payload: analysis.payload_bytes,
+                index: analysis.index_bytes,
+                model: analysis.model_bytes,
+                metadata: analysis.metadata_bytes,
+            },
             words: analysis.words,
             patterns: analysis.patterns,
             xnc: analysis.xnc,
+            xnc_ratio: analysis.xnc_ratio,
             order0_bits_per_weight: analysis.order0_bits_per_weight,
             exponents: Exponents::new(&analysis.exponents),
         }
@@ -58,6 +79,11 @@ impl Counted {
 
     pub fn bits_per_weight(&self) -> f64 {
         8.0 * self.stored_bytes as f64 / self.words.max(1) as f64
+    }
+
+    /// Bytes that the order-0 entropy stands for.
+    pub fn order0_bytes(&self) -> f64 {
+        self.order0_bits_per_weight * self.words as f64 / 8.0
     }
 
     /// The codec's name, or that there is none.

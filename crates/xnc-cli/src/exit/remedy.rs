@@ -1,6 +1,8 @@
 //! What helps against an error, in the words of the command that met it. The library knows no options and
 //! no commands.
 
+use std::path::Path;
+
 use xnc::{Error, Model};
 
 use super::root;
@@ -13,8 +15,12 @@ pub fn of(command: &Command, error: &Error) -> Option<String> {
     let text = match root(error) {
         Error::TargetExists { .. } => "--force replaces it".into(),
         Error::SameFile { .. } => format!("name another target with {target}"),
+        Error::SpecialFile { .. } if command.against().is_some() => return None,
         Error::SpecialFile { .. } if command.input().is_some_and(|input| input.is_file()) => {
             format!("name another target with {target}")
+        }
+        Error::AlreadyCompressed { .. } if command.against().is_some() => {
+            "name the source itself, or bring it back with `xnc restore` first".into()
         }
         Error::AlreadyCompressed { .. } if in_folder => {
             "move that file elsewhere, or bring its source back with `xnc restore`, first".into()
@@ -37,9 +43,12 @@ pub fn of(command: &Command, error: &Error) -> Option<String> {
 }
 
 fn not_compressed(command: &Command) -> &'static str {
-    let is_compressed = |input| Model::open(input).is_ok_and(|model| model.is_compressed());
+    let is_compressed = |input: &Path| Model::open(input).is_ok_and(|model| model.is_compressed());
     if command.input().is_some_and(is_compressed) {
         return "its tables can still be read with `xnc rows`";
+    }
+    if command.against().is_some_and(|against| against.join("xnc.json").exists() || is_compressed(against)) {
+        return "name the compressed one first, and its source after --against";
     }
     match command {
         Command::Restore(_) => "it is as it was, there is nothing to restore",

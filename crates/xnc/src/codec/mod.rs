@@ -237,6 +237,11 @@ pub trait Reader: Send + Sync {
     /// Words in every chunk but the last.
     fn chunk_words(&self) -> usize;
 
+    /// Bytes of the index that all rows share: what the codec knows of the table as a whole.
+    fn model_bytes(&self) -> usize {
+        0
+    }
+
     /// Number of parts of the payload that have a checksum each; the chunks, if a codec says nothing else.
     fn units(&self, _: Stored<'_>) -> usize {
         self.shape().words().div_ceil(self.chunk_words())

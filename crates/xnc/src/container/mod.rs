@@ -20,7 +20,7 @@ mod writer;
 pub use cut::watch_for_cuts;
 pub use map::Map;
 pub use meta::{FileRecord, Storage, TensorMeta};
-pub use opened::Opened;
+pub use opened::{Opened, StoredBytes};
 pub use reader::Container;
 #[cfg(feature = "write")]
 pub use writer::{Content, Elements, Item, Output, Plan, Summary, alignment};

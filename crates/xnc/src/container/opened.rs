@@ -22,7 +22,26 @@ pub struct Opened {
     index: Range<usize>,
     payload: Range<usize>,
     /// Everything that the table adds to its file.
-    pub stored_bytes: u64,
+    pub stored: StoredBytes,
+}
+
+/// What a table takes: in its file everything that it adds there, in memory what is held. A duplicate adds no
+/// more than its metadata.
+#[derive(Clone, Copy, Default)]
+pub struct StoredBytes {
+    /// The payload, or the plain bytes.
+    pub payload: u64,
+    /// The index.
+    pub index: u64,
+    /// The metadata.
+    pub metadata: u64,
+}
+
+impl StoredBytes {
+    /// All of it.
+    pub fn sum(self) -> u64 {
+        self.payload + self.index + self.metadata
+    }
 }
 
 impl Opened {
@@ -41,18 +60,9 @@ impl Opened {
             _ => (map, payload),
         };
         let reader = Arc::new(PlainReader::new(shape, backend, way));
-        let stored_bytes = payload.len() as u64;
+        let stored = StoredBytes { payload: payload.len() as u64, ..StoredBytes::default() };
         let element = shape.dtype.into();
-        Opened {
-            codec: None,
-            element,
-            reader,
-            checks: Checks::never(),
-            map,
-            index: 0..0,
-            payload,
-            stored_bytes,
-        }
+        Opened { codec: None, element, reader, checks: Checks::never(), map, index: 0..0, payload, stored }
     }
 
     /// A table whose index was read.
@@ -62,11 +72,11 @@ impl Opened {
         reader: Arc<dyn Reader>,
         map: Map,
         [payload, index]: [Range<usize>; 2],
-        stored_bytes: u64,
+        stored: StoredBytes,
     ) -> Opened {
-        let stored = Stored { index: &map[index.clone()], payload: &map[payload.clone()] };
-        let checks = Checks::on_touch(&*reader, stored);
-        Opened { codec: Some(codec), element, reader, checks, map, index, payload, stored_bytes }
+        let bytes = Stored { index: &map[index.clone()], payload: &map[payload.clone()] };
+        let checks = Checks::on_touch(&*reader, bytes);
+        Opened { codec: Some(codec), element, reader, checks, map, index, payload, stored }
     }
 
     /// A table that was encoded to memory.
@@ -91,9 +101,8 @@ impl Opened {
         let (payload, index) = (0..end, end..bytes.len());
         let stored = Stored { index: &bytes[index.clone()], payload: &bytes[payload.clone()] };
         let reader = codec::open(codec, shape, &encoded.params, stored, backend)?;
-        let stored_bytes = bytes.len() as u64;
-        let mut opened =
-            Opened::coded(codec, element, reader, Map::shared(bytes), [payload, index], stored_bytes);
+        let all = StoredBytes { payload: payload.len() as u64, index: index.len() as u64, metadata: 0 };
+        let mut opened = Opened::coded(codec, element, reader, Map::shared(bytes), [payload, index], all);
         opened.checks = Checks::never();
         Ok(opened)
     }
@@ -106,6 +115,11 @@ impl Opened {
     /// The codec's part.
     pub fn reader(&self) -> &Arc<dyn Reader> {
         &self.reader
+    }
+
+    /// Bytes of the index that all rows share, of those that the table adds to its file.
+    pub fn model_bytes(&self) -> u64 {
+        self.stored.index.min(self.reader.model_bytes() as u64)
     }
 
     /// What reads words.

@@ -8,7 +8,9 @@ use std::path::Path;
 use super::meta::{ALIGN, unseal};
 #[cfg(feature = "write")]
 use super::outside;
-use super::{FILE_RECORD, FileRecord, INDEX_SUFFIX, META_SUFFIX, Map, Opened, Storage, TensorMeta};
+use super::{
+    FILE_RECORD, FileRecord, INDEX_SUFFIX, META_SUFFIX, Map, Opened, Storage, StoredBytes, TensorMeta,
+};
 use crate::codec::{self, Codec, Narrowed, Source, Stored, TableShape, Way};
 use crate::dtype::Element;
 use crate::error::{Error, Result};
@@ -204,7 +206,7 @@ impl Container {
         let narrow: Vec<u8> = narrow.iter().flat_map(|word| word.to_le_bytes()).collect();
         let all = 0..narrow.len();
         let mut opened = Opened::plain(shape, Map::shared(narrow), all, backend, way);
-        (opened.element, opened.stored_bytes) = (element, tensor.bytes());
+        (opened.element, opened.stored.payload) = (element, tensor.bytes());
         Ok(opened)
     }
 
@@ -244,15 +246,14 @@ impl Container {
         let stored = Stored { index: &self.map[index.clone()], payload: &self.map[payload.clone()] };
         let reader = codec::open(codec, shape, params, stored, backend)
             .map_err(|e| e.in_tensor(original).at(index.start as u64))?;
-        let stored_bytes = self.stored_bytes(name);
-        Ok(Opened::coded(codec, element, reader, self.map(), [payload, index], stored_bytes))
+        let stored = self.stored(name);
+        Ok(Opened::coded(codec, element, reader, self.map(), [payload, index], stored))
     }
 
-    /// Everything that a tensor adds to the file: payload or plain bytes, index, record.
-    pub fn stored_bytes(&self, name: &str) -> u64 {
-        let parts =
-            ["", INDEX_SUFFIX, META_SUFFIX].map(|suffix| self.layout.tensor(&format!("{name}{suffix}")));
-        parts.into_iter().flatten().map(Tensor::bytes).sum()
+    /// Everything that a tensor adds to the file.
+    pub fn stored(&self, name: &str) -> StoredBytes {
+        let bytes = |suffix| self.layout.tensor(&format!("{name}{suffix}")).map_or(0, Tensor::bytes);
+        StoredBytes { payload: bytes(""), index: bytes(INDEX_SUFFIX), metadata: bytes(META_SUFFIX) }
     }
 
     fn meta(&self, name: &str) -> Result<&TensorMeta> {

@@ -1,13 +1,17 @@
-//! One model file through its whole way: compressed, restored, or under another codec.
+//! One model file through its whole way: compressed, restored, compared, or under another codec.
 
 mod before;
+mod compare;
 mod compress;
+mod difference;
 mod encode;
 mod restore;
 mod transcode;
 mod write;
 
+pub(crate) use compare::{Beside, compare};
 pub(crate) use compress::{compress, compress_bytes};
+pub(crate) use difference::{NOTHING, of_whole};
 pub(crate) use restore::restore;
 pub use restore::{restore_into, restore_unchecked};
 pub(crate) use transcode::transcode;

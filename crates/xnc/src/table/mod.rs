@@ -9,7 +9,7 @@ mod product;
 use std::sync::Arc;
 
 use crate::codec::{self, Codec, TableShape, leave};
-use crate::container::{Map, Opened};
+use crate::container::{Map, Opened, StoredBytes};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::{Backend, widen};
@@ -114,7 +114,7 @@ impl Table {
     /// Bytes that the table takes: in its file everything that it adds there (payload, index, record), in
     /// memory what is held.
     pub fn stored_bytes(&self) -> u64 {
-        self.0.opened.stored_bytes
+        self.0.opened.stored.sum()
     }
 
     /// Reads row `id` into `out`, which takes [`Table::dim`] words.
@@ -185,6 +185,11 @@ impl Table {
 
     fn out_of_range(&self, row: usize) -> Error {
         Error::RowOutOfRange { row: row as u64, rows: self.rows() as u64 }
+    }
+
+    /// What the table takes, and how much of it all rows share.
+    pub(crate) fn stored(&self) -> (StoredBytes, u64) {
+        (self.0.opened.stored, self.0.opened.model_bytes())
     }
 
     /// What the elements of the source's tensor are.

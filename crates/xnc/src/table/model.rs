@@ -155,7 +155,7 @@ impl Model {
             same_as: None,
             is_table: meta.is_some() || role::is_table_name(name),
             source_bytes: tensor.bytes(),
-            stored_bytes: self.0.stored_bytes(name),
+            stored_bytes: self.0.stored(name).sum(),
             ranges: vec![tensor.range.clone()],
         };
         let Some(meta) = meta else { return info };

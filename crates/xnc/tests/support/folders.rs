@@ -82,7 +82,7 @@ pub fn transcode(source: &Path, target: &Path, force: bool) -> xnc::Result<Compr
 }
 
 pub fn verify(folder: &Path) -> xnc::Result<xnc::RestoreReport> {
-    xnc::verify(folder, 2, &Progress::default())
+    xnc::verify(folder, None, 2, &Progress::default())
 }
 
 /// Compresses, verifies, transcodes and restores `m`, which must come back whole; gives all warnings of

@@ -125,6 +125,11 @@ impl Reader for DenseReader {
         self.chunk_rows * self.shape.dim.max(1)
     }
 
+    fn model_bytes(&self) -> usize {
+        // The checksums follow what is shared.
+        self.checksums
+    }
+
     fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
         let per = self.chunk_rows / self.stream_rows;
         let end = (self.starts.len() - 1).min((number + 1) * per);

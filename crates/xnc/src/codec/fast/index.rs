@@ -140,6 +140,11 @@ impl Index {
         (number * PAGE..stored.payload.len().min((number + 1) * PAGE), crc)
     }
 
+    /// Bytes of symbols and biases.
+    pub fn codes_bytes(&self) -> usize {
+        self.end - self.symbols
+    }
+
     /// Symbols and biases.
     pub fn codes<'a>(&self, stored: Stored<'a>) -> (&'a [u8], &'a [u8]) {
         stored.index[self.symbols..self.end].split_at(SYMBOLS)

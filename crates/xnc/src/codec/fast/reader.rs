@@ -179,6 +179,10 @@ impl Reader for FastReader {
         (PART / dim).clamp(1, BLOCK) * dim
     }
 
+    fn model_bytes(&self) -> usize {
+        self.index.codes_bytes()
+    }
+
     fn units(&self, stored: Stored<'_>) -> usize {
         stored.payload.len().div_ceil(PAGE)
     }
