@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A second, slow decoder of XNC files, after xnc.md ("X"), fast.md ("F"), dense.md ("D") and container.md ("C").
+"""A second, slow decoder of XNC files, after xnc.md ("X"), fast.md ("F"), tight.md ("T"), dense.md ("D") and
+container.md ("C").
 
-All four parts were written from the specification alone, without seeing the Rust.
+All parts but tight's were written from the specification alone, without seeing the Rust.
 
   decode.py restore IN OUT            write the source's bytes
   decode.py rows IN NAME ID[,ID...]   print rows as hexadecimal elements, one row a line

@@ -13,6 +13,7 @@ from collections import namedtuple
 from .checks import crc32c, member, need, up
 from .xnc import decode_table
 from .fast import decode_fast
+from .tight import decode_tight
 from .dense import decode_dense
 from .elements import check, elements
 
@@ -29,7 +30,7 @@ GGUF_NAMES = {0: "F32", 1: "F16", 30: "BF16"}
 GGUF_VALUES = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 
 
-CODECS = {"xnc": decode_table, "fast": decode_fast, "dense": decode_dense}
+CODECS = {"xnc": decode_table, "fast": decode_fast, "tight": decode_tight, "dense": decode_dense}
 
 
 def no_twins(pairs):

@@ -5,6 +5,7 @@ mod choices;
 mod dense;
 mod fast;
 mod shared;
+mod tight;
 mod xnc;
 
 pub use choices::Choices;
@@ -38,6 +39,8 @@ impl Loops {
     const OWN: Loops = Loops { avx2: "avx2", avx512: "avx512", avx512_no_bf16: "avx512" };
     const BF16: Loops = Loops { avx2: "avx2", avx512: "avx512", avx512_no_bf16: "avx2" };
     const AVX2: Loops = Loops { avx2: "avx2", avx512: "avx2", avx512_no_bf16: "avx2" };
+    const ONLY_AVX512: Loops = Loops { avx2: "scalar", avx512: "avx512", avx512_no_bf16: "avx512" };
+    const ONLY_AVX512_BF16: Loops = Loops { avx2: "scalar", avx512: "avx512", avx512_no_bf16: "scalar" };
     const SCALAR: Loops = Loops { avx2: "scalar", avx512: "scalar", avx512_no_bf16: "scalar" };
 }
 
@@ -64,6 +67,10 @@ pub const OPERATIONS: &[Operation] = &[
     row("fast/unpack rows, FP16 words", fast::unpack_rows_f16, Loops::OWN),
     row("fast/unpack many rows", fast::unpack_many, Loops::OWN),
     row("stream copy", shared::stream_copy, Loops::AVX2),
+    row("tight/product f32", tight::product_f32, Loops::ONLY_AVX512),
+    row("tight/product bf16", tight::product_bf16, Loops::ONLY_AVX512_BF16),
+    row("tight/unpack rows, BF16 words", tight::unpack_rows_bf16, Loops::ONLY_AVX512),
+    row("tight/unpack rows, FP16 words", tight::unpack_rows_f16, Loops::ONLY_AVX512),
     row("widen to_f32, BF16 words", shared::widen_to_f32_bf16, Loops::SCALAR),
     row("widen to_f32, FP16 words", shared::widen_to_f32_f16, Loops::AVX2),
     row("widen to_bf16", shared::widen_to_bf16, Loops::AVX2),

@@ -1,0 +1,74 @@
+"""Codec `tight`, from spec/tight.md (T)."""
+
+import array
+import itertools
+import math
+import struct
+
+from .checks import crc32c, member, need, up
+
+
+def codes(data):  # T4: of a level
+    return (byte >> bit & 3 for byte in data for bit in (0, 2, 4, 6))
+
+
+def level(data, symbols, deeper):  # T4: the symbols of a level's codes; of deeper levels where a word passes on
+    return (symbols[code - 1] if code else next(deeper, 0) for code in codes(data))
+
+
+def decode_row(data, second, third, planes, symbols, biases):  # T3, T4: the words of a coded row
+    groups = up(len(biases), 64) // 64
+    size, words = 80 + 8 * planes, []
+    levels = data[size * groups:]
+    deeper = level(levels[second:second + third], symbols[6:], reversed(levels[second:second + third]))
+    passed = level(levels[:second], symbols[3:6], deeper)
+    for group in range(groups):
+        record, uppers = data[size * group:size * (group + 1)], [0] * 64
+        for p in range(64):
+            code = record[p % 16] >> (0, 4, 2, 6)[p // 16] & 3
+            symbol = symbols[code - 1] if code else next(passed, 0)
+            kept = sum((record[16 + 8 * plane + p % 8] >> p // 8 & 1) << plane for plane in range(planes))
+            uppers[p] = symbol + kept
+        bits = []
+        for i in range(64):
+            p, column = 16 * (i // 8 % 4) + 8 * (i // 32) + i % 8, 64 * group + i
+            upper = uppers[p] + (biases[column] if column < len(biases) else 0)
+            bits.append((upper & 255) << 8 | record[size - 64 + p])
+        for quad in range(0, 64, 4):  # T2: a turn right
+            whole = sum(word << 16 * i for i, word in enumerate(bits[quad:quad + 4]))
+            whole = whole >> 1 | (whole & 1) << 63
+            words += [whole >> 16 * i & 0xFFFF for i in range(4)]
+    return words[:len(biases)]
+
+
+def decode_tight(meta, words, payload, index, first, last):  # T5: words first..last of a table
+    rows, dim, params = meta["shape"][0], math.prod(meta["shape"][1:]), member(meta, "params", dict)
+    need(not params, "params that tight does not have")
+    rows, planes = rows if dim else 0, 3 if meta["words"] == "F16" else 0  # no words: no row lies anywhere
+    plain, form = (255, "B") if dim <= 2048 else (65535, "H")
+    sizes = blocks, pages, counts, _, _ = up(rows, 32) // 32, up(len(payload), 4096) // 4096, 2 * rows, 9, dim
+    form = "<%dQ%dI%d%s9B%dB" % (blocks, pages, counts, form, dim)
+    size = struct.calcsize(form)
+    need(len(index) == up(size, 64) and not any(index[size:]), "the index is not that of shape and payload")
+    fields = iter(struct.unpack_from(form, index))
+    starts, checksums, counts, symbols, biases = (list(itertools.islice(fields, size)) for size in sizes)
+    groups, begin, out, checked = up(dim, 64) // 64, 0, array.array("H"), set()
+    for row in range(rows):
+        second, third = counts[2 * row:2 * row + 2]
+        need(row % 32 or starts[row // 32] == begin, "block %d does not begin where its rows do" % (row // 32))
+        length = 2 * dim if second == plain else (80 + 8 * planes) * groups + second + third
+        need(third == 0 if second == plain else length < 2 * dim and second <= 16 * groups, "row %d: its counts" % row)
+        end = begin + length
+        need(end <= len(payload), "row %d passes the payload" % row)
+        if row * dim < last and first < (row + 1) * dim:
+            for p in set(range(begin // 4096, up(end, 4096) // 4096)) - checked:
+                need(crc32c(payload[4096 * p:4096 * p + 4096]) == checksums[p], "page %d: its checksum differs" % p)
+                checked.add(p)
+            data = bytes(payload[begin:end])
+            out.extend(struct.unpack("<%dH" % dim, data) if second == plain else
+                       decode_row(data, second, third, planes, symbols, biases))
+        begin = end
+    need(len(payload) == up(begin + 64 + 16 * groups, 64) and not any(payload[begin:]),
+         "the payload does not end as it should")
+    skip = first // max(dim, 1) * dim
+    return out[first - skip:last - skip]
