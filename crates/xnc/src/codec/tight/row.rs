@@ -2,45 +2,77 @@
 
 use super::index::Index;
 use super::symbols::Fit;
-use crate::kernel::tight::row::{CODED, GROUP, IN_BYTE, LEVELS, PLAIN, QUAD, Row, RowShape, place, rank_bit};
+use crate::kernel::tight::row::{
+    CODES, GROUP, IN_BYTE, LEVELS, PLAIN, PLANE, QUAD, Row, RowShape, place, rank_bit,
+};
 
 /// Encodes rows one after another.
 pub struct Encoder<'a> {
     index: Index,
     shape: RowShape,
-    levels: [[u8; 1 + CODED]; LEVELS],
-    /// Level and code of each symbol that has one.
-    named: [Option<(usize, u8)>; 256],
+    /// Codes of symbols in each level; 0 for those that pass on.
+    codes: [[u8; 256]; LEVELS],
+    /// The word of a place that is no word's: its symbol has the first code.
+    filling: u16,
     /// By place.
     bias: &'a [u8],
-    /// Codes of the second and the third level, and symbols that none names, of the row at hand.
-    passed: [Vec<u8>; 3],
+    passed: Passed,
+}
+
+/// What words of the row at hand leave that pass on: codes of the second level, of the third, and symbols.
+struct Passed {
+    bytes: [Vec<u8>; LEVELS],
+    lengths: [usize; LEVELS],
+}
+
+impl Passed {
+    /// Takes one byte for each level, of which those count whose word passes on to that level. No branch depends on
+    /// that: a third of them would go wrong.
+    #[inline]
+    fn add(&mut self, bytes: [u8; LEVELS], counts: [bool; LEVELS]) {
+        for level in 0..LEVELS {
+            self.bytes[level][self.lengths[level]] = bytes[level];
+            self.lengths[level] += usize::from(counts[level]);
+        }
+    }
+
+    fn level(&self, level: usize) -> &[u8] {
+        &self.bytes[level][..self.lengths[level]]
+    }
 }
 
 impl<'a> Encoder<'a> {
     /// For rows of a table whose biases, by place, are `bias`.
     pub fn new(index: Index, fit: &Fit, bias: &'a [u8]) -> Self {
         let levels = fit.levels();
-        let mut named = [None; 256];
+        let mut codes = [[0; 256]; LEVELS];
         for (level, symbols) in levels.iter().enumerate() {
             for (code, &symbol) in symbols.iter().enumerate().skip(1) {
                 // The first of equals; a table with few symbols repeats some.
-                named[usize::from(symbol)].get_or_insert((level, code as u8));
+                if codes[..=level].iter().all(|codes| codes[usize::from(symbol)] == 0) {
+                    codes[level][usize::from(symbol)] = code as u8;
+                }
             }
         }
-        Encoder { index, shape: index.row, levels, named, bias, passed: Default::default() }
+        let shape = index.row;
+        let room = || vec![0; shape.places() + 1];
+        let passed = Passed { bytes: [room(), room(), room()], lengths: [0; LEVELS] };
+        Encoder { index, shape, codes, filling: u16::from(levels[0][1]) << 7, bias, passed }
     }
 
     /// Appends a row to `out`; returns how long its levels are, as from byte 0 on.
     pub fn add(&mut self, words: &[u16], out: &mut Vec<u8>) -> Row {
         let begin = out.len();
-        self.passed.iter_mut().for_each(Vec::clear);
+        self.passed.lengths = [0; LEVELS];
         for (number, words) in words.chunks(GROUP).enumerate() {
             self.add_group(number, words, out);
         }
-        let [second, third, unnamed] = &self.passed;
-        let row = Row { at: 0, second: second.len().div_ceil(IN_BYTE), third: third.len().div_ceil(IN_BYTE) };
-        let row = Row { third: row.third + unnamed.len(), ..row };
+        let [second, third, unnamed] = [0, 1, 2].map(|level| self.passed.level(level));
+        let row = Row {
+            at: 0,
+            second: second.len().div_ceil(IN_BYTE),
+            third: third.len().div_ceil(IN_BYTE) + unnamed.len(),
+        };
         if !self.index.holds_row(row) {
             out.truncate(begin);
             words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
@@ -55,46 +87,41 @@ impl<'a> Encoder<'a> {
     }
 
     fn add_group(&mut self, number: usize, words: &[u16], out: &mut Vec<u8>) {
-        // A place that is no word's holds one whose symbol has the first code.
-        let mut group = [u16::from(self.levels[0][1]) << 7; GROUP];
-        group[..words.len()].copy_from_slice(words);
-        let mut turned = [0; GROUP];
-        for (turned, quad) in turned.chunks_exact_mut(QUAD).zip(group.as_chunks::<QUAD>().0) {
-            let bits = quad.iter().rev().fold(0, |bits, &word| bits << 16 | u64::from(word)).rotate_left(1);
-            turned.iter_mut().enumerate().for_each(|(i, word)| *word = (bits >> (16 * i)) as u16);
-        }
+        let turned = self.turned(words);
         let begin = out.len();
         out.resize(begin + self.shape.record(), 0);
         let record = &mut out[begin..];
         let (planes, lower) = (self.shape.split.planes(), self.shape.lower());
         let kept = (1_u8 << planes) - 1;
-        let mut by_place = [0; GROUP];
-        turned.iter().enumerate().for_each(|(i, &word)| by_place[place(i)] = word);
-        for (p, word) in by_place.into_iter().enumerate() {
-            let [low, upper] = word.to_le_bytes();
-            let upper = upper.wrapping_sub(self.bias[number * GROUP + p]);
-            record[lower + p] = low;
-            for plane in 0..planes {
-                record[16 + 8 * plane + p % 8] |= (upper >> plane & 1) << (p / 8);
+        let mut upper = [0; GROUP];
+        for (i, word) in turned.into_iter().enumerate() {
+            [record[lower + place(i)], upper[place(i)]] = word.to_le_bytes();
+        }
+        for (upper, bias) in upper.iter_mut().zip(&self.bias[number * GROUP..]) {
+            *upper = upper.wrapping_sub(*bias);
+        }
+        for plane in 0..planes {
+            for (p, upper) in upper.iter().enumerate() {
+                record[CODES + PLANE * plane + p % PLANE] |= (upper >> plane & 1) << (p / PLANE);
             }
-            record[p % 16] |= self.code(upper & !kept) << rank_bit(p);
+        }
+        for (p, upper) in upper.into_iter().enumerate() {
+            let symbol = upper & !kept;
+            let [first, second, third] = [0, 1, 2].map(|level| self.codes[level][usize::from(symbol)]);
+            record[p % CODES] |= first << rank_bit(p);
+            let passes = [first == 0, (first | second) == 0, (first | second | third) == 0];
+            self.passed.add([second, third, symbol], passes);
         }
     }
 
-    /// The code of a word in its group; those of deeper levels are put where they go.
-    fn code(&mut self, symbol: u8) -> u8 {
-        let named = self.named[usize::from(symbol)];
-        let (level, code) = named.unwrap_or((LEVELS, 0));
-        let [second, third, unnamed] = &mut self.passed;
-        if level > 0 {
-            second.push(if level == 1 { code } else { 0 });
+    /// The words of a group, filled up, and each quad turned left by a bit.
+    fn turned(&self, words: &[u16]) -> [u16; GROUP] {
+        let mut group = [self.filling; GROUP];
+        group[..words.len()].copy_from_slice(words);
+        for quad in group.as_chunks_mut::<QUAD>().0 {
+            let [a, b, c, d] = *quad;
+            *quad = [a << 1 | d >> 15, b << 1 | a >> 15, c << 1 | b >> 15, d << 1 | c >> 15];
         }
-        if level > 1 {
-            third.push(if level == 2 { code } else { 0 });
-        }
-        if level > 2 {
-            unnamed.push(symbol);
-        }
-        if level == 0 { code } else { 0 }
+        group
     }
 }
