@@ -8,25 +8,21 @@ import struct
 from .checks import crc32c, member, need, up
 
 
-def codes(data):  # T4: of a level
-    return (byte >> bit & 3 for byte in data for bit in (0, 2, 4, 6))
-
-
 def level(data, symbols, deeper):  # T4: the symbols of a level's codes; of deeper levels where a word passes on
-    return (symbols[code - 1] if code else next(deeper, 0) for code in codes(data))
+    for code in (byte >> bit & 3 for byte in data for bit in (0, 2, 4, 6)):
+        yield symbols[code - 1] if code else next(deeper)
 
 
-def decode_row(data, second, third, planes, symbols, biases):  # T3, T4: the words of a coded row
+def decode_row(data, length, second, planes, symbols, biases):  # T3, T4: the words of a coded row, guard behind it
     groups = up(len(biases), 64) // 64
     size, words = 80 + 8 * planes, []
     levels = data[size * groups:]
-    deeper = level(levels[second:second + third], symbols[6:], reversed(levels[second:second + third]))
-    passed = level(levels[:second], symbols[3:6], deeper)
+    passed = level(levels, symbols[3:6], level(levels[second:], symbols[6:], reversed(data[:length])))
     for group in range(groups):
         record, uppers = data[size * group:size * (group + 1)], [0] * 64
         for p in range(64):
             code = record[p % 16] >> (0, 4, 2, 6)[p // 16] & 3
-            symbol = symbols[code - 1] if code else next(passed, 0)
+            symbol = symbols[code - 1] if code else next(passed)
             kept = sum((record[16 + 8 * plane + p % 8] >> p // 8 & 1) << plane for plane in range(planes))
             uppers[p] = symbol + kept
         bits = []
@@ -64,9 +60,9 @@ def decode_tight(meta, words, payload, index, first, last):  # T5: words first..
             for p in set(range(begin // 4096, up(end, 4096) // 4096)) - checked:
                 need(crc32c(payload[4096 * p:4096 * p + 4096]) == checksums[p], "page %d: its checksum differs" % p)
                 checked.add(p)
-            data = bytes(payload[begin:end])
-            out.extend(struct.unpack("<%dH" % dim, data) if second == plain else
-                       decode_row(data, second, third, planes, symbols, biases))
+            data = bytes(payload[begin:end + 64 + 16 * groups])
+            out.extend(struct.unpack("<%dH" % dim, data[:2 * dim]) if second == plain else
+                       decode_row(data, length, second, planes, symbols, biases))
         begin = end
     need(len(payload) == up(begin + 64 + 16 * groups, 64) and not any(payload[begin:]),
          "the payload does not end as it should")

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::split;
 use crate::codec::pages::PAGE;
 use crate::codec::{Stored, TableShape};
-use crate::kernel::tight::row::{CODED, CODES, GROUP, IN_BYTE, LEVELS, PLAIN, Row, RowShape};
+use crate::kernel::tight::row::{CODED, CODES, LEVELS, PLAIN, Row, RowShape};
 
 /// Rows whose beginning the index tells together.
 pub const BLOCK: usize = 32;
@@ -91,17 +91,24 @@ impl Index {
         Row { at: 0, second: if second == self.most() { PLAIN } else { second }, third }
     }
 
-    /// Registers of codes that the second level takes at most in nine rows of ten.
-    pub fn usual(&self, stored: Stored<'_>) -> usize {
-        let mut rows = vec![0_usize; self.row.groups() + 1];
-        let coded = (0..self.rows()).map(|row| self.counted(stored, row)).filter(|row| !row.is_plain());
-        coded.for_each(|row| rows[(IN_BYTE * row.second).div_ceil(GROUP)] += 1);
-        let (mut left, tenth) = (rows.iter().sum::<usize>(), rows.iter().sum::<usize>() / 10);
-        let more = rows.iter().position(|&rows| {
-            left -= rows;
-            left <= tenth
-        });
-        more.unwrap_or(0)
+    /// Registers of codes that nearly all rows have at most: in the second level nine rows of ten, of which the
+    /// others take one more without harm; in the third, with symbols for codes, 49 of 50.
+    pub fn usual(&self, stored: Stored<'_>) -> [usize; 2] {
+        let rows = (0..self.rows()).map(|row| self.counted(stored, row)).filter(|row| !row.is_plain());
+        let levels: Vec<[usize; 2]> = rows.map(|row| [row.second, row.third]).collect();
+        std::array::from_fn(|level| {
+            let mut rows = vec![0_usize; self.row.groups() + 1];
+            for bytes in levels.iter().map(|bytes| bytes[level]) {
+                rows[bytes.div_ceil(CODES).min(self.row.groups())] += 1;
+            }
+            let mut left = levels.len();
+            let few = left / [10, 50][level];
+            let usual = rows.iter().position(|&rows| {
+                left -= rows;
+                left <= few
+            });
+            usual.unwrap_or(0)
+        })
     }
 
     /// Where block `number` begins, as the index tells.

@@ -36,7 +36,7 @@ pub struct TightReader {
     levels: [[u8; 1 + CODED]; LEVELS],
     /// By place.
     bias: Vec<u8>,
-    usual: usize,
+    usual: [usize; 2],
     backend: Backend,
 }
 

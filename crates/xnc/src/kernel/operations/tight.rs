@@ -12,7 +12,7 @@ struct Coded {
     shape: RowShape,
     levels: [[u8; 4]; 3],
     bias: Vec<u8>,
-    usual: usize,
+    usual: [usize; 2],
     payload: Vec<u8>,
     rows: Vec<Row>,
 }
@@ -23,7 +23,7 @@ impl Coded {
         let shape = RowShape { dim: choices.one(&[whole, choices.clone().below(400)]), split };
         let levels = std::array::from_fn(|_| std::array::from_fn(|_| choices.byte()));
         let bias = choices.bytes(shape.places());
-        let usual = choices.below(1 + shape.groups());
+        let usual = [0, 1].map(|_| choices.below(1 + shape.groups()));
         // Rows may overlap.
         let row = |choices: &mut Choices<'_>| Row {
             at: choices.below(41),

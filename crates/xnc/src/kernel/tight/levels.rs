@@ -1,17 +1,18 @@
 //! Symbols of the deeper levels of some rows, made ready before the rows' groups are taken: with AVX-512.
 //!
-//! The loop over groups then expands a register of symbols for each group. Whether words pass on decides no branch.
+//! The loop over groups then expands a register of symbols for each group. Whether words pass on decides no branch:
+//! of each level as many registers are made as nearly all rows of the table take, whether a row has as many or not.
 
 use std::arch::x86_64::*;
 
-use super::row::{CODES, GROUP, IN_BYTE, Row, RowShape, Symbols};
+use super::row::{CODES, GROUP, Row, RowShape, Symbols};
 use crate::kernel::Aligned;
 
 /// Rows that are made ready together: so few that their lines are still in the nearest cache, so many that what
 /// was stored for the first is there when it is loaded.
 pub(super) const ROWS: usize = 8;
 
-/// Symbols of the deeper levels of [`ROWS`] rows; zeros behind those of each row.
+/// Symbols of the deeper levels of [`ROWS`] rows.
 #[derive(Clone)]
 pub(super) struct Stages {
     /// Of words that passed the second level.
@@ -19,8 +20,6 @@ pub(super) struct Stages {
     /// Of words that passed the first.
     passed: Aligned<u8>,
     pitch: usize,
-    /// Registers of either, row by row, that may hold something else than zeros.
-    filled: [[usize; ROWS]; 2],
 }
 
 impl Stages {
@@ -28,7 +27,7 @@ impl Stages {
         // A register may be loaded from behind the last symbol.
         let pitch = shape.places() + 2 * GROUP;
         let stage = Aligned::new(ROWS * pitch, 0);
-        Stages { deep: stage.clone(), passed: stage, pitch, filled: [[0; ROWS]; 2] }
+        Stages { deep: stage.clone(), passed: stage, pitch }
     }
 }
 
@@ -41,14 +40,13 @@ pub(super) struct Levels {
     /// Brings codes that follow each other to bytes.
     order: __m512i,
     reverse: __m512i,
-    usual: usize,
+    usual: [usize; 2],
 }
 
-/// A mask of the first `n` of 64.
-#[inline]
-#[target_feature(enable = "bmi2")]
-fn first(n: usize) -> u64 {
-    _bzhi_u64(u64::MAX, n.min(64) as u32)
+/// Where symbols of words that passed the first level are, and where those end that were made ready.
+pub(super) struct Ready {
+    pub(super) from: [*const u8; ROWS],
+    pub(super) to: [*const u8; ROWS],
 }
 
 /// A register of the symbols of four codes, again and again: lookups take the lowest bits of a code alone.
@@ -82,114 +80,104 @@ static REVERSE: Bytes = {
 
 impl Levels {
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
     pub(super) fn new(shape: RowShape, symbols: Symbols<'_>) -> Levels {
         let [_, second, third] = symbols.levels;
         // SAFETY: 64 bytes, on a line.
         let [order, reverse] =
             [&ORDER, &REVERSE].map(|bytes| unsafe { _mm512_load_si512(bytes.0.as_ptr().cast()) });
-        let usual = symbols.usual.clamp(1, shape.groups().max(1));
+        let usual = symbols.usual.map(|registers| registers.clamp(1, shape.groups().max(1)));
         Levels { shape, second: table(second), third: table(third), order, reverse, usual }
     }
 
-    /// Makes rows ready, none of them plain; where the symbols of words that passed the first level are.
+    /// Makes rows ready, none of them plain; all that their bytes could ask for, if `all`, or else what rows as they
+    /// should be ask for.
     ///
     /// # Safety
     /// Rows lie inside `payload` with their guard; stages are of the table's shape.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
     pub(super) unsafe fn stage(
         &self,
         payload: *const u8,
         rows: &[Row; ROWS],
         stages: &mut Stages,
-    ) -> [*const u8; ROWS] {
-        let pitch = stages.pitch;
-        let [filled_deep, filled_passed] = &mut stages.filled;
+        all: bool,
+    ) -> Ready {
+        let (pitch, groups, coded) = (stages.pitch, self.shape.groups(), self.shape.coded());
         let [deep, passed] = [&mut stages.deep, &mut stages.passed].map(|stage| stage.as_mut_ptr());
-        // SAFETY: as the caller promises; a stage has room for all places of a row, and for a register more.
-        unsafe {
-            for (i, row) in rows.iter().enumerate() {
-                let codes = payload.wrapping_add(row.at + self.shape.coded() + row.second);
-                let deep = deep.wrapping_add(i * pitch);
-                let all = IN_BYTE * row.third;
-                let used = self.third(codes, row.third, 0, 0, deep);
-                let until = all.div_ceil(GROUP).clamp(1, self.shape.groups());
-                let filled = std::mem::replace(&mut filled_deep[i], until);
-                if until.max(filled) > 1 {
-                    self.third_on(codes, row.third, until.max(filled), used, deep);
+        let from = std::array::from_fn(|i| passed.wrapping_add(i * pitch).cast_const());
+        let mut ready = Ready { from, to: from };
+        let [usual, usual_deep] = self.usual;
+        for (i, row) in rows.iter().enumerate() {
+            let second = payload.wrapping_add(row.at + coded);
+            // SAFETY: as the caller promises.
+            unsafe { self.third(second.wrapping_add(row.second), *row, usual_deep, deep.wrapping_add(i * pitch)) };
+        }
+        for (i, row) in rows.iter().enumerate() {
+            let second = payload.wrapping_add(row.at + coded);
+            let (deep, passed) = (deep.wrapping_add(i * pitch), passed.wrapping_add(i * pitch));
+            let registers = if all { groups } else { usual.max(row.second.div_ceil(CODES)) };
+            // SAFETY: as the caller promises; a stage has room for as many registers as a row has groups, and one.
+            unsafe {
+                let asked = self.second(second, deep, registers, passed);
+                if asked > GROUP * usual_deep {
+                    let third = second.wrapping_add(row.second);
+                    self.third(third, *row, asked.div_ceil(GROUP), deep);
+                    self.second(second, deep, registers, passed);
                 }
             }
-            for (i, row) in rows.iter().enumerate() {
-                let codes = payload.wrapping_add(row.at + self.shape.coded());
-                let (mut deep, passed) = (deep.wrapping_add(i * pitch), passed.wrapping_add(i * pitch));
-                let until = self.usual.max(row.second.div_ceil(CODES));
-                let filled = std::mem::replace(&mut filled_passed[i], until);
-                for number in 0..until.max(filled) {
-                    let left = (IN_BYTE * row.second).saturating_sub(GROUP * number);
-                    let codes = codes.wrapping_add(CODES * number);
-                    let next = _mm512_loadu_si512(deep.cast());
-                    let to = passed.wrapping_add(GROUP * number);
-                    deep = deep.wrapping_add(self.register(codes, first(left), self.second, next, to));
-                }
+            ready.to[i] = passed.wrapping_add(GROUP * registers);
+        }
+        ready
+    }
+
+    /// Registers of the second level; how many of their words pass on.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
+    unsafe fn second(&self, codes: *const u8, deep: *const u8, registers: usize, to: *mut u8) -> usize {
+        let mut asked = 0;
+        for number in 0..registers {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let next = _mm512_loadu_si512(deep.wrapping_add(asked).cast());
+                let codes = codes.wrapping_add(CODES * number);
+                asked += self.register(codes, self.second, next, to.wrapping_add(GROUP * number));
             }
         }
-        std::array::from_fn(|i| passed.wrapping_add(i * pitch).cast_const())
+        asked
+    }
+
+    /// Registers of the third level.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
+    unsafe fn third(&self, codes: *const u8, row: Row, registers: usize, to: *mut u8) {
+        let mut end = codes.wrapping_add(row.third);
+        for number in 0..registers {
+            // SAFETY: as the caller promises. A row takes 80 bytes a group and more, so that 64 a group before its
+            // end are its own.
+            unsafe {
+                let next = _mm512_loadu_si512(end.wrapping_sub(GROUP).cast());
+                let next = _mm512_permutexvar_epi8(self.reverse, next);
+                let codes = codes.wrapping_add(CODES * number);
+                let taken = self.register(codes, self.third, next, to.wrapping_add(GROUP * number));
+                end = end.wrapping_sub(taken);
+            }
+        }
     }
 
     /// A register of a level; how many of its words pass on, which take from `next`.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
-    unsafe fn register(
-        &self,
-        codes: *const u8,
-        there: u64,
-        symbols: __m512i,
-        next: __m512i,
-        to: *mut u8,
-    ) -> usize {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
+    unsafe fn register(&self, codes: *const u8, symbols: __m512i, next: __m512i, to: *mut u8) -> usize {
         let twice = _mm512_set_epi64(1, 1, 1, 1, 0, 0, 0, 0);
         // SAFETY: as the callers promise.
         unsafe {
             let codes = _mm512_permutexvar_epi64(twice, _mm512_loadu_si512(codes.cast()));
             let codes = _mm512_multishift_epi64_epi8(self.order, codes);
-            let pass = _mm512_mask_testn_epi8_mask(there, codes, _mm512_set1_epi8(3));
-            let named = _mm512_maskz_permutexvar_epi8(there, codes, symbols);
+            let pass = _mm512_testn_epi8_mask(codes, _mm512_set1_epi8(3));
+            let named = _mm512_permutexvar_epi8(codes, symbols);
             _mm512_storeu_si512(to.cast(), _mm512_mask_expand_epi8(named, pass, next));
             pass.count_ones() as usize
-        }
-    }
-
-    /// Register `number` of the third level, before which `used` bytes at the row's end were taken; zeros behind
-    /// its last code.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
-    unsafe fn third(
-        &self,
-        codes: *const u8,
-        bytes: usize,
-        number: usize,
-        used: usize,
-        to: *mut u8,
-    ) -> usize {
-        let unnamed = bytes.saturating_sub(used);
-        let left = (IN_BYTE * bytes).saturating_sub(GROUP * number);
-        // SAFETY: as the callers promise; before a row's levels there are 64 bytes and more.
-        unsafe {
-            let end = _mm512_loadu_si512(codes.wrapping_add(unnamed).wrapping_sub(GROUP).cast());
-            let next = _mm512_maskz_permutexvar_epi8(first(unnamed), self.reverse, end);
-            self.register(codes.wrapping_add(CODES * number), first(left), self.third, next, to)
-        }
-    }
-
-    /// The registers of the third level up to one, all but the first.
-    #[cold]
-    #[inline(never)]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
-    unsafe fn third_on(&self, codes: *const u8, bytes: usize, until: usize, mut used: usize, deep: *mut u8) {
-        for number in 1..until {
-            // SAFETY: as the callers promise; a stage has as many registers as a row has groups.
-            used += unsafe { self.third(codes, bytes, number, used, deep.wrapping_add(GROUP * number)) };
         }
     }
 }

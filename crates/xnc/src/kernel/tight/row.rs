@@ -52,7 +52,7 @@ impl RowShape {
         self.groups() * self.record()
     }
 
-    /// Bytes behind a row that kernels may read, whatever they hold: all codes of a level of a row of none.
+    /// Bytes behind a row that kernels may read, whatever they hold: codes of a level that all words pass on to.
     pub const fn guard(self) -> usize {
         GROUP + CODES * self.groups()
     }
@@ -109,7 +109,7 @@ pub struct Symbols<'a> {
     pub levels: [[u8; 1 + CODED]; LEVELS],
     /// Biases by place, of all places.
     pub bias: &'a [u8],
-    /// Registers of codes that the second level takes at most in nine rows of ten. Changes no result.
+    /// Registers of codes that nearly all rows have at most, in the second level and in the third. Changes no result.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-    pub usual: usize,
+    pub usual: [usize; 2],
 }

@@ -9,7 +9,7 @@ use super::Table;
 use crate::kernel::Aligned;
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::dot::{sum_avx512 as sum_f32, sum_pairs_avx512 as sum_bf16};
-use crate::kernel::tight::levels::{Levels, ROWS, Stages};
+use crate::kernel::tight::levels::{Levels, ROWS, Ready, Stages};
 use crate::kernel::tight::row::{CODES, GROUP, Row, RowShape};
 use crate::kernel::tight::unpack::avx512::{Codes, together, turned};
 
@@ -53,56 +53,80 @@ macro_rules! pass {
                 let (turn, plan) = (<$turn>::new(), Plan::of_machine());
                 for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS)) {
                     let block = together(rows, like);
+                    let mut all = false;
                     // SAFETY: as the caller promises.
-                    let passed = unsafe { levels.stage(payload.as_ptr(), &block, &mut self.stages) };
-                    let pairs = block.as_chunks::<2>().0.iter().zip(passed.as_chunks::<2>().0);
-                    for ((pair, passed), out) in pairs.zip(out.chunks_mut(2)) {
-                        let mut passed = *passed;
-                        let mut lanes = [[_mm512_setzero_ps(); 2]; 2];
-                        let mut lines = Lines::from(plan, payload, pair[0].at);
-                        let mut records = pair.map(|row| payload.as_ptr().wrapping_add(row.at));
-                        let (mut bias, mut x) = (table.bias.as_ptr(), self.x.as_ptr());
-                        // SAFETY: groups lie inside the payload, biases and activations are as long as rows, and
-                        // stages have room for a register behind their symbols. Behind the last group something is
-                        // named, too, and thrown away.
-                        unsafe {
-                            let name = |r: usize, records: &[*const u8; 2], passed: &mut [*const u8; 2]| {
-                                codes.name(records[r], &mut passed[r])
-                            };
-                            let mut next = [name(0, &records, &mut passed), name(1, &records, &mut passed)];
-                            for _ in 0..table.shape.groups() {
-                                let bias_here = _mm512_load_si512(bias.cast());
-                                let words = [0, 1].map(|r| {
-                                    let upper = _mm512_add_epi8(next[r].all(), bias_here);
-                                    turned(upper, records[r].add(CODES))
-                                });
-                                for r in 0..2 {
-                                    records[r] = records[r].add(RECORD);
-                                    next[r] = name(r, &records, &mut passed);
-                                }
-                                lines.ask::<LINES>();
-                                let at = $load(x);
-                                for r in 0..2 {
-                                    lanes[r] = $step(&turn, words[r], at, lanes[r]);
-                                }
-                                x = x.add(GROUP);
-                                bias = bias.add(GROUP);
-                            }
-                        }
-                        for (out, lanes) in out.iter_mut().zip(lanes) {
-                            *out = $sum(lanes);
-                        }
+                    while !unsafe {
+                        let ready = levels.stage(payload.as_ptr(), &block, &mut self.stages, all);
+                        self.block(table, payload, &codes, &turn, plan, &block, ready, out)
+                    } {
+                        all = true;
                     }
                 }
+            }
+
+            /// Two rows after the other; false where a row asks for more than what was made ready.
+            #[expect(clippy::too_many_arguments, reason = "a loop's body with a name")]
+            #[inline]
+            #[target_feature(enable = $features)]
+            unsafe fn block(
+                &self,
+                table: &Table,
+                payload: &[u8],
+                codes: &Codes,
+                turn: &$turn,
+                plan: Plan,
+                rows: &[Row; ROWS],
+                ready: Ready,
+                out: &mut [f32],
+            ) -> bool {
+                let mut enough = true;
+                for (number, pair) in rows.as_chunks::<2>().0.iter().enumerate().take(out.len().div_ceil(2)) {
+                    let mut passed = [0, 1].map(|r| ready.from[2 * number + r]);
+                    let mut lanes = [[_mm512_setzero_ps(); 2]; 2];
+                    let mut lines = Lines::from(plan, payload, pair[0].at);
+                    let mut records = pair.map(|row| payload.as_ptr().wrapping_add(row.at));
+                    let (mut bias, mut x) = (table.bias.as_ptr(), self.x.as_ptr());
+                    // SAFETY: groups lie inside the payload, biases and activations are as long as rows, and stages
+                    // have room for a register behind their symbols.
+                    unsafe {
+                        let [mut a, mut b] = passed;
+                        let mut next = [codes.name(records[0], &mut a), codes.name(records[1], &mut b)];
+                        for _ in 0..table.shape.groups() {
+                            passed = [a, b];
+                            let bias_here = _mm512_load_si512(bias.cast());
+                            let words = [0, 1].map(|r| {
+                                let upper = _mm512_add_epi8(next[r].all(), bias_here);
+                                turned(upper, records[r].add(CODES))
+                            });
+                            records = records.map(|record| record.add(RECORD));
+                            // Behind the last group something is named, too, and thrown away.
+                            next = [codes.name(records[0], &mut a), codes.name(records[1], &mut b)];
+                            lines.ask::<LINES>();
+                            let at = $load(x);
+                            for r in 0..2 {
+                                lanes[r] = $step(turn, words[r], at, lanes[r]);
+                            }
+                            x = x.add(GROUP);
+                            bias = bias.add(GROUP);
+                        }
+                    }
+                    for (r, lanes) in lanes.into_iter().enumerate() {
+                        if let Some(out) = out.get_mut(2 * number + r) {
+                            *out = $sum(lanes);
+                        }
+                        enough &= passed[r] <= ready.to[2 * number + r];
+                    }
+                }
+                enough
             }
         }
     };
 }
 
-pass!(f32, "avx2,avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt", TurnF32, load_f32, step_f32, sum_f32);
+pass!(f32, "avx2,avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt", TurnF32, load_f32, step_f32, sum_f32);
 pass!(
     u16,
-    "avx2,avx512f,avx512bw,avx512vbmi,avx512vbmi2,avx512bf16,bmi2,popcnt",
+    "avx2,avx512f,avx512bw,avx512vbmi,avx512vbmi2,avx512bf16,popcnt",
     TurnBf16,
     load_bf16,
     step_bf16,
@@ -110,7 +134,11 @@ pass!(
 );
 
 /// Turns the words of quads and widens them, even ones and odd ones, in one instruction each.
-struct TurnF32([__m512i; 2]);
+struct TurnF32 {
+    odd: [__m512i; 2],
+    /// Bytes that are the upper half of a value.
+    upper: u64,
+}
 
 #[repr(align(64))]
 struct Controls([u8; GROUP]);
@@ -135,8 +163,15 @@ impl TurnF32 {
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn new() -> TurnF32 {
+        let mut upper = 0xcccc_cccc_cccc_cccc_u64;
+        // The compiler, if it knew the mask, would put an instruction of its own behind each that is masked.
+        // SAFETY: no instruction.
+        unsafe {
+            std::arch::asm!("/* {0} */", inout(reg) upper, options(pure, nomem, nostack, preserves_flags));
+        }
         // SAFETY: 64 bytes, on a line.
-        TurnF32([0, 1].map(|odd| unsafe { _mm512_load_si512(CONTROLS[odd].0.as_ptr().cast()) }))
+        let odd = [0, 1].map(|odd| unsafe { _mm512_load_si512(CONTROLS[odd].0.as_ptr().cast()) });
+        TurnF32 { odd, upper }
     }
 }
 
@@ -152,9 +187,8 @@ unsafe fn load_f32(x: *const f32) -> [__m512; 4] {
 #[target_feature(enable = "avx512f,avx512vbmi")]
 fn step_f32(turn: &TurnF32, words: [__m512i; 2], x: [__m512; 4], lanes: [__m512; 2]) -> [__m512; 2] {
     // The lower half of each value is zero.
-    let upper = 0xcccc_cccc_cccc_cccc;
     let values = words.map(|words| {
-        turn.0.map(|odd| _mm512_castsi512_ps(_mm512_maskz_multishift_epi64_epi8(upper, odd, words)))
+        turn.odd.map(|odd| _mm512_castsi512_ps(_mm512_maskz_multishift_epi64_epi8(turn.upper, odd, words)))
     });
     [0, 1].map(|half| {
         let first = _mm512_fmadd_ps(values[0][half], x[half], lanes[half]);

@@ -23,7 +23,7 @@ struct Table {
     shape: RowShape,
     levels: [[u8; 4]; 3],
     bias: Aligned<u8>,
-    usual: usize,
+    usual: [usize; 2],
 }
 
 /// What each loop takes.

@@ -6,9 +6,6 @@ use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::tight::levels::{Levels, ROWS, Stages, table};
 use crate::kernel::tight::row::{CODES, GROUP, PLANE, Row, RowShape, Symbols, rank_bit};
 
-/// Lines of the payload that a group takes, deeper levels counted, in halves.
-const LINES: usize = 3;
-
 #[repr(align(64))]
 struct Controls([u8; GROUP]);
 
@@ -119,12 +116,16 @@ unsafe fn kept(planes: *const u8) -> __m512i {
 /// Rows for which stages are made ready together; a plain one, and one that there is not, is like another.
 #[inline]
 pub(in crate::kernel::tight) fn together(rows: &[Row], like: Row) -> [Row; ROWS] {
-    std::array::from_fn(|i| rows.get(i).copied().filter(|row| !row.is_plain()).unwrap_or(like))
+    let mut all = [like; ROWS];
+    for (to, row) in all.iter_mut().zip(rows).filter(|(_, row)| !row.is_plain()) {
+        *to = *row;
+    }
+    all
 }
 
 /// # Safety
 /// Rows lie inside the payload, with their guard; stages are of the shape.
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
 pub(super) unsafe fn rows<const F16: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
@@ -138,38 +139,62 @@ pub(super) unsafe fn rows<const F16: bool>(
     for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * shape.dim)) {
         let block = together(rows, like);
         // SAFETY: as the caller promises.
-        let passed = unsafe { levels.stage(payload.as_ptr(), &block, stages) };
-        for ((row, mut passed), out) in block.iter().zip(passed).zip(out.chunks_mut(shape.dim)) {
-            let mut lines = Lines::from(plan, payload, row.at);
-            let mut record = payload.as_ptr().wrapping_add(row.at);
-            let biases = symbols.bias.as_chunks::<GROUP>().0;
-            // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols.
-            unsafe {
-                let mut next = codes.name(record, &mut passed);
-                for (number, (bias, out)) in biases.iter().zip(out.chunks_mut(GROUP)).enumerate() {
-                    lines.ask::<1>();
-                    if number % 2 == 0 {
-                        lines.ask::<{ LINES - 2 }>();
-                    }
-                    let named = next;
-                    // Behind the last group something is named, too, and thrown away.
-                    next = codes.name(record.wrapping_add(shape.record()), &mut passed);
-                    let bias = _mm512_loadu_si512(bias.as_ptr().cast());
-                    let mut upper = _mm512_add_epi8(named.all(), bias);
-                    if F16 {
-                        upper = _mm512_add_epi8(upper, kept(record.add(CODES)));
-                    }
-                    let words = turned(upper, record.add(shape.lower()));
-                    let words = words.map(|words| _mm512_ror_epi64::<1>(words));
-                    for (half, words) in words.into_iter().enumerate() {
-                        let there = out.len().saturating_sub(32 * half).min(32);
-                        let mask = ((1_u64 << there) - 1) as u32;
-                        let to = out.as_mut_ptr().wrapping_add(32 * half);
-                        _mm512_mask_storeu_epi16(to.cast(), mask, words);
-                    }
-                    record = record.wrapping_add(shape.record());
-                }
+        let mut decode = |all: bool| unsafe {
+            let ready = levels.stage(payload.as_ptr(), &block, stages, all);
+            let mut enough = true;
+            for (i, (row, out)) in block.iter().zip(out.chunks_mut(shape.dim)).enumerate() {
+                let mut passed = ready.from[i];
+                row_of::<F16>(shape, symbols.bias, &codes, plan, payload, *row, &mut passed, out);
+                enough &= passed <= ready.to[i];
             }
+            enough
+        };
+        if !decode(false) {
+            decode(true);
+        }
+    }
+}
+
+/// The words of a row; steps over symbols of words that passed.
+#[expect(clippy::too_many_arguments, reason = "a loop's body with a name")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
+unsafe fn row_of<const F16: bool>(
+    shape: RowShape,
+    bias: &[u8],
+    codes: &Codes,
+    plan: Plan,
+    payload: &[u8],
+    row: Row,
+    passed: &mut *const u8,
+    out: &mut [u16],
+) {
+    let mut lines = Lines::from(plan, payload, row.at);
+    let mut record = payload.as_ptr().wrapping_add(row.at);
+    // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols.
+    unsafe {
+        for (number, (bias, out)) in bias.as_chunks::<GROUP>().0.iter().zip(out.chunks_mut(GROUP)).enumerate() {
+            lines.ask::<1>();
+            if number % 2 == 0 {
+                lines.ask::<1>();
+            }
+            let named = codes.name(record, passed);
+            let bias = _mm512_loadu_si512(bias.as_ptr().cast());
+            let mut upper = _mm512_add_epi8(named.all(), bias);
+            if F16 {
+                upper = _mm512_add_epi8(upper, kept(record.add(CODES)));
+            }
+            let words = turned(upper, record.add(shape.lower())).map(|words| _mm512_ror_epi64::<1>(words));
+            if let Some(out) = out.first_chunk_mut::<GROUP>() {
+                _mm512_storeu_si512(out.as_mut_ptr().cast(), words[0]);
+                _mm512_storeu_si512(out[32..].as_mut_ptr().cast(), words[1]);
+            } else {
+                let mut whole = [0; GROUP];
+                _mm512_storeu_si512(whole.as_mut_ptr().cast(), words[0]);
+                _mm512_storeu_si512(whole[32..].as_mut_ptr().cast(), words[1]);
+                out.copy_from_slice(&whole[..out.len()]);
+            }
+            record = record.wrapping_add(shape.record());
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::kernel::tight::row::{
     CODES, GROUP, IN_BYTE, PLANE, QUAD, Row, RowShape, Symbols, WordSplit, rank_bit, word_at,
 };
 
-/// Symbols of the deeper levels of a row, zeros behind them.
+/// Symbols of the deeper levels of a row.
 #[derive(Clone)]
 pub(in crate::kernel::tight) struct Desk {
     /// Of words that passed the second level.
@@ -29,9 +29,8 @@ impl Desk {
         out: &mut [u16],
     ) {
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(shape.dim)).filter(|(row, _)| !row.is_plain()) {
-            let bytes = &payload[row.at..][..row.length(shape)];
-            let (groups, levels) = bytes.split_at(shape.coded());
-            self.levels(symbols, levels.split_at(row.second));
+            let (groups, levels) = payload[row.at..].split_at(shape.coded());
+            self.levels(shape, symbols, groups, levels, &payload[..row.at + row.length(shape)], row.second);
             let mut next = 0;
             let biases = symbols.bias.chunks_exact(GROUP);
             let records = groups.chunks_exact(shape.record()).zip(biases);
@@ -42,27 +41,43 @@ impl Desk {
         }
     }
 
-    /// Symbols of the second and third level, whose bytes these are.
-    fn levels(&mut self, symbols: Symbols<'_>, (second, third): (&[u8], &[u8])) {
-        let places = self.passed.len() - 1;
-        let (codes, rest) = self.deep.split_at_mut(places.min(IN_BYTE * third.len()));
-        let mut unnamed = third.iter().rev();
-        for (k, symbol) in codes.iter_mut().enumerate() {
+    /// Symbols of the second and the third level, as many as words of the groups ask for.
+    fn levels(
+        &mut self,
+        shape: RowShape,
+        symbols: Symbols<'_>,
+        groups: &[u8],
+        second: &[u8],
+        to_end: &[u8],
+        third: usize,
+    ) {
+        let records = groups.chunks_exact(shape.record());
+        let count: usize = records.map(|record| pass(&record[..CODES])).sum();
+        let third = &second[third..];
+        // The codes of the second level, of which the third has one for each that passes on.
+        let (whole, rest) = second.split_at(count / IN_BYTE);
+        let last = (0..count % IN_BYTE).filter(|k| rest[0] >> (2 * k) & 3 == 0).count();
+        let deep = pass(whole) + last;
+        let mut unnamed = to_end.iter().rev();
+        for (k, symbol) in self.deep[..deep].iter_mut().enumerate() {
             *symbol = match code(third, k) {
-                0 => unnamed.next().copied().unwrap_or(0),
+                0 => *unnamed.next().expect("a row has more bytes than words"),
                 code => symbols.levels[2][code],
             };
         }
-        rest.fill(0);
-        let (codes, rest) = self.passed.split_at_mut(places.min(IN_BYTE * second.len()));
         let mut next = 0;
-        for (k, symbol) in codes.iter_mut().enumerate() {
+        for (k, symbol) in self.passed[..count].iter_mut().enumerate() {
             let code = code(second, k);
             *symbol = select(symbols.levels[1], code, self.deep[next]);
             next += usize::from(code == 0);
         }
-        rest.fill(0);
     }
+}
+
+/// How many codes of some bytes are 0.
+fn pass(codes: &[u8]) -> usize {
+    let zeros = |byte: &u8| (!(byte | byte >> 1) & 0x55).count_ones() as usize;
+    codes.iter().map(zeros).sum()
 }
 
 #[inline]
