@@ -20,9 +20,9 @@ fn tables() -> &'static [Coded] {
     static TABLES: OnceLock<Vec<Coded>> = OnceLock::new();
     TABLES.get_or_init(|| {
         let golden = GOLDEN.iter().flat_map(|&(codec, file)| Coded::of_file(file, codec));
-        let kinds = [Codec::Fast, Codec::Tight].into_iter().flat_map(|codec| {
-            [Dtype::Bf16, Dtype::F16].map(|dtype| (codec, dtype))
-        });
+        let kinds = [Codec::Fast, Codec::Tight]
+            .into_iter()
+            .flat_map(|codec| [Dtype::Bf16, Dtype::F16].map(|dtype| (codec, dtype)));
         let made = kinds.flat_map(|(codec, dtype)| {
             // A tail alone, groups alone, both, one word, and rows of many blocks and pages.
             let extents = [(40, 10), (9, 64), (30, 200), (300, 1), (700, 70)];

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::split;
 use crate::codec::pages::PAGE;
 use crate::codec::{Stored, TableShape};
-use crate::kernel::tight::row::{CODED, CODES, LEVELS, PLAIN, Row, RowShape};
+use crate::kernel::tight::row::{CODED, CODES, GROUP, LEVELS, PLAIN, Row, RowShape};
 
 /// Rows whose beginning the index tells together.
 pub const BLOCK: usize = 32;
@@ -70,7 +70,8 @@ impl Index {
 
     /// A row's counts as stored.
     pub fn count(&self, row: Row) -> impl Iterator<Item = u8> + use<> {
-        let [second, third] = [row.second.min(self.most()), row.third].map(|count| (count as u16).to_le_bytes());
+        let [second, third] =
+            [row.second.min(self.most()), row.third].map(|count| (count as u16).to_le_bytes());
         let width = self.width;
         second.into_iter().take(width).chain(third.into_iter().take(width))
     }
@@ -85,27 +86,28 @@ impl Index {
         let at = self.counts + row * 2 * self.width;
         let (second, third) = match stored.index[at..at + 2 * self.width] {
             [second, third] => (usize::from(second), usize::from(third)),
-            [a, b, c, d] => (usize::from(u16::from_le_bytes([a, b])), usize::from(u16::from_le_bytes([c, d]))),
+            [a, b, c, d] => {
+                (usize::from(u16::from_le_bytes([a, b])), usize::from(u16::from_le_bytes([c, d])))
+            }
             _ => unreachable!("a count has one byte or two"),
         };
         Row { at: 0, second: if second == self.most() { PLAIN } else { second }, third }
     }
 
-    /// Registers of codes that nearly all rows have at most: in the second level nine rows of ten, of which the
-    /// others take one more without harm; in the third, with symbols for codes, 49 of 50.
+    /// Registers of codes that nine rows of ten have at most, in the second level and in the third. The others take
+    /// longer, and each register more costs all rows.
     pub fn usual(&self, stored: Stored<'_>) -> [usize; 2] {
         let rows = (0..self.rows()).map(|row| self.counted(stored, row)).filter(|row| !row.is_plain());
-        let levels: Vec<[usize; 2]> = rows.map(|row| [row.second, row.third]).collect();
+        // A byte of the third level has some 5 codes in 2, since symbols take bytes, too.
+        let registers = |row: Row| [row.second.div_ceil(CODES), (5 * row.third).div_ceil(2 * GROUP)];
+        let rows: Vec<[usize; 2]> = rows.map(registers).collect();
         std::array::from_fn(|level| {
-            let mut rows = vec![0_usize; self.row.groups() + 1];
-            for bytes in levels.iter().map(|bytes| bytes[level]) {
-                rows[bytes.div_ceil(CODES).min(self.row.groups())] += 1;
-            }
-            let mut left = levels.len();
-            let few = left / [10, 50][level];
-            let usual = rows.iter().position(|&rows| {
-                left -= rows;
-                left <= few
+            let mut counts = vec![0_usize; self.row.groups() + 1];
+            rows.iter().for_each(|registers| counts[registers[level].min(self.row.groups())] += 1);
+            let mut left = rows.len();
+            let usual = counts.iter().position(|count| {
+                left -= count;
+                left <= rows.len() / 10
             });
             usual.unwrap_or(0)
         })

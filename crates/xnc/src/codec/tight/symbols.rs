@@ -112,7 +112,8 @@ impl Field {
     /// The cheapest bias near the present one.
     fn improve(&self, column: &Column, bias: u8, ranks: &[usize]) -> u8 {
         // The present one first: it stays when others only equal it.
-        let near = [0, 1, -1, 2, -2, 3, -3_i8].map(|by| (u64::from(bias.wrapping_add_signed(by)) % self.symbols as u64) as u8);
+        let near = [0, 1, -1, 2, -2, 3, -3_i8]
+            .map(|by| (u64::from(bias.wrapping_add_signed(by)) % self.symbols as u64) as u8);
         near.into_iter().min_by_key(|&candidate| self.cost(column, candidate, ranks)).unwrap_or(bias)
     }
 }

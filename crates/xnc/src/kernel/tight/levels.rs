@@ -111,7 +111,9 @@ impl Levels {
         for (i, row) in rows.iter().enumerate() {
             let second = payload.wrapping_add(row.at + coded);
             // SAFETY: as the caller promises.
-            unsafe { self.third(second.wrapping_add(row.second), *row, usual_deep, deep.wrapping_add(i * pitch)) };
+            unsafe {
+                self.third(second.wrapping_add(row.second), *row, usual_deep, deep.wrapping_add(i * pitch))
+            };
         }
         for (i, row) in rows.iter().enumerate() {
             let second = payload.wrapping_add(row.at + coded);

@@ -49,15 +49,19 @@ macro_rules! pass {
             ) {
                 assert!(self.x.len() == table.bias.len() && self.x.len() == table.shape.places());
                 let Some(&like) = rows.iter().find(|row| !row.is_plain()) else { return };
-                let (levels, codes) = (Levels::new(table.shape, table.symbols()), Codes::new(table.symbols()));
-                let (turn, plan) = (<$turn>::new(), Plan::of_machine());
+                let (levels, codes) =
+                    (Levels::new(table.shape, table.symbols()), Codes::new(table.symbols()));
+                let (turn, mut plan) = (<$turn>::new(), Plan::of_machine());
+                // Levels of rows are taken before the rows, in blocks.
+                plan.bytes += ROWS * table.shape.coded();
                 for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS)) {
-                    let block = together(rows, like);
+                    let mut filled = [like; ROWS];
+                    let block = together(rows, like, &mut filled);
                     let mut all = false;
                     // SAFETY: as the caller promises.
                     while !unsafe {
-                        let ready = levels.stage(payload.as_ptr(), &block, &mut self.stages, all);
-                        self.block(table, payload, &codes, &turn, plan, &block, ready, out)
+                        let ready = levels.stage(payload.as_ptr(), block, &mut self.stages, all);
+                        self.block(table, payload, &codes, &turn, plan, block, ready, out)
                     } {
                         all = true;
                     }

@@ -113,14 +113,27 @@ unsafe fn kept(planes: *const u8) -> __m512i {
     kept
 }
 
-/// Rows for which stages are made ready together; a plain one, and one that there is not, is like another.
+/// The first rows, for which stages are made ready together; if one is plain, or there is none any more, it is like
+/// another.
 #[inline]
-pub(in crate::kernel::tight) fn together(rows: &[Row], like: Row) -> [Row; ROWS] {
-    let mut all = [like; ROWS];
-    for (to, row) in all.iter_mut().zip(rows).filter(|(_, row)| !row.is_plain()) {
+pub(in crate::kernel::tight) fn together<'a>(
+    rows: &'a [Row],
+    like: Row,
+    filled: &'a mut [Row; ROWS],
+) -> &'a [Row; ROWS] {
+    match rows.first_chunk() {
+        Some(whole) if whole.iter().all(|row| !row.is_plain()) => whole,
+        _ => fill(rows, like, filled),
+    }
+}
+
+#[cold]
+fn fill<'a>(rows: &[Row], like: Row, filled: &'a mut [Row; ROWS]) -> &'a [Row; ROWS] {
+    *filled = [like; ROWS];
+    for (to, row) in filled.iter_mut().zip(rows).filter(|(_, row)| !row.is_plain()) {
         *to = *row;
     }
-    all
+    filled
 }
 
 /// # Safety
@@ -137,10 +150,11 @@ pub(super) unsafe fn rows<const F16: bool>(
     let Some(&like) = rows.iter().find(|row| !row.is_plain()) else { return };
     let (levels, codes, plan) = (Levels::new(shape, symbols), Codes::new(symbols), Plan::of_machine());
     for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * shape.dim)) {
-        let block = together(rows, like);
+        let mut filled = [like; ROWS];
+        let block = together(rows, like, &mut filled);
         // SAFETY: as the caller promises.
         let mut decode = |all: bool| unsafe {
-            let ready = levels.stage(payload.as_ptr(), &block, stages, all);
+            let ready = levels.stage(payload.as_ptr(), block, stages, all);
             let mut enough = true;
             for (i, (row, out)) in block.iter().zip(out.chunks_mut(shape.dim)).enumerate() {
                 let mut passed = ready.from[i];
@@ -173,7 +187,8 @@ unsafe fn row_of<const F16: bool>(
     let mut record = payload.as_ptr().wrapping_add(row.at);
     // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols.
     unsafe {
-        for (number, (bias, out)) in bias.as_chunks::<GROUP>().0.iter().zip(out.chunks_mut(GROUP)).enumerate() {
+        for (number, (bias, out)) in bias.as_chunks::<GROUP>().0.iter().zip(out.chunks_mut(GROUP)).enumerate()
+        {
             lines.ask::<1>();
             if number % 2 == 0 {
                 lines.ask::<1>();

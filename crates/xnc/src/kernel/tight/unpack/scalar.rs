@@ -28,7 +28,8 @@ impl Desk {
         rows: &[Row],
         out: &mut [u16],
     ) {
-        for (row, out) in rows.iter().zip(out.chunks_exact_mut(shape.dim)).filter(|(row, _)| !row.is_plain()) {
+        for (row, out) in rows.iter().zip(out.chunks_exact_mut(shape.dim)).filter(|(row, _)| !row.is_plain())
+        {
             let (groups, levels) = payload[row.at..].split_at(shape.coded());
             self.levels(shape, symbols, groups, levels, &payload[..row.at + row.length(shape)], row.second);
             let mut next = 0;
