@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""A second, slow decoder of XNC files, after xnc.md ("X"), fast.md ("F"), dense.md ("D") and container.md ("C").
+"""A second, slow decoder of XNC files, after xnc.md ("X"), fast.md ("F"), tight.md ("T"), dense.md ("D") and
+container.md ("C").
 
-The codecs were written from the specification alone, without seeing the Rust; where the two readers of files
-differed, the specification was made to decide.
+The codecs but tight were written from the specification alone, without seeing the Rust; where the two readers of
+files differed, the specification was made to decide.
 
   decode.py restore IN OUT            write the source's file or folder, with every checksum checked
   decode.py rows IN NAME ID[,ID...]   print rows as hexadecimal elements, one row a line

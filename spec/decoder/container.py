@@ -8,9 +8,10 @@ from .elements import MADE, elements
 from .fast import decode_fast
 from .headers import parse
 from .records import check_pieces, extents, join, parse_record
+from .tight import decode_tight
 from .xnc import decode_xnc
 
-CODECS = {"fast": decode_fast, "dense": decode_dense, "xnc": decode_xnc}
+CODECS = {"fast": decode_fast, "tight": decode_tight, "dense": decode_dense, "xnc": decode_xnc}
 CODED = {"codec": str, "words": str, "index_crc32c": str, "params": dict}
 FILE, INDEX, META = "xnc.file", ".xnc_index", ".xnc_meta"
 

@@ -17,8 +17,8 @@ use crate::{GOLDEN_GGUF, GOLDEN_SAFETENSORS, edit, files, round_trip};
 /// Target `container`.
 pub fn run(data: &[u8]) {
     let mut choices = Choices(data);
-    let [fast, xnc, dense] = several_chunks();
-    let good = choices.one(&[GOLDEN_SAFETENSORS, GOLDEN_GGUF, fast, xnc, dense]);
+    let [fast, tight, xnc, dense] = several_chunks();
+    let good = choices.one(&[GOLDEN_SAFETENSORS, GOLDEN_GGUF, fast, tight, xnc, dense]);
     let mut parts = parts_of(good);
     for _ in 0..1 + choices.below(4) {
         if choices.is_empty() {
@@ -45,8 +45,8 @@ pub fn parts_of(good: &[u8]) -> Vec<Part> {
 }
 
 /// Compressed files whose tables take several chunks, one a codec, made on first use.
-fn several_chunks() -> [&'static [u8]; 3] {
-    static FILES: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
+fn several_chunks() -> [&'static [u8]; 4] {
+    static FILES: OnceLock<[Vec<u8>; 4]> = OnceLock::new();
     let files = FILES.get_or_init(|| {
         let words = |n: u16| (0..n).flat_map(|i| (0x3c00 | i.wrapping_mul(40_503) & 0xbf80).to_le_bytes());
         let odd = |n: u16| (0..n).flat_map(|i| (i & 0xff | u16::from(i % 600 == 0)).to_le_bytes());
@@ -56,7 +56,7 @@ fn several_chunks() -> [&'static [u8]; 3] {
             ("half.weight".to_owned(), "F16", vec![100, 70], words(7000).collect()),
         ];
         let source = files::safetensors(&[], &tensors);
-        [Codec::Fast, Codec::Xnc, Codec::Dense]
+        [Codec::Fast, Codec::Tight, Codec::Xnc, Codec::Dense]
             .map(|codec| round_trip::compressed(&source, codec).expect("compresses").expect("shrinks"))
     });
     files.each_ref().map(Vec::as_slice)

@@ -43,7 +43,9 @@ pub fn seal(parts: &mut [Part]) {
                 let payload = std::mem::take(&mut parts[payload_at].bytes);
                 let index = &mut parts[index].bytes;
                 match extent {
-                    Some((codec, rows, dim)) if codec == "fast" => seal_pages(index, &payload, rows, dim),
+                    Some((codec, rows, dim)) if codec == "fast" || codec == "tight" => {
+                        seal_pages(index, &payload, rows, dim);
+                    }
                     Some((codec, rows, dim)) if codec == "xnc" => seal_chunks(index, &payload, rows, dim),
                     _ => {}
                 }

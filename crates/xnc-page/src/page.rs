@@ -82,6 +82,8 @@ pub enum Accent {
     None,
     /// Codec `fast`.
     Fast,
+    /// Codec `tight`.
+    Tight,
     /// Codec `dense`.
     Dense,
     /// Codec `xnc`.
@@ -99,6 +101,7 @@ impl Accent {
     pub fn of(name: &str) -> Accent {
         match name {
             "fast" => Accent::Fast,
+            "tight" => Accent::Tight,
             "dense" => Accent::Dense,
             "xnc" => Accent::Xnc,
             "plain" => Accent::Plain,
@@ -111,6 +114,7 @@ impl Accent {
         match self {
             Accent::None => "none",
             Accent::Fast => "fast",
+            Accent::Tight => "tight",
             Accent::Dense => "dense",
             Accent::Xnc => "xnc",
             Accent::Plain => "plain",

@@ -53,6 +53,10 @@ fn golden() -> Vec<(&'static str, Codec, Vec<u8>)> {
         ("1.0-fast.gguf", Codec::Fast, gguf_file(&wide, None)),
         ("1.0-fast-blocks.safetensors", Codec::Fast, safetensors_file(&blocks())),
         ("1.0-fast-wide-rows.safetensors", Codec::Fast, safetensors_file(&wide_rows())),
+        ("1.0-tight.safetensors", Codec::Tight, safetensors_file(&wide)),
+        ("1.0-tight.gguf", Codec::Tight, gguf_file(&wide, None)),
+        ("1.0-tight-blocks.safetensors", Codec::Tight, safetensors_file(&blocks())),
+        ("1.0-tight-long-rows.safetensors", Codec::Tight, safetensors_file(&long_rows())),
         ("1.0-dense.safetensors", Codec::Dense, safetensors_file(&predictable(600))),
         ("1.0-dense-chunks.safetensors", Codec::Dense, safetensors_file(&predictable(1000)[..1])),
         ("1.0-dense.gguf", Codec::Dense, gguf_file(&small, None)),
@@ -76,6 +80,22 @@ fn blocks() -> Vec<support::Tensor<'static>> {
         ("twice", "BF16", vec![of_64 as u64, 64], le(&twice)),
         ("disguised", "F16", vec![of_192 as u64, 192], le(&disguised)),
         ("native", "F16", vec![of_128 as u64, 128], le(&native)),
+    ]
+}
+
+/// Rows of many groups, whose levels are counted in two bytes, and rows that pass more words on than others.
+fn long_rows() -> Vec<support::Tensor<'static>> {
+    let mut random = Random(5);
+    let mut wide = random.bf16_weights(40 * 2112, 300);
+    let mut rows = random.bf16_weights(300 * 256, 0);
+    for word in rows[..20 * 256].iter_mut().chain(&mut wide[..2112]) {
+        let by = random.next() % 24;
+        *word = if by < 12 { word.wrapping_sub(0x0400 + 0x80 * by as u16) } else { *word };
+    }
+    vec![
+        ("wide", "BF16", vec![40, 2112], le(&wide)),
+        ("rows", "BF16", vec![300, 256], le(&rows)),
+        ("native", "F16", vec![12, 4096], le(&native_f16(&mut random, 12 * 4096))),
     ]
 }
 
@@ -107,7 +127,8 @@ fn native_f16(random: &mut Random, n: usize) -> Vec<u16> {
 /// Rows of more words than one byte can count entries for, with rare words further apart than a step can tell.
 fn wide_rows() -> Vec<support::Tensor<'static>> {
     let (rows, dim) = (5, 16_400);
-    let mut words: Vec<u16> = (0..rows * dim).map(|i| 0x3f00 + (i as u16).wrapping_mul(40_503) % 0x100).collect();
+    let mut words: Vec<u16> =
+        (0..rows * dim).map(|i| 0x3f00 + (i as u16).wrapping_mul(40_503) % 0x100).collect();
     for rare in [5, 6, 4200, 15_000, dim + 16_399] {
         words[rare] = 0x0123;
     }

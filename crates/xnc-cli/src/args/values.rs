@@ -17,6 +17,7 @@ pub fn codec() -> impl TypedValueParser<Value = Codec> {
         let value = PossibleValue::new(codec.name());
         match codec {
             Codec::Fast => value.help("Rows that decode alone at memory speed"),
+            Codec::Tight => value.help("Fewer bytes than `fast`; products as quick where AVX-512 is"),
             Codec::Xnc => value.help("The published block scheme"),
             Codec::Dense => value
                 .help("The smallest files: predicts rows from columns, from themselves and from each other"),

@@ -14,6 +14,7 @@ pub mod dot;
 pub mod fast;
 pub mod operations;
 pub mod stream;
+pub mod tight;
 pub mod widen;
 pub mod xnc;
 

@@ -26,7 +26,7 @@ impl Kind {
     /// Those that a table is measured with, F32 on all threads first. Products are what `fast` is for; the
     /// other codecs would first have to decode every row.
     pub fn all(coded: &Table, threads: usize) -> Vec<Kind> {
-        if coded.codec() != Some(Codec::Fast) {
+        if !matches!(coded.codec(), Some(Codec::Fast | Codec::Tight)) {
             return Vec::new();
         }
         let mut all = Vec::new();

@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use super::by_place;
-use super::index::{BLOCK, Index, PAGE, Placing};
+use super::index::{BLOCK, Index, Placing};
 use super::row::Encoder;
 use super::symbols::Fit;
 use crate::codec::ordered::for_each_in_order;
-use crate::codec::{Encoded, Source, TableShape, write_failed};
+use crate::codec::pages::Pages;
+use crate::codec::{Encoded, Source, TableShape};
 use crate::error::Result;
 use crate::kernel::Backend;
 use crate::kernel::fast::pack::Codes;
@@ -39,18 +40,18 @@ pub fn encode(
         Ok(Block { bytes, listed })
     };
     let (mut starts, mut counts) = (Vec::new(), Vec::new());
-    let mut out = Pages { out: payload, bytes: 0, crc: 0, checksums: Vec::new() };
+    let mut out = Pages::new(payload);
     for_each_in_order(0..index.rows().div_ceil(BLOCK), encode_block, |block| {
         let Block { bytes, listed } = block?;
         let mut rest = &bytes[..];
         for (i, &listed) in listed.iter().enumerate() {
             let row = rest.split_off(..index.length(listed)).expect("rows are as long as their lists say");
-            let at = placing.begin(out.bytes, row.len());
+            let at = placing.begin(out.bytes(), row.len());
             if i == 0 {
                 starts.extend_from_slice(&(at as u64).to_le_bytes());
             }
-            if at > out.bytes {
-                out.add(&vec![0; at - out.bytes])?;
+            if at > out.bytes() {
+                out.add(&vec![0; at - out.bytes()])?;
             }
             out.add(row)?;
             counts.extend(index.count(listed));
@@ -59,47 +60,10 @@ pub fn encode(
         Ok(())
     })?;
     // What a kernel may read past the last row, whatever that row's bytes are.
-    out.add(&vec![0; placing.filled(out.bytes) - out.bytes])?;
+    out.add(&vec![0; placing.filled(out.bytes()) - out.bytes()])?;
     let (bytes, checksums) = out.finish();
     let Codes { ranked, phase } = fit.codes();
     let symbols = [&ranked[..], fit.rare(), &[u8::from(phase > 0)]].concat();
     let index = [&starts, &checksums, &counts, &symbols, fit.bias()].concat();
     Ok(Encoded { payload_bytes: bytes as u64, index, params: serde_json::json!(placing) })
-}
-
-/// Passes a payload on, page after page checked.
-struct Pages<'a> {
-    out: &'a mut dyn Write,
-    bytes: usize,
-    /// Of the page at hand.
-    crc: u32,
-    checksums: Vec<u8>,
-}
-
-impl Pages<'_> {
-    fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
-        self.out.write_all(bytes).map_err(write_failed)?;
-        while !bytes.is_empty() {
-            let room = PAGE - self.bytes % PAGE;
-            let part = bytes.split_off(..bytes.len().min(room)).expect("no more than there is");
-            self.crc = crc32c::crc32c_append(self.crc, part);
-            self.bytes += part.len();
-            if self.bytes.is_multiple_of(PAGE) {
-                self.end_page();
-            }
-        }
-        Ok(())
-    }
-
-    fn end_page(&mut self) {
-        self.checksums.extend_from_slice(&self.crc.to_le_bytes());
-        self.crc = 0;
-    }
-
-    fn finish(mut self) -> (usize, Vec<u8>) {
-        if !self.bytes.is_multiple_of(PAGE) {
-            self.end_page();
-        }
-        (self.bytes, self.checksums)
-    }
 }

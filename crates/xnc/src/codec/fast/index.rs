@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::pages::PAGE;
 use crate::codec::{Stored, TableShape};
 use crate::kernel::fast::row::{ENTRY, GUARD, PLAIN, Row, RowShape};
 
@@ -11,8 +12,6 @@ use super::split;
 
 /// Rows whose beginning the index tells together.
 pub const BLOCK: usize = 32;
-/// Bytes of payload that share a checksum.
-pub const PAGE: usize = 4096;
 /// Symbols that have a rank, those that lists name, and the phase.
 pub const SYMBOLS: usize = 20;
 /// Widest row whose lists are counted in one byte.

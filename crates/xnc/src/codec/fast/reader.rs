@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::by_place;
-use super::index::{BLOCK, Index, PAGE, Placing, SYMBOLS};
+use super::index::{BLOCK, Index, Placing, SYMBOLS};
 use super::product::FastProduct;
+use crate::codec::pages::PAGE;
 use crate::codec::records::is_filling;
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;

@@ -1,16 +1,11 @@
 //! Choosing the codes of a table: which symbols have one, and a bias for each column.
 
 use super::split;
+use crate::codec::columns::{Column, Columns, exponent_bits};
 use crate::codec::{Source, TableShape};
 use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::kernel::fast::pack::Codes;
-
-/// Rows that the choice looks at, evenly spread: enough for any histogram, few enough to cost nothing.
-const ROWS: usize = 8192;
-
-/// Words read at a time for the choice, at least one row.
-const PART: usize = 1 << 18;
 
 /// Bits of an entry of a list; and what a word costs that none names, which makes its row plain.
 const RARE: u64 = 16;
@@ -23,10 +18,6 @@ const CODED: usize = RANKED + NAMED;
 
 /// Steps of the search; it ends by itself well before.
 const STEPS: usize = 20;
-
-fn rows_of_part(dim: usize) -> usize {
-    (PART / dim.max(1)).max(1)
-}
 
 /// The codes of a table.
 #[derive(Clone)]
@@ -63,18 +54,7 @@ impl Fit {
     /// # Errors
     /// Those of `words`.
     pub fn new(shape: TableShape, words: &dyn Source) -> Result<Fit> {
-        let size = 1 << Field::bits(shape.dtype);
-        let step = shape.rows.div_ceil(ROWS).max(1);
-        let sample: Vec<usize> = (0..shape.rows).step_by(step).collect();
-        let mut columns = Columns::new(sample.len(), shape.dim, size);
-        let mut some = Vec::new();
-        for ids in sample.chunks(rows_of_part(shape.dim)) {
-            some.resize(ids.len() * shape.dim, 0);
-            words.rows(ids, shape.dim, &mut some)?;
-            for row in some.chunks_exact(shape.dim.max(1)) {
-                columns.add(row.iter().map(|&word| shape.dtype.exponent(word) as u8));
-            }
-        }
+        let columns = Columns::sample(shape, words)?;
         let [even, odd] = [0, 1].map(|phase| Field::of(shape.dtype, phase).search(&columns));
         let (phase, search) = if odd.bits < even.bits { (1, odd) } else { (0, even) };
         let planes = split(shape.dtype).planes();
@@ -85,64 +65,6 @@ impl Fit {
         }
         let codes = Codes { ranked, phase: phase << shape.dtype.mantissa_bits() };
         Ok(Fit { codes, rare, bias: search.bias.iter().map(|bias| bias << planes).collect() })
-    }
-}
-
-/// Exponents of a column and how often each stands there; one may be listed more than once.
-type Column = [(usize, u64)];
-
-/// Exponents of the sample by column: counted where rows are many, one by one where they are few. So they
-/// take no more memory than the table, however wide its rows.
-struct Columns {
-    dim: usize,
-    of: Exponents,
-}
-
-enum Exponents {
-    /// Of each column, the number of each exponent. A sample has at most [`ROWS`] of them.
-    Counts { counts: Vec<u16>, size: usize },
-    /// Row after row.
-    List(Vec<u8>),
-}
-
-impl Columns {
-    fn new(rows: usize, dim: usize, size: usize) -> Columns {
-        let of = match rows < size {
-            true => Exponents::List(Vec::with_capacity(rows * dim)),
-            false => Exponents::Counts { counts: vec![0; size * dim], size },
-        };
-        Columns { dim, of }
-    }
-
-    fn add(&mut self, row: impl Iterator<Item = u8>) {
-        match &mut self.of {
-            Exponents::List(all) => all.extend(row),
-            Exponents::Counts { counts, size } => {
-                for (exponent, column) in row.zip(counts.chunks_exact_mut(*size)) {
-                    column[usize::from(exponent)] += 1;
-                }
-            }
-        }
-    }
-
-    fn map<T>(&self, mut of_column: impl FnMut(usize, &Column) -> T) -> Vec<T> {
-        let mut column = Vec::new();
-        let each = |at: usize| {
-            column.clear();
-            match &self.of {
-                Exponents::List(all) => {
-                    column.extend(
-                        all.iter().skip(at).step_by(self.dim).map(|&exponent| (usize::from(exponent), 1)),
-                    );
-                }
-                Exponents::Counts { counts, size } => {
-                    let counts = counts[at * size..][..*size].iter().map(|&n| u64::from(n));
-                    column.extend(counts.enumerate().filter(|&(_, n)| n > 0));
-                }
-            }
-            of_column(at, &column)
-        };
-        (0..self.dim).map(each).collect()
     }
 }
 
@@ -163,15 +85,8 @@ struct Search {
 }
 
 impl Field {
-    fn bits(dtype: Dtype) -> u32 {
-        match dtype {
-            Dtype::Bf16 => 8,
-            Dtype::F16 => 5,
-        }
-    }
-
     fn of(dtype: Dtype, phase: usize) -> Field {
-        let bits = Field::bits(dtype);
+        let bits = exponent_bits(dtype);
         Field { bits, phase, middle: if dtype == Dtype::Bf16 { 60 } else { 7 } }
     }
 

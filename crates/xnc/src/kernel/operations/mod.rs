@@ -5,6 +5,7 @@ mod choices;
 mod dense;
 mod fast;
 mod shared;
+mod tight;
 mod xnc;
 
 pub use choices::Choices;
@@ -41,8 +42,8 @@ impl Loops {
     const OWN: Loops = Loops { avx2: "avx2", avx512: "avx512", avx512_no_bf16: "avx512" };
     const BF16: Loops = Loops { avx2: "avx2", avx512: "avx512", avx512_no_bf16: "avx2" };
     const AVX2: Loops = Loops { avx2: "avx2", avx512: "avx2", avx512_no_bf16: "avx2" };
-    const AVX512: Loops = Loops { avx2: "scalar", avx512: "avx512", avx512_no_bf16: "avx512" };
-    const AVX512_BF16: Loops = Loops { avx2: "scalar", avx512: "avx512", avx512_no_bf16: "scalar" };
+    const ONLY_AVX512: Loops = Loops { avx2: "scalar", avx512: "avx512", avx512_no_bf16: "avx512" };
+    const ONLY_AVX512_BF16: Loops = Loops { avx2: "scalar", avx512: "avx512", avx512_no_bf16: "scalar" };
     const SCALAR: Loops = Loops { avx2: "scalar", avx512: "scalar", avx512_no_bf16: "scalar" };
 }
 
@@ -83,13 +84,17 @@ pub const OPERATIONS: &[Operation] = &[
     row("fast/pack group", fast::pack_group, Loops::AVX2, Arm::NEON),
     row("fast/product f32", fast::product_f32, Loops::OWN, Arm::NEON),
     row("fast/product bf16", fast::product_bf16, Loops::BF16, Arm::NEON),
-    row("fast/product/batch f32, BF16 words", fast::product_batch_f32_bf16, Loops::AVX512, Arm::SCALAR),
-    row("fast/product/batch f32, FP16 words", fast::product_batch_f32_f16, Loops::AVX512, Arm::SCALAR),
-    row("fast/product/batch bf16", fast::product_batch_bf16, Loops::AVX512_BF16, Arm::SCALAR),
+    row("fast/product/batch f32, BF16 words", fast::product_batch_f32_bf16, Loops::ONLY_AVX512, Arm::SCALAR),
+    row("fast/product/batch f32, FP16 words", fast::product_batch_f32_f16, Loops::ONLY_AVX512, Arm::SCALAR),
+    row("fast/product/batch bf16", fast::product_batch_bf16, Loops::ONLY_AVX512_BF16, Arm::SCALAR),
     row("fast/unpack rows, BF16 words", fast::unpack_rows_bf16, Loops::OWN, Arm::NEON),
     row("fast/unpack rows, FP16 words", fast::unpack_rows_f16, Loops::OWN, Arm::NEON),
     row("fast/unpack many rows", fast::unpack_many, Loops::OWN, Arm::NEON),
     row("stream copy", shared::stream_copy, Loops::AVX2, Arm::SCALAR),
+    row("tight/product f32", tight::product_f32, Loops::ONLY_AVX512, Arm::SCALAR),
+    row("tight/product bf16", tight::product_bf16, Loops::ONLY_AVX512_BF16, Arm::SCALAR),
+    row("tight/unpack rows, BF16 words", tight::unpack_rows_bf16, Loops::ONLY_AVX512, Arm::SCALAR),
+    row("tight/unpack rows, FP16 words", tight::unpack_rows_f16, Loops::ONLY_AVX512, Arm::SCALAR),
     row("widen to_f32, BF16 words", shared::widen_to_f32_bf16, Loops::SCALAR, Arm::SCALAR),
     row("widen to_f32, FP16 words", shared::widen_to_f32_f16, Loops::AVX2, Arm::NEON),
     row("widen to_bf16", shared::widen_to_bf16, Loops::AVX2, Arm::NEON),

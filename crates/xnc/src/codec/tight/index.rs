@@ -1,0 +1,175 @@
+//! The index of a table: where its rows lie, what checks them, what their codes mean. `spec/tight.md`, section 5.
+
+use std::ops::Range;
+
+use super::split;
+use crate::codec::pages::PAGE;
+use crate::codec::{Stored, TableShape};
+use crate::kernel::tight::row::{CODED, CODES, GROUP, LEVELS, PLAIN, Row, RowShape};
+
+/// Rows whose beginning the index tells together.
+pub const BLOCK: usize = 32;
+/// Symbols that have codes.
+pub const SYMBOLS: usize = LEVELS * CODED;
+/// Widest row whose levels are counted in one byte each.
+const NARROW: usize = 1 << 11;
+
+/// Extents of an index, and what follows from a table's shape alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Index {
+    pub table: TableShape,
+    pub row: RowShape,
+    /// Bytes of each of a row's two counts.
+    width: usize,
+    checksums: usize,
+    counts: usize,
+    symbols: usize,
+    end: usize,
+}
+
+impl Index {
+    /// For a payload of that many bytes; none where the machine cannot hold such an index.
+    pub fn new(table: TableShape, payload: usize) -> Option<Index> {
+        let rows = if table.dim == 0 { 0 } else { table.rows };
+        let width = if table.dim <= NARROW { 1 } else { 2 };
+        let checksums = rows.div_ceil(BLOCK).checked_mul(8)?;
+        let counts = checksums.checked_add(payload.div_ceil(PAGE).checked_mul(4)?)?;
+        let symbols = counts.checked_add(rows.checked_mul(2 * width)?)?;
+        let end = symbols.checked_add(SYMBOLS)?.checked_add(table.dim)?;
+        let row = RowShape { dim: table.dim, split: split(table.dtype) };
+        Some(Index { table, row, width, checksums, counts, symbols, end })
+    }
+
+    /// Number of rows that lie somewhere.
+    pub fn rows(&self) -> usize {
+        if self.table.dim == 0 { 0 } else { self.table.rows }
+    }
+
+    /// Bytes of the index, padding left out.
+    pub fn bytes(&self) -> usize {
+        self.end
+    }
+
+    /// Length of a payload whose last row ends at `end`.
+    pub fn filled(&self, end: usize) -> usize {
+        (end + self.row.guard()).next_multiple_of(64)
+    }
+
+    const fn most(&self) -> usize {
+        (1 << (8 * self.width)) - 1
+    }
+
+    /// Whether a row may be coded so: its counts can be told, it has no more codes than words, and is shorter than
+    /// a plain one.
+    pub fn holds_row(&self, row: Row) -> bool {
+        row.second < self.most()
+            && row.third <= self.most()
+            && row.second <= CODES * self.row.groups()
+            && row.length(self.row) < 2 * self.table.dim
+    }
+
+    /// A row's counts as stored.
+    pub fn count(&self, row: Row) -> impl Iterator<Item = u8> + use<> {
+        let [second, third] =
+            [row.second.min(self.most()), row.third].map(|count| (count as u16).to_le_bytes());
+        let width = self.width;
+        second.into_iter().take(width).chain(third.into_iter().take(width))
+    }
+
+    /// Bytes of a row.
+    pub fn length(&self, row: Row) -> usize {
+        if row.is_plain() { 2 * self.table.dim } else { row.length(self.row) }
+    }
+
+    /// What the index says of a row; as from byte 0 on.
+    fn counted(&self, stored: Stored<'_>, row: usize) -> Row {
+        let at = self.counts + row * 2 * self.width;
+        let (second, third) = match stored.index[at..at + 2 * self.width] {
+            [second, third] => (usize::from(second), usize::from(third)),
+            [a, b, c, d] => {
+                (usize::from(u16::from_le_bytes([a, b])), usize::from(u16::from_le_bytes([c, d])))
+            }
+            _ => unreachable!("a count has one byte or two"),
+        };
+        Row { at: 0, second: if second == self.most() { PLAIN } else { second }, third }
+    }
+
+    /// Registers of codes that nine rows of ten have at most, in the second level and in the third. The others take
+    /// longer, and each register more costs all rows.
+    pub fn usual(&self, stored: Stored<'_>) -> [usize; 2] {
+        let rows = (0..self.rows()).map(|row| self.counted(stored, row)).filter(|row| !row.is_plain());
+        // A byte of the third level has some 5 codes in 2, since symbols take bytes, too.
+        let registers = |row: Row| [row.second.div_ceil(CODES), (5 * row.third).div_ceil(2 * GROUP)];
+        let rows: Vec<[usize; 2]> = rows.map(registers).collect();
+        std::array::from_fn(|level| {
+            let mut counts = vec![0_usize; self.row.groups() + 1];
+            rows.iter().for_each(|registers| counts[registers[level].min(self.row.groups())] += 1);
+            let mut left = rows.len();
+            let usual = counts.iter().position(|count| {
+                left -= count;
+                left <= rows.len() / 10
+            });
+            usual.unwrap_or(0)
+        })
+    }
+
+    /// Where block `number` begins, as the index tells.
+    pub fn block(&self, stored: Stored<'_>, number: usize) -> u64 {
+        u64::from_le_bytes(*stored.index[8 * number..].first_chunk().expect("checked when it was opened"))
+    }
+
+    /// CRC-32C of a page, and the bytes that it covers.
+    pub fn page(&self, stored: Stored<'_>, number: usize) -> (Range<usize>, u32) {
+        let at = self.checksums + 4 * number;
+        let crc = u32::from_le_bytes(*stored.index[at..].first_chunk().expect("checked when it was opened"));
+        (number * PAGE..stored.payload.len().min((number + 1) * PAGE), crc)
+    }
+
+    /// Symbols and biases.
+    pub fn codes<'a>(&self, stored: Stored<'a>) -> (&'a [u8], &'a [u8]) {
+        stored.index[self.symbols..self.end].split_at(SYMBOLS)
+    }
+
+    /// Asks memory for what [`Index::row`] will read.
+    pub fn ask(&self, stored: Stored<'_>, row: usize) {
+        crate::kernel::prefetch(&stored.index[self.counts + row / BLOCK * BLOCK * 2 * self.width..][..1]);
+        crate::kernel::prefetch(&stored.index[row / BLOCK * 8..][..8]);
+    }
+
+    /// Where a row lies: a few steps from the beginning of its block.
+    pub fn row(&self, stored: Stored<'_>, row: usize) -> Row {
+        let first = row / BLOCK * BLOCK;
+        let start = self.block(stored, row / BLOCK) as usize;
+        let before = (first..row).map(|row| self.length(self.counted(stored, row)));
+        Row { at: start + before.sum::<usize>(), ..self.counted(stored, row) }
+    }
+
+    /// Where rows that follow each other lie.
+    pub fn run(&self, stored: Stored<'_>, rows: Range<usize>, out: &mut Vec<Row>) {
+        out.clear();
+        let Some(first) = (!rows.is_empty()).then(|| self.row(stored, rows.start).at) else { return };
+        let mut next = first;
+        out.extend(rows.map(|row| {
+            let row = Row { at: next, ..self.counted(stored, row) };
+            next += self.length(row);
+            row
+        }));
+    }
+
+    /// Whether rows lie where the index says, and fill the payload: row arithmetic cannot fail after this.
+    pub fn holds(&self, stored: Stored<'_>) -> bool {
+        let mut end = 0_usize;
+        for id in 0..self.rows() {
+            let row = self.counted(stored, id);
+            let fits = if row.is_plain() { row.third == 0 } else { self.holds_row(row) };
+            if !fits || id % BLOCK == 0 && self.block(stored, id / BLOCK) != end as u64 {
+                return false;
+            }
+            match end.checked_add(self.length(row)).filter(|&end| end <= stored.payload.len()) {
+                Some(after) => end = after,
+                None => return false,
+            }
+        }
+        self.filled(end) == stored.payload.len() && stored.payload[end..].iter().all(|&byte| byte == 0)
+    }
+}
