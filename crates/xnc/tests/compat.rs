@@ -107,7 +107,8 @@ fn native_f16(random: &mut Random, n: usize) -> Vec<u16> {
 /// Rows of more words than one byte can count entries for, with rare words further apart than a step can tell.
 fn wide_rows() -> Vec<support::Tensor<'static>> {
     let (rows, dim) = (5, 16_400);
-    let mut words: Vec<u16> = (0..rows * dim).map(|i| 0x3f00 + (i as u16).wrapping_mul(40_503) % 0x100).collect();
+    let mut words: Vec<u16> =
+        (0..rows * dim).map(|i| 0x3f00 + (i as u16).wrapping_mul(40_503) % 0x100).collect();
     for rare in [5, 6, 4200, 15_000, dim + 16_399] {
         words[rare] = 0x0123;
     }

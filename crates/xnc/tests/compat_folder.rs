@@ -18,8 +18,12 @@ fn spec() -> PathBuf {
 fn restore_with_python(source: &Path, target: &Path) {
     let python = std::env::var_os("XNC_TEST_PYTHON").unwrap_or_else(|| "python3".into());
     let decoder = spec().join("decode.py");
-    let output =
-        Command::new(python).arg(decoder).arg("restore").args([source, target]).output().expect("Python 3 runs");
+    let output = Command::new(python)
+        .arg(decoder)
+        .arg("restore")
+        .args([source, target])
+        .output()
+        .expect("Python 3 runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
