@@ -77,7 +77,7 @@ fn edit_bytes(parts: &mut [Part], choices: &mut Choices<'_>) {
         1 => {
             // A bit, near the beginning or the end, where fields are.
             let place = choices.below(256).min(size - 1);
-            let place = if choices.byte() % 2 == 0 { place } else { size - 1 - place };
+            let place = if choices.byte().is_multiple_of(2) { place } else { size - 1 - place };
             part.bytes[place] ^= 1 << (choices.byte() % 8);
         }
         2 => {
@@ -103,7 +103,7 @@ fn edit_bytes(parts: &mut [Part], choices: &mut Choices<'_>) {
     }
     if choices.byte() % 8 != 1 {
         part.bytes.resize(size, 0);
-    } else if choices.byte() % 2 == 0 {
+    } else if choices.byte().is_multiple_of(2) {
         part.bytes.resize(part.bytes.len().next_multiple_of(ALIGN), 0);
     }
     if part.shape.len() == 1 {
