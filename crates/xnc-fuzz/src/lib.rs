@@ -14,6 +14,7 @@ pub mod dense;
 pub mod edit;
 pub mod fast;
 pub mod files;
+pub mod good;
 pub mod headers;
 pub mod members;
 pub mod model;

@@ -108,7 +108,7 @@ type Member = (Range<usize>, Range<usize>);
 pub fn edited(text: &[u8], other: &[u8], choices: &mut Choices<'_>) -> Option<Vec<u8>> {
     let members = members(text, 0)?;
     let inner: Vec<&Member> = members.iter().filter(|member| text[member.1.start] == b'{').collect();
-    if !inner.is_empty() && choices.byte() % 4 != 0 {
+    if !inner.is_empty() && !choices.byte().is_multiple_of(4) {
         // Deeper: params, or what a header says of a tensor.
         let (_, value) = choices.one(&inner);
         let new = edited(&text[value.clone()], other, choices)?;
@@ -119,7 +119,7 @@ pub fn edited(text: &[u8], other: &[u8], choices: &mut Choices<'_>) -> Option<Ve
         .map(|(name, value)| (text[name.clone()].to_vec(), text[value.clone()].to_vec()))
         .collect();
     // The first two members of a record are its checksum and version, where little else can be tried.
-    let first = if choices.byte() % 8 == 0 { 0 } else { list.len().saturating_sub(1).min(2) };
+    let first = if choices.byte().is_multiple_of(8) { 0 } else { list.len().saturating_sub(1).min(2) };
     let at = first + choices.below(list.len() - first);
     let value = value(&list, other, choices);
     let name = format!("\"{}\"", choices.one(NAMES)).into_bytes();
@@ -162,7 +162,7 @@ fn value(list: &[(Vec<u8>, Vec<u8>)], other: &[u8], choices: &mut Choices<'_>) -
             edit::number(&mut text, choices);
             text.split_off(1)
         }),
-        5 if choices.byte() % 4 == 0 => {
+        5 if choices.byte().is_multiple_of(4) => {
             let deep = choices.below(90);
             Some([vec![b'['; deep], b"1".to_vec(), vec![b']'; deep]].concat())
         }

@@ -1,7 +1,7 @@
 //! Codec `dense`: `spec/dense.md`.
 
 use xnc::Codec;
-use xnc_fuzz::decoders;
+use xnc_fuzz::good;
 
 use crate::fast::damaged;
 use crate::forge::{Forge, tensors};
@@ -13,17 +13,17 @@ const DIM: usize = 24;
 
 /// A predicted table `a`, without coefficients.
 fn predicted() -> Forge {
-    tensors(Codec::Dense, &decoders::predicted("BF16", DIM, 32))
+    tensors(Codec::Dense, &good::predicted("BF16", DIM, 32))
 }
 
 /// A predicted table `a` of words of another type, of which a row has references of the weights 72 and -48.
 fn weighted() -> Forge {
-    tensors(Codec::Dense, &decoders::predicted("F16", 32, 32))
+    tensors(Codec::Dense, &good::predicted("F16", 32, 32))
 }
 
 /// A counted table `n`.
 fn counted() -> Forge {
-    tensors(Codec::Dense, &decoders::counted())
+    tensors(Codec::Dense, &good::counted())
 }
 
 /// The place behind a distribution.
@@ -114,14 +114,13 @@ pub fn all() -> Vec<Rule> {
 fn indexes() -> Vec<Rule> {
     let params = |params| predicted().meta(r#"{"predicted":true}"#, params).finish();
     let end = |bytes: &mut Vec<u8>| *bytes.last_mut().expect("a byte") = 1;
-    let coefficients =
-        tensors(Codec::Dense, &decoders::predicted("BF16", 32, 9)).bytes("a.xnc_index", |bytes| {
-            let flag = Index::of(bytes, 32).heads[3];
-            assert_eq!(bytes[flag], 1);
-            let at = behind(bytes, flag + 1);
-            let size = u32::from_le_bytes(*bytes[at..].first_chunk().expect("a size")) as usize;
-            bytes[at + 4 + size - 1] ^= 1;
-        });
+    let coefficients = tensors(Codec::Dense, &good::predicted("BF16", 32, 9)).bytes("a.xnc_index", |bytes| {
+        let flag = Index::of(bytes, 32).heads[3];
+        assert_eq!(bytes[flag], 1);
+        let at = behind(bytes, flag + 1);
+        let size = u32::from_le_bytes(*bytes[at..].first_chunk().expect("a size")) as usize;
+        bytes[at + 4 + size - 1] ^= 1;
+    });
     // A row of one more word than coefficients may be for; all columns are as the first.
     let wide = predicted().meta("[128,24]", "[1,4097]").bytes("a.xnc_index", |bytes| {
         let flag = Index::of(bytes, DIM).heads[3];
@@ -131,7 +130,7 @@ fn indexes() -> Vec<Rule> {
         bytes.resize(bytes.len().next_multiple_of(64), 0);
     });
     let wider = counted().raw("n.xnc_meta", b"[11,480]", b"[1,1048577]");
-    let filling = tensors(Codec::Dense, &decoders::several_chunks()).bytes("wte.xnc_index", |bytes| {
+    let filling = tensors(Codec::Dense, &good::several_chunks()).bytes("wte.xnc_index", |bytes| {
         // What is last in the index and not zero is the records' last byte.
         let last = bytes.iter_mut().rfind(|byte| **byte != 0).expect("records");
         assert_eq!(*last & 0x80, 0);

@@ -9,8 +9,9 @@ use sha2::Digest as _;
 use xnc::Codec;
 use xnc::internals::parse_header;
 use xnc_fuzz::container::{parts_of, put_together};
-use xnc_fuzz::decoders::{self, images, words};
+use xnc_fuzz::decoders;
 use xnc_fuzz::files::{self, Tensor};
+use xnc_fuzz::good::{self, bytes, images, words};
 use xnc_fuzz::round_trip::compressed;
 use xnc_fuzz::seal::{self, ALIGN, Part};
 
@@ -33,10 +34,6 @@ pub fn small() -> Vec<Tensor> {
 /// A table `a` alone, of FP16 words.
 pub fn half() -> Vec<Tensor> {
     vec![("a".into(), "F16", vec![31, 70], bytes(images(2170)))]
-}
-
-pub fn bytes(words: impl Iterator<Item = u16>) -> Vec<u8> {
-    words.flat_map(u16::to_le_bytes).collect()
 }
 
 /// A safetensors file under a codec.
@@ -127,8 +124,8 @@ impl Forge {
 
     /// Makes checksums right and puts the file together.
     pub fn finish(mut self) -> Vec<u8> {
-        let checksums = decoders::checksums(&self.like);
-        decoders::seal_dense(&mut self.parts, &checksums);
+        let checksums = good::checksums(&self.like);
+        good::seal_dense(&mut self.parts, &checksums);
         seal::seal(&mut self.parts);
         put_together(&self.like, &self.parts)
     }

@@ -2,7 +2,7 @@
 
 use xnc::Codec;
 use xnc_fuzz::container::put_together;
-use xnc_fuzz::{decoders, files};
+use xnc_fuzz::{files, good};
 
 use crate::forge::{gguf, half, piece, safetensors as forge, small, tensors};
 
@@ -90,7 +90,7 @@ fn codecs() -> Vec<Taken> {
         forge = forge.bytes("a", |bytes| bytes[at..at + 2].copy_from_slice(&[0xff, 0x0f]));
         forge.truthful()
     };
-    let unused = tensors(Codec::Fast, &decoders::several_chunks()).bytes("wte", |bytes| {
+    let unused = tensors(Codec::Fast, &good::several_chunks()).bytes("wte", |bytes| {
         // Row 0 has no list: a group, then ranks of six words, their signs.
         bytes[88 + 1] |= 0xf0;
         bytes[88 + 2] |= 0xc0;
@@ -102,7 +102,7 @@ fn codecs() -> Vec<Taken> {
         record.splice(at..end, *b"1");
         record.resize(record.len().next_multiple_of(64), b' ');
     };
-    let unit = tensors(Codec::Dense, &decoders::predicted("BF16", 24, 32));
+    let unit = tensors(Codec::Dense, &good::predicted("BF16", 24, 32));
     let near = tensors(Codec::Fast, &half()).bytes("a.xnc_index", |index| {
         // Behind one block, one page and 31 counts: the exponents of most words, now too small for FP16.
         index[8 + 4 + 31] = 0x30;

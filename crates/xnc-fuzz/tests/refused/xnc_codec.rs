@@ -1,7 +1,7 @@
 //! Codec `xnc`: `spec/xnc.md`, section 5.
 
 use xnc::Codec;
-use xnc_fuzz::decoders;
+use xnc_fuzz::good;
 
 use crate::fast::damaged;
 use crate::forge::{Forge, half, small, tensors};
@@ -37,7 +37,7 @@ fn ended(end: impl Fn(u64) -> u64) -> Vec<u8> {
 
 pub fn all() -> Vec<Rule> {
     let end = |bytes: &mut Vec<u8>| *bytes.last_mut().expect("a byte") = 1;
-    let two_chunks = tensors(Codec::Xnc, &decoders::several_chunks());
+    let two_chunks = tensors(Codec::Xnc, &good::several_chunks());
     let decreasing = two_chunks.bytes("wte.xnc_index", |bytes| {
         let listed = bytes[OWN..][..4].to_vec();
         assert!(listed != [0; 4]);
