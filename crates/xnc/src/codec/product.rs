@@ -139,16 +139,6 @@ impl Arranged {
         }
     }
 
-    /// One row of words times one of the vectors.
-    pub fn row(&self, vector: usize, words: &[u16]) -> f32 {
-        let (part, at) = (vector / batch::MOST, vector % batch::MOST);
-        let mut sums = [[0.0]; batch::MOST];
-        let mut out = sums.each_mut().map(|sum| &mut sum[..]);
-        let vectors = batch::MOST.min(self.count - batch::MOST * part);
-        self.part(part, bytes_of(words), 0, &mut out[..vectors]);
-        sums[at][0]
-    }
-
     /// Rows of a table times all vectors: decoded a few at a time.
     ///
     /// # Errors

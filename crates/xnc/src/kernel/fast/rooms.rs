@@ -187,46 +187,101 @@ impl PairLists {
     #[inline]
     #[target_feature(enable = "avx2,avx512f,avx512bw")]
     pub(super) unsafe fn put<Of: Caller>(&self, payload: &[u8], rows: [Row; 2], rooms: [*mut u8; 2]) {
-        let order = halves(register(ORDER), register(ORDER));
-        let (mut left, mut before) = (rows.map(|row| row.entries() as u32), order);
-        let mut lists = rows.map(|row| payload.as_ptr().wrapping_add(row.at));
-        let turns = if Of::ONE_TURN { 1 } else { self.one.turns };
-        for turn in 0..turns {
-            // SAFETY: as in `Lists::put`.
-            let [low, high] = lists.map(|list| unsafe { _mm256_loadu_si256(list.cast()) });
-            let entries = halves(low, high);
-            let steps = _mm512_and_si512(entries, _mm512_set1_epi16(LONGEST as i16));
-            let two = _mm512_adds_epu16(steps, _mm512_bslli_epi128::<2>(steps));
-            let four = _mm512_adds_epu16(two, _mm512_bslli_epi128::<4>(two));
-            let eight = _mm512_adds_epu16(four, _mm512_bslli_epi128::<8>(four));
-            let ends = halves(register([7; 16]), register([23; 16]));
-            let total = _mm512_maskz_permutexvar_epi16(0xff00_ff00, ends, eight);
-            let places = _mm512_adds_epu16(_mm512_adds_epu16(eight, total), before);
-            let [a, b] = left.map(|left| (1_u32 << left.min(16)) - 1);
-            let to = _mm512_mask_min_epu16(self.nowhere, b << 16 | a, places, self.nowhere);
-            let bytes = _mm512_shuffle_epi8(self.added, _mm512_srli_epi16::<12>(entries));
-            let bytes = _mm512_cvtepi16_epi8(bytes);
-            // SAFETY: places are in the rooms, up to the group behind the row.
-            unsafe {
-                scatter(rooms[0], _mm512_castsi512_si256(to), _mm256_castsi256_si128(bytes));
-                let high = _mm512_extracti64x4_epi64::<1>(to);
-                scatter(rooms[1], high, _mm256_extracti128_si256::<1>(bytes));
+        // SAFETY: as the caller promises.
+        unsafe {
+            let order = halves(register(ORDER), register(ORDER));
+            let places = self.turn::<Of, true>(payload, rows, 0, order, rooms);
+            if !Of::ONE_TURN && self.one.turns > 1 {
+                self.more::<Of>(payload, rows, places, rooms);
             }
-            if turn + 1 < turns {
-                left = left.map(|left| left.saturating_sub(AT_ONCE as u32));
-                let on = left.map(|left| if left > 0 { AT_ONCE * ENTRY } else { 0 });
-                lists = std::array::from_fn(|r| lists[r].wrapping_add(on[r]));
-                let last = const { AT_ONCE as i16 - 1 };
-                let lasts = halves(register([last; 16]), register([last + 16; 16]));
-                let after = _mm512_adds_epu16(_mm512_permutexvar_epi16(lasts, places), _mm512_set1_epi16(1));
-                before = _mm512_adds_epu16(after, order);
+            if rows[0].entries().max(rows[1].entries()) > self.one.turns * AT_ONCE {
+                self.rest(payload, rows, rooms);
             }
         }
-        if rows[0].entries().max(rows[1].entries()) > turns * AT_ONCE {
-            for (row, room) in rows.into_iter().zip(rooms) {
-                // SAFETY: as the caller promises.
-                unsafe { self.one.put_rest(payload, row, turns * AT_ONCE, room) };
-            }
+    }
+
+    /// Puts [`AT_ONCE`] entries of each row from number `from` on, whose places begin `before`; gives their places.
+    /// The first turn has code of its own, so that it is inlined.
+    ///
+    /// # Safety
+    /// As [`Lists::put`].
+    #[inline]
+    #[target_feature(enable = "avx2,avx512f,avx512bw")]
+    unsafe fn turn<Of: Caller, const FIRST: bool>(
+        &self,
+        payload: &[u8],
+        rows: [Row; 2],
+        from: usize,
+        before: __m512i,
+        rooms: [*mut u8; 2],
+    ) -> __m512i {
+        let [a, b] = [rows[0], rows[1]];
+        let left = [a.entries().saturating_sub(from), b.entries().saturating_sub(from)];
+        // A list that has ended is not looked at.
+        let skip = |left: usize| if left > 0 { from * ENTRY } else { 0 };
+        let at = [a.at + skip(left[0]), b.at + skip(left[1])];
+        // SAFETY: as in `Lists::put`.
+        let (low, high) = unsafe {
+            (
+                _mm256_loadu_si256(payload.as_ptr().add(at[0]).cast()),
+                _mm256_loadu_si256(payload.as_ptr().add(at[1]).cast()),
+            )
+        };
+        let entries = halves(low, high);
+        let steps = _mm512_and_si512(entries, _mm512_set1_epi16(LONGEST as i16));
+        let two = _mm512_adds_epu16(steps, _mm512_bslli_epi128::<2>(steps));
+        let four = _mm512_adds_epu16(two, _mm512_bslli_epi128::<4>(two));
+        let eight = _mm512_adds_epu16(four, _mm512_bslli_epi128::<8>(four));
+        let ends = halves(register([7; 16]), register([23; 16]));
+        let total = _mm512_maskz_permutexvar_epi16(0xff00_ff00, ends, eight);
+        let places = _mm512_adds_epu16(_mm512_adds_epu16(eight, total), before);
+        let there = |left: usize| (1_u32 << left.min(16)) - 1;
+        let there = there(left[1]) << 16 | there(left[0]);
+        let to = _mm512_mask_min_epu16(self.nowhere, there, places, self.nowhere);
+        let bytes = _mm512_shuffle_epi8(self.added, _mm512_srli_epi16::<12>(entries));
+        let bytes = _mm512_cvtepi16_epi8(bytes);
+        // SAFETY: places are in the rooms, up to the group behind the row.
+        unsafe {
+            scatter(rooms[0], _mm512_castsi512_si256(to), _mm256_castsi256_si128(bytes));
+            let high = _mm512_extracti64x4_epi64::<1>(to);
+            scatter(rooms[1], high, _mm256_extracti128_si256::<1>(bytes));
+        }
+        places
+    }
+
+    /// The turns after the first, whose places are given.
+    ///
+    /// # Safety
+    /// As [`Lists::put`].
+    #[inline(never)] // rare among tables; loops need the registers
+    #[target_feature(enable = "avx2,avx512f,avx512bw")]
+    unsafe fn more<Of: Caller>(
+        &self,
+        payload: &[u8],
+        rows: [Row; 2],
+        mut places: __m512i,
+        rooms: [*mut u8; 2],
+    ) {
+        let last = const { AT_ONCE as i16 - 1 };
+        let lasts = halves(register([last; 16]), register([last + 16; 16]));
+        let order = _mm512_add_epi16(halves(register(ORDER), register(ORDER)), _mm512_set1_epi16(1));
+        for turn in 1..self.one.turns {
+            let before = _mm512_adds_epu16(_mm512_permutexvar_epi16(lasts, places), order);
+            // SAFETY: as the caller promises.
+            places = unsafe { self.turn::<Of, false>(payload, rows, turn * AT_ONCE, before, rooms) };
+        }
+    }
+
+    /// Entries that no turn put.
+    ///
+    /// # Safety
+    /// As [`Lists::put`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn rest(&self, payload: &[u8], rows: [Row; 2], rooms: [*mut u8; 2]) {
+        for (row, room) in rows.into_iter().zip(rooms) {
+            // SAFETY: as the caller promises.
+            unsafe { self.one.put_rest(payload, row, self.one.turns * AT_ONCE, room) };
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use super::shared::activations;
 use super::{Choices, bits, sums};
+use crate::dtype::Dtype;
+use crate::kernel::dot::{self, batch};
 use crate::kernel::fast::pack::{Codes, group};
 use crate::kernel::fast::product::Fused;
+use crate::kernel::fast::product::batch::FusedBatch;
 use crate::kernel::fast::row::{ENTRY, GROUP, GUARD, PLAIN, Row, RowShape, Symbols, WordSplit};
 use crate::kernel::fast::unpack::{Many, rows};
-use crate::kernel::{Aligned, Backend, stream};
+use crate::kernel::{Aligned, Backend, bytes_of, stream};
 
 pub fn pack_group(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     let split = choices.one(&[WordSplit::Bf16, WordSplit::F16]);
@@ -69,6 +72,33 @@ impl Coded {
     }
 }
 
+impl Coded {
+    /// Rows times several vectors, twice, so that rooms that are not left zero are found; where there is no such
+    /// loop, by way of `plain`, which multiplies decoded words.
+    fn batch(
+        &self,
+        backend: Backend,
+        vectors: usize,
+        fused: Option<FusedBatch>,
+        plain: impl Fn(&[u8], &mut [&mut [f32]]),
+    ) -> Vec<u32> {
+        let mut sums_of = vec![vec![9.0; self.rows.len()]; vectors];
+        let mut out: Vec<&mut [f32]> = sums_of.iter_mut().map(|out| &mut out[..]).collect();
+        match fused {
+            Some(mut fused) => (0..2).for_each(|_| fused.times(&self.payload, &self.rows, &mut out)),
+            None => {
+                let mut words = vec![0; self.rows.len() * self.shape.dim];
+                rows(backend, self.shape, self.symbols(), &self.payload, &self.rows, &[], &mut words);
+                plain(bytes_of(&words), &mut out);
+            }
+        }
+        // What loops give for plain rows is anything.
+        let plain = self.rows.iter().enumerate().filter(|(_, row)| row.is_plain());
+        plain.for_each(|(i, _)| out.iter_mut().for_each(|out| out[i] = 0.0));
+        sums(&sums_of.concat())
+    }
+}
+
 pub fn unpack_rows_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     unpack_rows(backend, WordSplit::Bf16, choices)
 }
@@ -122,4 +152,44 @@ pub fn product_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     let coded = Coded::new(WordSplit::Bf16, choices);
     let x = choices.bf16(coded.shape.dim);
     coded.product(Fused::bf16(backend, coded.shape, coded.symbols(), &x))
+}
+
+pub fn product_batch_f32_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    product_batch_f32(backend, WordSplit::Bf16, Dtype::Bf16, choices)
+}
+
+pub fn product_batch_f32_f16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    product_batch_f32(backend, WordSplit::F16, Dtype::F16, choices)
+}
+
+fn product_batch_f32(
+    backend: Backend,
+    split: WordSplit,
+    dtype: Dtype,
+    choices: &mut Choices<'_>,
+) -> Vec<u32> {
+    let coded = Coded::new(split, choices);
+    let dim = coded.shape.dim;
+    let vectors = 2 + choices.below(batch::MOST - 1);
+    let x: Vec<f32> = (0..vectors).flat_map(|_| activations(choices, dim)).collect();
+    let mut arranged = vec![9.0; vectors * dot::padded(dim)];
+    batch::arrange_f32(backend, dtype, dim, &x, &mut arranged);
+    coded.batch(backend, vectors, FusedBatch::f32(backend, coded.shape, coded.symbols(), &x), |words, out| {
+        batch::rows_f32(backend, dtype, words, dim, &arranged, 0, out)
+    })
+}
+
+pub fn product_batch_bf16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    let coded = Coded::new(WordSplit::Bf16, choices);
+    let dim = coded.shape.dim;
+    let vectors = 2 + choices.below(batch::MOST - 1);
+    let x: Vec<u16> = (0..vectors).flat_map(|_| choices.bf16(dim)).collect();
+    let mut arranged = vec![9; vectors * dot::padded(dim)];
+    batch::arrange_bf16(dim, &x, &mut arranged);
+    coded.batch(
+        backend,
+        vectors,
+        FusedBatch::bf16(backend, coded.shape, coded.symbols(), &x),
+        |words, out| batch::rows_bf16(backend, words, dim, &arranged, 0, out),
+    )
 }

@@ -38,6 +38,8 @@ impl Loops {
     const OWN: Loops = Loops { avx2: "avx2", avx512: "avx512", avx512_no_bf16: "avx512" };
     const BF16: Loops = Loops { avx2: "avx2", avx512: "avx512", avx512_no_bf16: "avx2" };
     const AVX2: Loops = Loops { avx2: "avx2", avx512: "avx2", avx512_no_bf16: "avx2" };
+    const AVX512: Loops = Loops { avx2: "scalar", avx512: "avx512", avx512_no_bf16: "avx512" };
+    const AVX512_BF16: Loops = Loops { avx2: "scalar", avx512: "avx512", avx512_no_bf16: "scalar" };
     const SCALAR: Loops = Loops { avx2: "scalar", avx512: "scalar", avx512_no_bf16: "scalar" };
 }
 
@@ -60,6 +62,9 @@ pub const OPERATIONS: &[Operation] = &[
     row("fast/pack group", fast::pack_group, Loops::AVX2),
     row("fast/product f32", fast::product_f32, Loops::OWN),
     row("fast/product bf16", fast::product_bf16, Loops::BF16),
+    row("fast/product/batch f32, BF16 words", fast::product_batch_f32_bf16, Loops::AVX512),
+    row("fast/product/batch f32, FP16 words", fast::product_batch_f32_f16, Loops::AVX512),
+    row("fast/product/batch bf16", fast::product_batch_bf16, Loops::AVX512_BF16),
     row("fast/unpack rows, BF16 words", fast::unpack_rows_bf16, Loops::OWN),
     row("fast/unpack rows, FP16 words", fast::unpack_rows_f16, Loops::OWN),
     row("fast/unpack many rows", fast::unpack_many, Loops::OWN),

@@ -7,7 +7,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
-mod avx512;
+pub(in crate::kernel) mod avx512;
 mod scalar;
 
 use super::{GROUP, Order, padded};

@@ -9,6 +9,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod batch;
 mod scalar;
 
 use super::row::{GROUP, Row, RowShape, Symbols, WIDEST, WordSplit, assert_inside};
@@ -59,7 +60,7 @@ impl Fused {
     /// # Panics
     /// If `x` or the bias is not one row long.
     pub fn f32(backend: Backend, shape: RowShape, symbols: Symbols<'_>, x: &[f32]) -> Option<Fused> {
-        let table = Table::new(shape, symbols)?;
+        let table = Table::new(shape, symbols).filter(Table::is_bf16)?;
         assert_eq!(x.len(), shape.dim);
         let arranged = || {
             let mut arranged = Aligned::new(dot::padded(shape.dim), 0.0);
@@ -81,7 +82,7 @@ impl Fused {
     /// # Panics
     /// As [`Fused::f32`].
     pub fn bf16(backend: Backend, shape: RowShape, symbols: Symbols<'_>, x: &[u16]) -> Option<Fused> {
-        let table = Table::new(shape, symbols)?;
+        let table = Table::new(shape, symbols).filter(Table::is_bf16)?;
         assert_eq!(x.len(), shape.dim);
         let padded = || {
             let mut padded = Aligned::new(dot::padded(shape.dim), 0);
@@ -133,13 +134,17 @@ impl Fused {
 impl Table {
     fn new(shape: RowShape, symbols: Symbols<'_>) -> Option<Table> {
         assert_eq!(symbols.bias.len(), shape.dim);
-        if shape.split != WordSplit::Bf16 || !(GROUP..=WIDEST).contains(&shape.dim) {
+        if !(GROUP..=WIDEST).contains(&shape.dim) {
             return None;
         }
         let Symbols { ranked, added, phase, listed, .. } = symbols;
         let mut bias = Aligned::new(dot::padded(shape.dim), 0);
         bias[..shape.dim].copy_from_slice(symbols.bias);
         Some(Table { shape, ranked, added, listed, bias, phase })
+    }
+
+    fn is_bf16(&self) -> bool {
+        self.shape.split == WordSplit::Bf16
     }
 
     fn symbols(&self) -> Symbols<'_> {

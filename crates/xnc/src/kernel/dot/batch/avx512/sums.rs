@@ -37,7 +37,7 @@ fn fold(a: __m512, b: __m512) -> __m512 {
 /// Adds the lanes of eight sums that lie in a register of the even words and one of the odd ones each.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn sums<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
+pub(in crate::kernel) fn sums<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
     let lanes = eight(lanes);
     let mut b = [_mm512_setzero_ps(); 4];
     for i in 0..4 {
@@ -50,7 +50,7 @@ pub(super) fn sums<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; 
 /// Adds the lanes of eight sums of word pairs.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn sums_of_pairs<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
+pub(in crate::kernel) fn sums_of_pairs<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
     let lanes = eight(lanes);
     let mut b = [_mm512_setzero_ps(); 4];
     for i in 0..4 {
@@ -93,7 +93,7 @@ fn neighbours(d: __m512) -> [f32; 16] {
 /// Adds the lanes of eight sums that lie in order.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn sums_in_order<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
+pub(in crate::kernel) fn sums_in_order<const V: usize, const R: usize>(lanes: Lanes<V, R>) -> [f32; MOST] {
     let lanes = eight(lanes);
     let mut c = [_mm512_setzero_ps(); 2];
     for i in 0..2 {
