@@ -11,13 +11,32 @@ def level(data, symbols, deeper):  # T4: the symbols of a level's codes; of deep
         yield symbols[code - 1] if code else next(deeper)
 
 
+def coded(dim, planes):  # T3: bytes of a row before its second level
+    tail = up(dim % 64, 4)
+    return dim // 64 * (80 + 8 * planes) + tail // 4 + up(tail, 8) // 8 * planes + tail
+
+
+def group_of(data, tail, planes):  # T3: the tail as a group
+    group, plane = bytearray(b"\x55" * 16 + bytes(8 * planes + 64)), up(tail, 8) // 8
+    for i in range(tail):
+        p = i & 7 | (i >> 3 & 3) << 4 | i >> 5 << 3
+        to = (0, 4, 2, 6)[p // 16]
+        group[p % 16] += ((data[i // 4] >> 2 * (i % 4) & 3) - 1) << to
+        for k in range(planes):
+            group[16 + 8 * k + p % 8] |= (data[tail // 4 + plane * k + i // 8] >> i % 8 & 1) << p // 8
+        group[16 + 8 * planes + p] = data[tail // 4 + plane * planes + i]
+    return group
+
+
 def decode_row(data, length, second, planes, symbols, biases):  # T3, T4: the words of a coded row, guard behind it
     groups = up(len(biases), 64) // 64
-    size, words = 80 + 8 * planes, []
-    levels = data[size * groups:]
+    size, words, tail = 80 + 8 * planes, [], up(len(biases) % 64, 4)
+    levels = data[coded(len(biases), planes):]
     passed = level(levels, symbols[3:6], level(levels[second:], symbols[6:], reversed(data[:length])))
     for group in range(groups):
         record, uppers = data[size * group:size * (group + 1)], [0] * 64
+        if tail and group == groups - 1:
+            record = group_of(record, tail, planes)
         for p in range(64):
             code = record[p % 16] >> (0, 4, 2, 6)[p // 16] & 3
             symbol = symbols[code - 1] if code else next(passed)
@@ -49,7 +68,7 @@ def decode_tight(table, payload, index, wanted):  # T5: the words of the wanted 
     for row in range(rows):
         second, third = counts[2 * row:2 * row + 2]
         need(row % 32 or starts[row // 32] == begin, "block %d does not begin where its rows do" % (row // 32))
-        length = 2 * dim if second == plain else (80 + 8 * planes) * groups + second + third
+        length = 2 * dim if second == plain else coded(dim, planes) + second + third
         need(third == 0 if second == plain else length < 2 * dim and second <= 16 * groups, "row %d: its counts" % row)
         end = begin + length
         need(end <= len(payload), "row %d passes the payload" % row)

@@ -3,7 +3,7 @@
 use super::index::Index;
 use super::symbols::Fit;
 use crate::kernel::tight::row::{
-    CODES, GROUP, IN_BYTE, LEVELS, PLAIN, PLANE, QUAD, Row, RowShape, place, rank_bit,
+    CODES, GROUP, IN_BYTE, LEVELS, LONGEST, PLAIN, PLANE, QUAD, Row, RowShape, place, rank_bit,
 };
 
 /// Encodes rows one after another.
@@ -88,9 +88,7 @@ impl<'a> Encoder<'a> {
 
     fn add_group(&mut self, number: usize, words: &[u16], out: &mut Vec<u8>) {
         let turned = self.turned(words);
-        let begin = out.len();
-        out.resize(begin + self.shape.record(), 0);
-        let record = &mut out[begin..];
+        let mut record = [0; LONGEST];
         let (planes, lower) = (self.shape.split.planes(), self.shape.lower());
         let kept = (1_u8 << planes) - 1;
         let mut upper = [0; GROUP];
@@ -112,6 +110,25 @@ impl<'a> Encoder<'a> {
             let passes = [first == 0, (first | second) == 0, (first | second | third) == 0];
             self.passed.add([second, third, symbol], passes);
         }
+        if words.len() == GROUP {
+            out.extend_from_slice(&record[..self.shape.record()]);
+        } else {
+            self.add_tail(&record, out);
+        }
+    }
+
+    /// What the words of the tail have of a group.
+    fn add_tail(&self, record: &[u8; LONGEST], out: &mut Vec<u8>) {
+        let words = self.shape.tail();
+        let code = |i: usize| record[place(i) % CODES] >> rank_bit(place(i)) & 3;
+        let codes = (0..words).step_by(IN_BYTE);
+        out.extend(codes.map(|i| (0..IN_BYTE).map(|k| code(i + k) << (2 * k)).sum::<u8>()));
+        for plane in record[CODES..self.shape.lower()].chunks_exact(PLANE) {
+            let bit =
+                |i: usize| if i < words { plane[place(i) % PLANE] >> (place(i) / PLANE) & 1 } else { 0 };
+            out.extend((0..words).step_by(8).map(|i| (0..8).map(|k| bit(i + k) << k).sum::<u8>()));
+        }
+        out.extend((0..words).map(|i| record[self.shape.lower() + place(i)]));
     }
 
     /// The words of a group, filled up, and each quad turned left by a bit.

@@ -155,7 +155,7 @@ impl Levels {
     unsafe fn third(&self, codes: *const u8, row: Row, registers: usize, to: *mut u8) {
         let mut end = codes.wrapping_add(row.third);
         for number in 0..registers {
-            // SAFETY: as the caller promises. A row takes 80 bytes a group and more, so that 64 a group before its
+            // SAFETY: as the caller promises. A row takes 64 bytes a group and more, so that as many before its
             // end are its own.
             unsafe {
                 let next = _mm512_loadu_si512(end.wrapping_sub(GROUP).cast());

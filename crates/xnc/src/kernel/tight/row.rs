@@ -14,6 +14,9 @@ pub const QUAD: usize = 4;
 /// Levels of codes: those of groups, and two more.
 pub const LEVELS: usize = 3;
 
+/// Bytes of the longest group.
+pub const LONGEST: usize = CODES + 3 * PLANE + GROUP;
+
 /// Symbols that a level has codes for; code 0 passes on to the next level.
 pub const CODED: usize = 3;
 
@@ -27,7 +30,7 @@ pub struct RowShape {
 }
 
 impl RowShape {
-    /// Number of groups; the last may have places that are no words.
+    /// Number of groups, the tail counted.
     pub const fn groups(self) -> usize {
         self.dim.div_ceil(GROUP)
     }
@@ -47,9 +50,44 @@ impl RowShape {
         self.lower() + GROUP
     }
 
+    /// Number of full groups.
+    pub const fn full(self) -> usize {
+        self.dim / GROUP
+    }
+
+    /// Words of the tail, filled to whole quads.
+    pub const fn tail(self) -> usize {
+        (self.dim % GROUP).next_multiple_of(QUAD)
+    }
+
+    /// Bytes of the tail.
+    pub const fn tail_bytes(self) -> usize {
+        let words = self.tail();
+        words / IN_BYTE + words.div_ceil(8) * self.split.planes() + words
+    }
+
     /// Bytes of a coded row before its second level.
     pub const fn coded(self) -> usize {
-        self.groups() * self.record()
+        self.full() * self.record() + self.tail_bytes()
+    }
+
+    /// The tail as a group, of whose other words none passes on.
+    pub fn whole(self, tail: &[u8]) -> [u8; LONGEST] {
+        let mut group = [0; LONGEST];
+        group[..CODES].fill(0x55);
+        let (codes, rest) = tail.split_at(self.tail() / IN_BYTE);
+        let (planes, lower) = rest.split_at(rest.len() - self.tail());
+        for (i, &lower) in lower.iter().enumerate() {
+            let p = place(i);
+            let code = codes[i / IN_BYTE] >> (2 * (i % IN_BYTE)) & 3;
+            group[p % CODES] = group[p % CODES] & !(3 << rank_bit(p)) | code << rank_bit(p);
+            for plane in 0..self.split.planes() {
+                let bit = planes[self.tail().div_ceil(8) * plane + i / 8] >> (i % 8) & 1;
+                group[CODES + PLANE * plane + p % PLANE] |= bit << (p / PLANE);
+            }
+            group[self.lower() + p] = lower;
+        }
+        group
     }
 
     /// Bytes behind a row that kernels may read, whatever they hold: codes of a level that all words pass on to.

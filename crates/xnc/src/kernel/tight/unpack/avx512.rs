@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::tight::levels::{Levels, ROWS, Stages, table};
-use crate::kernel::tight::row::{CODES, GROUP, PLANE, Row, RowShape, Symbols, rank_bit};
+use crate::kernel::tight::row::{CODES, GROUP, LONGEST, PLANE, Row, RowShape, Symbols, rank_bit};
 
 #[repr(align(64))]
 struct Controls([u8; GROUP]);
@@ -185,6 +185,10 @@ unsafe fn row_of<const F16: bool>(
 ) {
     let mut lines = Lines::from(plan, payload, row.at);
     let mut record = payload.as_ptr().wrapping_add(row.at);
+    let tail = match shape.tail() {
+        0 => [0; LONGEST],
+        _ => shape.whole(&payload[row.at + shape.full() * shape.record()..][..shape.tail_bytes()]),
+    };
     // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols.
     unsafe {
         for (number, (bias, out)) in bias.as_chunks::<GROUP>().0.iter().zip(out.chunks_mut(GROUP)).enumerate()
@@ -192,6 +196,9 @@ unsafe fn row_of<const F16: bool>(
             lines.ask::<1>();
             if number % 2 == 0 {
                 lines.ask::<1>();
+            }
+            if number == shape.full() {
+                record = tail.as_ptr();
             }
             let named = codes.name(record, passed);
             let bias = _mm512_loadu_si512(bias.as_ptr().cast());

@@ -30,6 +30,9 @@ impl Unpacker {
             // AVX2 has no instruction that expands bytes, so the portable loop is as quick.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => With::Scalar(scalar::Desk::new(shape)),
+            // Before the end of a row there are as many bytes as words, filled to groups, or the row may be the first.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 { .. } if shape.coded() < shape.places() => With::Scalar(scalar::Desk::new(shape)),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 { .. } => With::Avx512(Stages::new(shape)),
         };

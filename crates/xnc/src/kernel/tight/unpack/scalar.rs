@@ -33,8 +33,10 @@ impl Desk {
             let (groups, levels) = payload[row.at..].split_at(shape.coded());
             self.levels(shape, symbols, groups, levels, &payload[..row.at + row.length(shape)], row.second);
             let mut next = 0;
-            let biases = symbols.bias.chunks_exact(GROUP);
-            let records = groups.chunks_exact(shape.record()).zip(biases);
+            let (full, tail) = groups.split_at(shape.full() * shape.record());
+            let tail = shape.whole(tail);
+            let records = full.chunks_exact(shape.record()).chain([&tail[..shape.record()]]);
+            let records = records.zip(symbols.bias.chunks_exact(GROUP));
             for ((record, bias), out) in records.zip(out.chunks_mut(GROUP)) {
                 let words = group(shape.split, symbols.levels[0], record, bias, &self.passed, &mut next);
                 out.copy_from_slice(&words[..out.len()]);
@@ -52,8 +54,10 @@ impl Desk {
         to_end: &[u8],
         third: usize,
     ) {
-        let records = groups.chunks_exact(shape.record());
-        let count: usize = records.map(|record| pass(&record[..CODES])).sum();
+        let (full, tail) = groups.split_at(shape.full() * shape.record());
+        let records = full.chunks_exact(shape.record());
+        let count = records.map(|record| pass(&record[..CODES])).sum::<usize>()
+            + pass(&tail[..shape.tail() / IN_BYTE]);
         let third = &second[third..];
         // The codes of the second level, of which the third has one for each that passes on.
         let (whole, rest) = second.split_at(count / IN_BYTE);
