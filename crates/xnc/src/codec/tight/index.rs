@@ -50,6 +50,11 @@ impl Index {
         self.end
     }
 
+    /// Bytes of what turns codes into words: symbols and biases.
+    pub fn codes_bytes(&self) -> usize {
+        self.end - self.symbols
+    }
+
     /// Length of a payload whose last row ends at `end`.
     pub fn filled(&self, end: usize) -> usize {
         (end + self.row.guard()).next_multiple_of(64)

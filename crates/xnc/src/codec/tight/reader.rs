@@ -140,6 +140,10 @@ impl Reader for TightReader {
         stored.payload.len().div_ceil(PAGE)
     }
 
+    fn model_bytes(&self) -> usize {
+        self.index.codes_bytes()
+    }
+
     fn unit_name(&self) -> &'static str {
         "page"
     }
