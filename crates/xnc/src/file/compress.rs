@@ -137,14 +137,14 @@ fn write_compressed(
     write(head, &entries, plain, &record, out, (report, progress))
 }
 
-/// Refuses tables whose companions the file has already, or could not be named.
+/// Refuses a file that has tensors named as indexes are, and tables whose companions could not be named.
 fn check_names(file: &Container, selected: &[&Tensor]) -> Result<()> {
+    let mut all = file.layout().tensors().iter();
+    if let Some(index) = all.find(|tensor| !selected.is_empty() && tensor.name.ends_with(INDEX_SUFFIX)) {
+        return Err(Error::AlreadyCompressed { name: index.name.clone() });
+    }
     let longest = file.layout().format().longest_name() - INDEX_SUFFIX.len();
     for tensor in selected {
-        let companion = format!("{}{INDEX_SUFFIX}", tensor.name);
-        if file.layout().tensor(&companion).is_some() {
-            return Err(Error::AlreadyCompressed { name: companion });
-        }
         if tensor.name.len() > longest {
             let reason = "with a companion's suffix its name would be longer than the format allows".into();
             return Err(Error::NotATable { name: tensor.name.clone(), reason });
