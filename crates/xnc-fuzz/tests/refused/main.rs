@@ -13,6 +13,7 @@ mod headers;
 mod records;
 mod tables;
 mod taken;
+mod tight;
 mod xnc_codec;
 
 use std::collections::BTreeSet;
@@ -52,6 +53,7 @@ fn rules() -> Vec<Rule> {
         files::all(),
         tables::all(),
         fast::all(),
+        tight::all(),
         dense::all(),
         xnc_codec::all(),
         folders::all(),
@@ -76,7 +78,7 @@ fn listed() -> Vec<String> {
         else {
             panic!("not a line of the list: {line}")
         };
-        let pages = [("C", "container"), ("F", "fast"), ("D", "dense"), ("X", "xnc")];
+        let pages = [("C", "container"), ("F", "fast"), ("T", "tight"), ("D", "dense"), ("X", "xnc")];
         let (_, page) = pages.into_iter().find(|page| section.starts_with(page.0)).expect("a page");
         let page =
             fs::read_to_string(spec().join(format!("{page}.md"))).expect("a page of the specification");

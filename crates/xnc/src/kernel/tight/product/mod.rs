@@ -49,7 +49,9 @@ impl Fused {
         dot::arrange(backend, Dtype::Bf16, x, &mut arranged);
         let pass = match backend.0 {
             Isa::Scalar => Pass::Scalar(scalar::Desk::new(backend, shape, arranged)),
-            // Rows are unpacked by the portable loop, and multiplied by AVX2's.
+            // Rows are unpacked by the portable loop, and multiplied by the backend's.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => Pass::Scalar(scalar::Desk::new(backend, shape, arranged)),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Pass::Scalar(scalar::Desk::new(backend, shape, arranged)),
             #[cfg(target_arch = "x86_64")]
@@ -70,6 +72,8 @@ impl Fused {
         let pass = match backend.0 {
             Isa::Scalar => Pass::ScalarBf16(scalar::Desk::new(backend, shape, padded)),
             // As above.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => Pass::ScalarBf16(scalar::Desk::new(backend, shape, padded)),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 { bf16: false } => {
                 Pass::ScalarBf16(scalar::Desk::new(backend, shape, padded))

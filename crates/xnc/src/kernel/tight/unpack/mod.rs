@@ -6,7 +6,9 @@ pub(super) mod scalar;
 
 #[cfg(target_arch = "x86_64")]
 use super::levels::Stages;
-use super::row::{Row, RowShape, Symbols, WordSplit, assert_inside};
+#[cfg(target_arch = "x86_64")]
+use super::row::WordSplit;
+use super::row::{Row, RowShape, Symbols, assert_inside};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
 
@@ -27,7 +29,9 @@ impl Unpacker {
     pub fn new(backend: Backend, shape: RowShape) -> Unpacker {
         let with = match backend.0 {
             Isa::Scalar => With::Scalar(scalar::Desk::new(shape)),
-            // AVX2 has no instruction that expands bytes, so the portable loop is as quick.
+            // Neither NEON nor AVX2 has an instruction that expands bytes.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => With::Scalar(scalar::Desk::new(shape)),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => With::Scalar(scalar::Desk::new(shape)),
             // Before the end of a row there are as many bytes as words, filled to groups, or the row may be the first.

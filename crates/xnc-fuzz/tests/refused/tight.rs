@@ -1,0 +1,48 @@
+//! Codec `tight`: `spec/tight.md`, sections 5 and 6.
+
+use xnc::Codec;
+use xnc_fuzz::good::{bytes, words};
+
+use crate::fast::damaged;
+use crate::forge::{Forge, tensors};
+use crate::{Rule, rule};
+
+/// Table `a` has 36 rows of 64 words, whose payload is one page; places in its index.
+const SECOND_BLOCK: usize = 8;
+const LAST_ROW: usize = 2 * 8 + 4 + 2 * 35;
+
+fn forge() -> Forge {
+    let words = bytes(words(36 * 64, 64, 0x3c00));
+    tensors(Codec::Tight, &[("a".into(), "BF16", vec![36, 64], words)])
+}
+
+fn index(edit: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    forge().bytes("a.xnc_index", edit).finish()
+}
+
+fn payload(edit: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    forge().bytes("a", edit).finish()
+}
+
+/// The file with other counts of the last row.
+fn counts(second: u8, third: u8) -> Vec<u8> {
+    index(|bytes| bytes[LAST_ROW..LAST_ROW + 2].copy_from_slice(&[second, third]))
+}
+
+pub fn all() -> Vec<Rule> {
+    let end = |bytes: &mut Vec<u8>| *bytes.last_mut().expect("a byte") = 1;
+    let params = forge().meta(r#""params":{}"#, r#""params":{"x":0}"#).finish();
+    vec![
+        rule("tight-params", "params", params),
+        rule("tight-index-size", "index", index(|bytes| bytes.resize(bytes.len() + 64, 0))),
+        rule("tight-index-padding", "index", index(end)),
+        rule("tight-block", "rows", index(|bytes| bytes[SECOND_BLOCK] += 1)),
+        rule("tight-row-end", "rows", payload(|bytes| bytes.truncate(1920))),
+        rule("tight-row-long", "rows", counts(8, 40)),
+        rule("tight-second-level", "rows", counts(17, 0)),
+        rule("tight-plain", "rows", counts(255, 1)),
+        rule("tight-payload-size", "rows", payload(|bytes| bytes.resize(bytes.len() + 64, 0))),
+        rule("tight-guard", "rows", payload(end)),
+        rule("tight-page-checksum", "checksum of page", damaged(forge().finish())),
+    ]
+}
