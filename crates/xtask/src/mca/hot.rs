@@ -247,7 +247,7 @@ pub const HOT: &[Hot] = &[
     hot(PlainBatchBf16, NeonBf16, &[part(PAIRS_BF16, Op("bfmlal"), 4, 64).times(8)]),
     hot(FastLookup, Neon, &[part("kernel::fast::unpack::rows", Op("zip"), 8, 64)]),
     hot(FastMany, Neon, &[part("<kernel::fast::unpack::Many>::rows", Op("zip"), 8, 64).rows(1).calls(PUT)]),
-    hot(FastPack, Neon, &[part("kernel::fast::pack::neon::group", Op("add v"), 8, 64).whole()]),
+    hot(FastPack, Neon, &[part("kernel::fast::pack::neon::group", Op("cmlt"), 16, 64).whole()]),
     hot(XncDecode, Neon, &[part("kernel::xnc::decode::decode::{closure#0}", Op("fcvtl"), 4, 32)]),
     hot(
         XncDecodeShort,
