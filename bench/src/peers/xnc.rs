@@ -16,6 +16,7 @@ impl Peer for Xnc {
     fn means(&self, key: &str) -> Result<&'static str> {
         Ok(match codec(key)? {
             Codec::Fast => "codec `fast`, the default",
+            Codec::Tight => "codec `tight`",
             Codec::Dense => "codec `dense`, default effort",
             Codec::Xnc => "codec `xnc`, the published scheme",
             _ => bail!("codec {key} has no words here"),
