@@ -93,7 +93,9 @@ impl TargetFolder {
     /// Where a file goes until then; the folders that it lies in are made.
     pub fn place(&self, file: &Path) -> Result<PathBuf> {
         let place = self.inside().join(file);
-        fs::create_dir_all(folder_of(&place)).map_err(Error::io(&self.path))?;
+        // Not when a signal's handler has removed the temporary folder: it would be made anew.
+        let make = || fs::create_dir_all(folder_of(&place));
+        temporaries::while_live(self.inside(), make).map_err(Error::io(&self.path))?;
         Ok(place)
     }
 

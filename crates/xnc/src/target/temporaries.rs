@@ -78,8 +78,8 @@ pub fn create(path: &Path, ours: impl FnOnce(&File) -> bool) -> io::Result<Optio
     Ok(Some(file))
 }
 
-/// Runs `work`, which takes files out of the folder `path`, unless that was removed before. A signal's
-/// handler waits meanwhile.
+/// Runs `work`, which takes files out of the folder `path` or makes folders in it, unless that was removed
+/// before. A signal's handler waits meanwhile.
 pub fn while_live<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let live = live();
     if !live.contains(path) {
