@@ -27,7 +27,9 @@ pub fn of(command: &Command, error: &Error) -> Option<String> {
         }
         Error::AlreadyCompressed { name } => match Model::open(command.input()?) {
             // A plain file may hold a tensor that is named like a companion.
-            Ok(model) if !model.is_compressed() => format!("leave the table of `{name}` out with --tensors"),
+            Ok(model) if !model.is_compressed() => {
+                format!("rename `{name}`, which could not be told from an index in a compressed file")
+            }
             _ => "`xnc transcode` changes its codec, `xnc restore` brings its source back".into(),
         },
         Error::NotCompressed { .. } => not_compressed(command).into(),
