@@ -71,7 +71,8 @@ fn backward(function: &Function) -> Vec<(usize, usize)> {
 }
 
 /// One turn of `of`, in which each loop inside it is a step; `through` is a block that it has to come by, or the
-/// head of a loop inside. `cost` is what a block counts for, `None` for one that the way may not take. `None` if there is no way.
+/// head of a loop inside. `cost` is what a block counts for, `None` for one that the way may not take. `None` if
+/// there is no way.
 pub fn turn(
     function: &Function,
     of: &Loop,
