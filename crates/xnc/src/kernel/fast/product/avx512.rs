@@ -145,15 +145,14 @@ unsafe fn load_f32(x: *const f32) -> [__m512; 4] {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn step_f32(words: [__m512i; 2], x: [__m512; 4], lanes: [__m512; 2]) -> [__m512; 2] {
+fn step_f32(words: [__m512i; 2], x: [__m512; 4], mut lanes: [__m512; 2]) -> [__m512; 2] {
     let odd = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
-    let values = words.map(|words| {
-        [_mm512_slli_epi32::<16>(words), _mm512_and_si512(words, odd)].map(|value| _mm512_castsi512_ps(value))
-    });
-    [0, 1].map(|half| {
-        let first = _mm512_fmadd_ps(values[0][half], x[half], lanes[half]);
-        _mm512_fmadd_ps(values[1][half], x[2 + half], first)
-    })
+    for (words, x) in words.into_iter().zip(x.as_chunks::<2>().0) {
+        let even = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(words));
+        lanes[0] = _mm512_fmadd_ps(even, x[0], lanes[0]);
+        lanes[1] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(words, odd)), x[1], lanes[1]);
+    }
+    lanes
 }
 
 #[inline]

@@ -189,15 +189,15 @@ unsafe fn load_f32(x: *const f32) -> [__m512; 4] {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vbmi")]
-fn step_f32(turn: &TurnF32, words: [__m512i; 2], x: [__m512; 4], lanes: [__m512; 2]) -> [__m512; 2] {
-    // The lower half of each value is zero.
-    let values = words.map(|words| {
-        turn.odd.map(|odd| _mm512_castsi512_ps(_mm512_maskz_multishift_epi64_epi8(turn.upper, odd, words)))
-    });
-    [0, 1].map(|half| {
-        let first = _mm512_fmadd_ps(values[0][half], x[half], lanes[half]);
-        _mm512_fmadd_ps(values[1][half], x[2 + half], first)
-    })
+fn step_f32(turn: &TurnF32, words: [__m512i; 2], x: [__m512; 4], mut lanes: [__m512; 2]) -> [__m512; 2] {
+    for (words, x) in words.into_iter().zip(x.as_chunks::<2>().0) {
+        for odd in 0..2 {
+            // The lower half of each value is zero.
+            let value = _mm512_maskz_multishift_epi64_epi8(turn.upper, turn.odd[odd], words);
+            lanes[odd] = _mm512_fmadd_ps(_mm512_castsi512_ps(value), x[odd], lanes[odd]);
+        }
+    }
+    lanes
 }
 
 struct TurnBf16;

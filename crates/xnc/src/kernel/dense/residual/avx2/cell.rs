@@ -125,13 +125,17 @@ impl Cell {
             let piece = _mm256_unpackhi_epi32(low, high);
             pieces = if p == 0 { piece } else { _mm256_unpacklo_epi64(pieces, piece) };
         }
-        let parts = core::array::from_fn(|part| {
+        let mut parts = [pieces; 4];
+        for (part, k) in parts.iter_mut().enumerate() {
             // Entries of other parts get the upper bit, for which a shuffle gives zero.
-            let k = _mm256_xor_si256(pieces, _mm256_set1_epi8(16 * part as i8));
-            _mm256_adds_epu8(k, _mm256_set1_epi8(0x70))
-        });
-        let [start_low, start_high, width_low, width_high] =
-            t.vectors.planes.each_ref().map(|table| look_up(table, &parts));
+            *k = _mm256_xor_si256(*k, _mm256_set1_epi8(16 * part as i8));
+            *k = _mm256_adds_epu8(*k, _mm256_set1_epi8(0x70));
+        }
+        let mut found = [zero; 4];
+        for (found, table) in found.iter_mut().zip(&t.vectors.planes) {
+            *found = look_up(table, &parts);
+        }
+        let [start_low, start_high, width_low, width_high] = found;
         for p in 0..P {
             let (start, width) = if p == 0 {
                 (_mm256_unpacklo_epi8(start_low, start_high), _mm256_unpacklo_epi8(width_low, width_high))
