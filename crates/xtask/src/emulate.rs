@@ -22,6 +22,9 @@ const PROCESSORS: &[&str] = &["sapphire_rapids", "corei7_icelake_u"];
 const TESTS: &[&str] =
     &["kernel::", "codec::fast::tests::backends_agree_on_any_bytes", "codec::fast::tests::fused"];
 
+/// What `cargo xtask test` takes of it on a machine without AVX-512.
+const SAMPLE: &str = "kernel::operations::tests::backends_agree_on_every_operation";
+
 /// Static programs of the usual kind. Named, so that what runs while building is not made static too.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
@@ -40,10 +43,22 @@ const SHIM: &str = "
     }
 ";
 
+/// The emulator's package is for x86-64 Linux with glibc.
+const HERE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"));
+
+/// Compares the results of every operation in the emulator, where this machine has not got all of AVX-512.
+pub fn where_missing() -> Result<()> {
+    #[cfg(target_arch = "x86_64")]
+    if HERE && !(is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("avx512bf16")) {
+        say("this processor lacks a part of AVX-512: its loops run in an emulator");
+        return all(&[SAMPLE.into()]);
+    }
+    Ok(())
+}
+
 /// Runs the tests whose names contain one of `names`, or those of the kernels, on every emulated processor.
 pub fn all(names: &[String]) -> Result<()> {
-    let here = cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"));
-    ensure!(here, "the emulator's package is for x86-64 Linux with glibc");
+    ensure!(HERE, "the emulator's package is for x86-64 Linux with glibc");
     let (python, shim) = emulator()?;
     let program = tests()?;
     for processor in PROCESSORS {

@@ -3,6 +3,7 @@
 
 mod apt;
 mod arm;
+mod coverage;
 mod data;
 mod dither;
 mod emulate;
@@ -83,6 +84,8 @@ enum Task {
     },
     /// Estimate what hot loops take on processors that are not here; writes docs/estimates.md
     Mca,
+    /// Say which lines of the library its tests run; writes docs/coverage.md
+    Coverage,
     /// Rebuild samples/ from the model package it was cut from
     Sample,
 }
@@ -101,6 +104,7 @@ fn main() -> Result<()> {
         Task::Wasm => wasm::all(),
         Task::Targets { short } => targets::all(short),
         Task::Mca => mca::all(),
+        Task::Coverage => coverage::all(),
         Task::Sample => data::sample(),
     }
 }

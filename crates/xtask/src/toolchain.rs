@@ -47,19 +47,19 @@ const ARM_FLAGS: &str = "\
     -isystem <CFGDIR>/../../../aarch64-linux-gnu/include\n\
     -fuse-ld=lld\n";
 
-/// The package with llvm-mca, of the version of the other parts of LLVM here.
-const ANALYSER: &str = "llvm-22";
+/// The package with LLVM's tools, of the version of the other parts of LLVM here.
+const TOOLS: &str = "llvm-22";
 
-/// llvm-mca, and where its libraries are.
-pub struct Analyser {
-    program: PathBuf,
+/// LLVM's tools, and where their libraries are.
+pub struct Tools {
+    folder: PathBuf,
     libraries: OsString,
 }
 
-impl Analyser {
-    /// The command, without arguments.
-    pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+impl Tools {
+    /// A tool by its name, without arguments.
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(self.folder.join(name));
         command.env("LD_LIBRARY_PATH", &self.libraries);
         command
     }
@@ -153,27 +153,27 @@ impl Toolchain {
         cargo
     }
 
-    /// llvm-mca, which estimates what a processor takes for instructions; unpacked apart, on first use, because
-    /// nothing else needs it.
-    pub fn analyser(&self) -> Result<Analyser> {
-        let folder = root().join(".tools/mca");
+    /// LLVM's tools: what estimates the time of instructions, and what counts the lines that ran. Unpacked apart,
+    /// on first use, because few tasks need them.
+    pub fn tools(&self) -> Result<Tools> {
+        let folder = root().join(".tools/llvm");
         let stamp = folder.join("packages.txt");
-        if !fs::read_to_string(&stamp).is_ok_and(|have| have == ANALYSER) {
-            say(&format!("unpacking {ANALYSER} into .tools/mca; nothing of it is installed on the system"));
+        if !fs::read_to_string(&stamp).is_ok_and(|have| have == TOOLS) {
+            say(&format!("unpacking {TOOLS} into .tools/llvm; nothing of it is installed on the system"));
             if folder.exists() {
                 fs::remove_dir_all(&folder)?;
             }
             let unpack = || {
                 let apt = Apt::new(&folder.join("apt"))?;
-                apt.download(&[ANALYSER])?;
+                apt.download(&[TOOLS])?;
                 apt.unpack(&folder)
             };
-            unpack().with_context(|| format!("cannot unpack {ANALYSER} into .tools/mca"))?;
-            fs::write(&stamp, ANALYSER)?;
+            unpack().with_context(|| format!("cannot unpack {TOOLS} into .tools/llvm"))?;
+            fs::write(&stamp, TOOLS)?;
         }
         let libraries = [&self.folder, &folder].map(|folder| folder.join("usr/lib/x86_64-linux-gnu"));
         let libraries = std::env::join_paths(libraries)?;
-        Ok(Analyser { program: folder.join("usr/lib/llvm-22/bin/llvm-mca"), libraries })
+        Ok(Tools { folder: folder.join("usr/lib/llvm-22/bin"), libraries })
     }
 
     /// clang for ARM, also as a linker.

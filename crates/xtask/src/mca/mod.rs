@@ -18,7 +18,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::toolchain::{Analyser, Toolchain};
+use crate::toolchain::{Toolchain, Tools};
 use crate::{root, say, timed};
 use assembly::{Assembly, Family};
 use hot::{HOT, Hot};
@@ -53,13 +53,13 @@ const ROW: usize = 640;
 
 pub fn all() -> Result<()> {
     let toolchain = Toolchain::get()?;
-    let analyser = toolchain.analyser()?;
+    let tools = toolchain.tools()?;
     let x86 = timed("the library is compiled to assembly for x86-64", compile::x86)?;
     let arm = timed("the library is compiled to assembly for ARM", || compile::arm(&toolchain))?;
     let assembly = |family| if family == Family::X86 { &x86.assembly } else { &arm.assembly };
     let (mut lines, mut changed) = (Vec::new(), Vec::new());
     for hot in HOT {
-        match line(hot, assembly(hot.set.family()), &analyser) {
+        match line(hot, assembly(hot.set.family()), &tools) {
             Ok(line) => lines.push(line),
             Err(error) => changed.push(format!("{}, {}: {error:#}", hot.operation.name(), hot.set.name())),
         }
@@ -68,25 +68,26 @@ pub fn all() -> Result<()> {
     let mut models = Vec::new();
     for processor in PROCESSORS {
         let nothing = ["nop".to_owned()];
-        let estimate =
-            analyser::estimate(&mut analyser.command(), processor.family, processor.name_in_llvm, &nothing)?;
+        let estimate = analyser::estimate(
+            &mut tools.command("llvm-mca"),
+            processor.family,
+            processor.name_in_llvm,
+            &nothing,
+        )?;
         models.push((
             processor,
             analyser::model(&estimate.context("a processor without nop")?.unit).to_owned(),
         ));
     }
-    let from = page::From {
-        commit: commit()?,
-        compilers: [x86.compiler, arm.compiler],
-        analyser: version(&analyser)?,
-    };
+    let from =
+        page::From { commit: commit()?, compilers: [x86.compiler, arm.compiler], analyser: version(&tools)? };
     let path = root().join("docs/estimates.md");
     std::fs::write(&path, page::render(&lines, &models, &from))?;
     say(&format!("wrote {}", path.display()));
     Ok(())
 }
 
-fn line(hot: &'static Hot, assembly: &Assembly, analyser: &Analyser) -> Result<Line> {
+fn line(hot: &'static Hot, assembly: &Assembly, tools: &Tools) -> Result<Line> {
     let mut parts = Vec::new();
     for part in hot.parts {
         match extract::bodies(assembly, part)? {
@@ -101,7 +102,7 @@ fn line(hot: &'static Hot, assembly: &Assembly, analyser: &Analyser) -> Result<L
     let mut takes = Vec::new();
     for processor in PROCESSORS.iter().filter(|processor| processor.family == hot.set.family()) {
         let estimate = |body: &[String]| {
-            analyser::estimate(&mut analyser.command(), processor.family, processor.name_in_llvm, body)
+            analyser::estimate(&mut tools.command("llvm-mca"), processor.family, processor.name_in_llvm, body)
         };
         let mut cycles = Some(Cycles { turns: 0.0, rows: None });
         for (part, bodies) in &parts {
@@ -125,8 +126,8 @@ fn line(hot: &'static Hot, assembly: &Assembly, analyser: &Analyser) -> Result<L
 }
 
 /// What llvm-mca says of itself.
-fn version(analyser: &Analyser) -> Result<String> {
-    let output = analyser.command().arg("--version").output().context("cannot start llvm-mca")?;
+fn version(tools: &Tools) -> Result<String> {
+    let output = tools.command("llvm-mca").arg("--version").output().context("cannot start llvm-mca")?;
     let text = String::from_utf8(output.stdout)?;
     let line = text.lines().find(|line| line.contains("version")).context("llvm-mca says no version")?;
     Ok(line.trim().to_owned())
