@@ -19,6 +19,7 @@ mod test;
 mod toolchain;
 mod wasm;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -118,6 +119,18 @@ fn root() -> PathBuf {
 /// Prints what is about to happen.
 fn say(what: &str) {
     println!("xtask: {what}");
+}
+
+/// Waits until no other process makes the tools of that name; until the file is dropped, others wait.
+fn alone(name: &str) -> Result<File> {
+    let folder = root().join(".tools");
+    std::fs::create_dir_all(&folder)?;
+    let lock = File::create(folder.join(format!("{name}.lock")))?;
+    if lock.try_lock().is_err() {
+        say(&format!("waiting for another process that makes .tools/{name}"));
+        lock.lock().with_context(|| format!("cannot lock .tools/{name}.lock"))?;
+    }
+    Ok(lock)
 }
 
 /// Does `work` and prints how long it took.

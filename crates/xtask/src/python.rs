@@ -18,6 +18,7 @@ pub fn interpreter() -> Result<PathBuf> {
 /// The interpreter of an environment in `.tools/NAME` with `packages`, and with others `alone`: without what
 /// they depend on.
 pub fn environment(name: &str, packages: &[&str], alone: &[&str]) -> Result<PathBuf> {
+    let _alone = crate::alone(name)?;
     let folder = root().join(".tools").join(name);
     let python = folder.join("bin/python");
     let stamp = folder.join("packages.txt");

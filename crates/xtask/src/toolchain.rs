@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::apt::Apt;
-use crate::{root, runs, say};
+use crate::{alone, root, runs, say};
 
 /// rustc with its library and that library's sources; clang and lld, which build and link for every machine;
 /// what ARM programs are linked against, and the emulator that runs them. Each by name, so that it is
@@ -88,6 +88,7 @@ impl Toolchain {
         if let Some(missing) = Toolchain::missing() {
             anyhow::bail!("the toolchain for other machines is made of packages for {missing}");
         }
+        let _alone = alone("targets")?;
         let folder = root().join(".tools/targets");
         let wanted = format!("{}\n{ARM_LIBRARY}\n{ARM_FLAGS}", PACKAGES.join("\n"));
         let stamp = folder.join("packages.txt");
@@ -156,6 +157,7 @@ impl Toolchain {
     /// LLVM's tools: what estimates the time of instructions, and what counts the lines that ran. Unpacked apart,
     /// on first use, because few tasks need them.
     pub fn tools(&self) -> Result<Tools> {
+        let _alone = alone("llvm")?;
         let folder = root().join(".tools/llvm");
         let stamp = folder.join("packages.txt");
         if !fs::read_to_string(&stamp).is_ok_and(|have| have == TOOLS) {
