@@ -4,6 +4,7 @@
 mod apt;
 mod arm;
 mod coverage;
+mod c;
 mod data;
 mod dither;
 mod emulate;
@@ -83,6 +84,15 @@ enum Task {
         #[arg(long)]
         short: bool,
     },
+    /// Build the C library and install it: header, shared and static library, pkg-config file
+    C {
+        /// Where to: include/ and lib/ are made in it
+        #[arg(long)]
+        prefix: Option<PathBuf>,
+        /// Compile the examples against what is installed, and run them; without a prefix, in target/c
+        #[arg(long)]
+        test: bool,
+    },
     /// Estimate what hot loops take on processors that are not here; writes docs/estimates.md
     Mca,
     /// Say which lines of the library its tests run; writes docs/coverage.md
@@ -104,6 +114,7 @@ fn main() -> Result<()> {
         Task::Arm { short } => arm::all(short),
         Task::Wasm => wasm::all(),
         Task::Targets { short } => targets::all(short),
+        Task::C { prefix, test } => c::all(prefix, test),
         Task::Mca => mca::all(),
         Task::Coverage => coverage::all(),
         Task::Sample => data::sample(),

@@ -25,7 +25,7 @@ pub fn all(short: bool) -> Result<()> {
         let mut cargo = toolchain.cargo_with_library("check", target);
         // What blake3 reads to leave out its parts in C and assembly: there are no C headers for these
         // systems here, and a check of Rust has no use for objects.
-        cargo.env("CARGO_FEATURE_PURE", "1").args(["--package", "xnc"]);
+        cargo.env("CARGO_FEATURE_PURE", "1").args(["--package", "xnc", "--package", "xnc-c"]);
         timed(&format!("the library is checked for {target}"), || run(&mut cargo))?;
     }
     say(&format!("no warning for {}", targets.join(", ")));

@@ -5,7 +5,9 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::toolchain::Toolchain;
-use crate::{arm, data, emulate, fuzz, python, root, rtl, run, sanitize, say, study, targets, wasm};
+use crate::{
+    arm, c, data, emulate, fuzz, python, root, rtl, run, sanitize, say, study, targets, wasm,
+};
 
 /// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, then the
 /// kernels under AddressSanitizer and, where the processor lacks AVX-512, in an emulator, the hardware against the
@@ -27,6 +29,12 @@ pub fn all() -> Result<()> {
     let python = python::interpreter()?;
     let mut tests = Command::new("cargo");
     tests.args(["test", "--workspace"]).current_dir(root());
+    if cfg!(unix) {
+        // The tests of the C interface compile programs against what is installed here, too.
+        let prefix = root().join("target/c");
+        c::install(&prefix)?;
+        tests.env("XNC_C_PREFIX", prefix);
+    }
     run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))?;
     sanitize::all()?;
     emulate::where_missing()?;
