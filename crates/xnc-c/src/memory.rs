@@ -31,11 +31,7 @@ pub unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a CStr, F
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned points to `length` elements, which nobody writes during the call.
-pub unsafe fn input<'a, T: Number>(
-    name: &str,
-    pointer: *const T,
-    length: usize,
-) -> Result<&'a [T], Failure> {
+pub unsafe fn input<'a, T: Number>(name: &str, pointer: *const T, length: usize) -> Result<&'a [T], Failure> {
     let pointer = elements(name, pointer.cast_mut(), length)?;
     // SAFETY: it is not null, aligned, and no longer than a slice can be; the rest is the caller's promise.
     Ok(unsafe { slice::from_raw_parts(pointer.as_ptr(), length) })
@@ -73,7 +69,9 @@ pub unsafe fn tell<T>(name: &str, pointer: *mut T, size: usize, told: T) -> Resu
     let pointer = aligned(name, pointer)?;
     if !(size_of::<T>()..=MOST).contains(&size) {
         let expected = size_of::<T>();
-        return Err(xnc::Error::WrongLength { what: "`size`, the structure's,", found: size, expected }.into());
+        return Err(
+            xnc::Error::WrongLength { what: "`size`, the structure's,", found: size, expected }.into()
+        );
     }
     // SAFETY: there are `size` bytes, aligned, and the structure takes no more.
     unsafe {

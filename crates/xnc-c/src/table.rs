@@ -131,7 +131,11 @@ pub unsafe extern "C" fn xnc_table_free(table: *mut Table) {
 /// Tells what a table is. `info` is the caller's; `size` is sizeof(xnc_table_info) where the caller was compiled,
 /// so that a later library does not write beyond it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn xnc_table_get_info(table: *const Table, info: *mut TableInfo, size: usize) -> Status {
+pub unsafe extern "C" fn xnc_table_get_info(
+    table: *const Table,
+    info: *mut TableInfo,
+    size: usize,
+) -> Status {
     call(|| {
         // SAFETY: as the header asks of callers.
         unsafe { memory::tell("info", info, size, TableInfo::of(&lent("table", table)?.0)?) }
@@ -166,9 +170,8 @@ pub unsafe extern "C" fn xnc_table_gather(
     call(|| {
         apart(("rows", rows, count), ("out", out, length))?;
         // SAFETY: as the header asks of callers; the buffers do not overlap.
-        let (table, rows, out) = unsafe {
-            (lent("table", table)?, input("rows", rows, count)?, output("out", out, length)?)
-        };
+        let (table, rows, out) =
+            unsafe { (lent("table", table)?, input("rows", rows, count)?, output("out", out, length)?) };
         Ok(table.0.gather(rows, out)?)
     })
 }
@@ -185,9 +188,8 @@ pub unsafe extern "C" fn xnc_table_gather_f32(
     call(|| {
         apart(("rows", rows, count), ("out", out, length))?;
         // SAFETY: as the header asks of callers; the buffers do not overlap.
-        let (table, rows, out) = unsafe {
-            (lent("table", table)?, input("rows", rows, count)?, output("out", out, length)?)
-        };
+        let (table, rows, out) =
+            unsafe { (lent("table", table)?, input("rows", rows, count)?, output("out", out, length)?) };
         Ok(table.0.gather_f32(rows, out)?)
     })
 }
@@ -234,10 +236,9 @@ pub unsafe extern "C" fn xnc_table_product_rows(
         // SAFETY: as the header asks of callers; the buffers do not overlap.
         let (table, x, out) =
             unsafe { (lent("table", table)?, input("x", x, x_length)?, output("out", out, length)?) };
-        let end = first.checked_add(count).ok_or(xnc::Error::RowOutOfRange {
-            row: first as u64,
-            rows: table.0.rows() as u64,
-        })?;
+        let end = first
+            .checked_add(count)
+            .ok_or(xnc::Error::RowOutOfRange { row: first as u64, rows: table.0.rows() as u64 })?;
         Ok(table.0.activations(x)?.product(first..end, out)?)
     })
 }
@@ -248,7 +249,9 @@ impl TableInfo {
             None => Codec::Plain,
             Some(codec) => {
                 let listed = CODECS.iter().find(|listed| listed.1 == codec);
-                listed.ok_or_else(|| Failure::new(Status::Internal, format!("codec {codec} has no number")))?.0
+                listed
+                    .ok_or_else(|| Failure::new(Status::Internal, format!("codec {codec} has no number")))?
+                    .0
             }
         };
         let dtype = match table.dtype() {

@@ -46,7 +46,9 @@ fn promises(header: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     // Enumerations are the only ones whose parts are parted by commas between braces.
     for parts in text.split("enum ").skip(1) {
-        let Some((name, rest)) = parts.split_once('{').filter(|(name, _)| !name.contains(';')) else { continue };
+        let Some((name, rest)) = parts.split_once('{').filter(|(name, _)| !name.contains(';')) else {
+            continue;
+        };
         let name = name.split_whitespace().next().expect("a name");
         let values = rest.split('}').next().expect("an end").split(',').map(str::trim);
         all.extend(values.filter(|value| !value.is_empty()).map(|value| format!("value {name} {value}")));
@@ -94,7 +96,9 @@ fn next(
     for promise in now {
         if !lines.iter().any(|(known, _)| known == promise) {
             if is_released(version) {
-                return Err(format!("`{promise}` is new, and {version} was released: raise the minor version"));
+                return Err(format!(
+                    "`{promise}` is new, and {version} was released: raise the minor version"
+                ));
             }
             lines.insert((promise.clone(), version.to_owned()));
         }
@@ -113,7 +117,8 @@ fn released(version: &str) -> bool {
 fn promises_are_those_on_the_list() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("abi.txt");
     let old = std::fs::read_to_string(&path).unwrap_or_default();
-    let new = next(&old, &promises(&made::header()), VERSION, &released).unwrap_or_else(|why| panic!("{why}"));
+    let new =
+        next(&old, &promises(&made::header()), VERSION, &released).unwrap_or_else(|why| panic!("{why}"));
     if std::env::var_os("XNC_BLESS").is_some() {
         std::fs::write(&path, &new).expect("written");
         return;

@@ -51,7 +51,8 @@ fn statuses(bytes: &[u8]) -> Vec<Status> {
 /// # Safety
 /// It is a table.
 unsafe fn use_table(table: *const Table) -> Vec<Status> {
-    let mut info = TableInfo { rows: 0, columns: 0, stored_bytes: 0, dtype: Dtype::Bf16, codec: Codec::Plain };
+    let mut info =
+        TableInfo { rows: 0, columns: 0, stored_bytes: 0, dtype: Dtype::Bf16, codec: Codec::Plain };
     // SAFETY: as in `statuses`.
     unsafe {
         assert_eq!(xnc_table_get_info(table, &raw mut info, size_of::<TableInfo>()), Status::Ok);

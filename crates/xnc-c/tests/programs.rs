@@ -68,7 +68,10 @@ fn lookup_prints_what_the_library_reads() {
     let files = Files::new();
     let table = files.table();
     let listed = format!("{NAME}: 4096 x 384 BF16, fast, {} bytes\n", table.stored_bytes());
-    files.printed("examples/lookup.c", &[files.file()]).iter().for_each(|printed| assert_eq!(*printed, listed));
+    files
+        .printed("examples/lookup.c", &[files.file()])
+        .iter()
+        .for_each(|printed| assert_eq!(*printed, listed));
 
     let ids = [4095, 7, 7];
     let mut values = vec![0.0; ids.len() * table.dim()];

@@ -33,7 +33,10 @@ pub fn all(prefix: Option<PathBuf>, test: bool) -> Result<()> {
     install(&prefix)?;
     if test {
         let mut tests = Command::new("cargo");
-        tests.args(["test", "--package", "xnc-c"]).current_dir(root()).env("XNC_C_PREFIX", absolute(&prefix)?);
+        tests
+            .args(["test", "--package", "xnc-c"])
+            .current_dir(root())
+            .env("XNC_C_PREFIX", absolute(&prefix)?);
         run(&mut tests)?;
     }
     Ok(())
@@ -41,7 +44,10 @@ pub fn all(prefix: Option<PathBuf>, test: bool) -> Result<()> {
 
 /// Builds and installs.
 pub fn install(prefix: &Path) -> Result<()> {
-    ensure!(!cfg!(windows), "on Windows nothing is installed: cargo build --release -p xnc-c makes xnc_c.dll");
+    ensure!(
+        !cfg!(windows),
+        "on Windows nothing is installed: cargo build --release -p xnc-c makes xnc_c.dll"
+    );
     let prefix = absolute(prefix)?;
     let built = build()?;
     let source = root().join("crates/xnc-c");

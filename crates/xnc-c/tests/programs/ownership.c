@@ -76,6 +76,7 @@ static void descriptors(const uint16_t *expected, size_t columns) {
     xnc_model *model;
     CHECK(xnc_model_open_descriptor(file, BEFORE, length, &model) == XNC_STATUS_OK);
     CHECK(lseek(file, 0, SEEK_CUR) == at);
+    xnc_model_free(model);
     FAILS(xnc_model_open_descriptor(file, BEFORE, length + 101, &model), XNC_STATUS_IO, "part");
     CHECK(model == NULL);
     FAILS(xnc_model_open_descriptor(file, BEFORE, XNC_TO_END - 1, &model), XNC_STATUS_IO, "part");

@@ -40,8 +40,11 @@ impl Library {
         }
         let (link, run) = (folder.path().join("link"), folder.path().join("run"));
         let major = env!("CARGO_PKG_VERSION_MAJOR");
-        let installed =
-            if cfg!(target_vendor = "apple") { format!("libxnc.{major}.dylib") } else { format!("libxnc.so.{major}") };
+        let installed = if cfg!(target_vendor = "apple") {
+            format!("libxnc.{major}.dylib")
+        } else {
+            format!("libxnc.so.{major}")
+        };
         std::fs::copy(&built, run.join(&installed)).expect("a copy");
         // A program is linked with the plain name, and must not need it to start.
         std::fs::hard_link(run.join(&installed), link.join(format!("{prefix}xnc{suffix}"))).expect("a link");
@@ -96,7 +99,15 @@ impl Library {
         }
         let program = folder.join(Path::new(source).file_stem().expect("a name"));
         let mut command = Command::new(compiler);
-        command.args([standard, "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"]);
+        command.args([
+            standard,
+            "-D_POSIX_C_SOURCE=200809L",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-g",
+        ]);
         command.args(more).args(&self.flags).arg(Path::new(FOLDER).join(source)).arg("-o").arg(&program);
         output(command.args(&self.libraries).arg("-pthread"));
         Some(program)
@@ -152,7 +163,12 @@ impl Watch {
     pub fn wrap(&self, command: Command) -> Command {
         let Watch::Valgrind = self else { return command };
         let mut watched = Command::new("valgrind");
-        watched.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+        watched.args([
+            "--quiet",
+            "--error-exitcode=9",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite",
+        ]);
         watched.arg(command.get_program()).args(command.get_args());
         watched.current_dir(command.get_current_dir().unwrap_or(Path::new(".")));
         watched
