@@ -1,5 +1,5 @@
-//! Gives the shared library the name that programs look for when they start: with the major version alone, so that
-//! a minor one takes its place.
+//! Gives the shared library the name that programs look for when they start, with the major version alone, so that
+//! a minor one takes its place; and has it stay in a process that loaded it.
 
 use std::env;
 
@@ -9,7 +9,8 @@ fn main() {
     let major = of("CARGO_PKG_VERSION_MAJOR");
     let name = match (of("CARGO_CFG_TARGET_FAMILY").as_str(), of("CARGO_CFG_TARGET_VENDOR").as_str()) {
         ("unix", "apple") => format!("-install_name,@rpath/libxnc.{major}.dylib"),
-        ("unix", _) => format!("-soname,libxnc.so.{major}"),
+        // Threads that the library started would run on code that is gone.
+        ("unix", _) => format!("-soname,libxnc.so.{major},-z,nodelete"),
         _ => return,
     };
     println!("cargo::rustc-cdylib-link-arg=-Wl,{name}");

@@ -38,21 +38,30 @@ impl Files {
         Model::open(&self.compressed).expect("a model").table(NAME).expect("a table")
     }
 
-    /// What a program prints, from each library and each time again where memory is watched.
-    fn printed(&self, source: &str, args: &[&str]) -> Vec<String> {
+    /// What a program prints, from each library and each time again where memory is watched; for each of several
+    /// lists of arguments.
+    fn printed(&self, source: &str, runs: &[&[&str]]) -> Vec<String> {
+        let runs =
+            |_: &Library| runs.iter().map(|args| args.iter().map(|&arg| arg.into()).collect()).collect();
+        self.printed_with(source, &runs)
+    }
+
+    /// As [`Files::printed`], with arguments that depend on the library.
+    fn printed_with(&self, source: &str, runs: &dyn Fn(&Library) -> Vec<Vec<String>>) -> Vec<String> {
         let folder = self.folder.path();
-        let watch = Watch::get(folder);
+        let watches = [Watch::Nothing, Watch::get(folder)];
         let mut all = Vec::new();
         for library in Library::all() {
-            let mut run = |flags: &[&str], watch: &Watch| {
-                let Some(program) = library.compile(source, folder, flags) else { return };
-                let mut command = library.command(&program, folder);
-                command.args(args);
-                all.push(output(&mut watch.wrap(command)));
-            };
-            run(&[], &Watch::Nothing);
-            if !matches!(watch, Watch::Nothing) {
-                run(watch.flags(), &watch);
+            for (index, watch) in watches.iter().enumerate() {
+                if index > 0 && matches!(watch, Watch::Nothing) {
+                    continue;
+                }
+                let Some(program) = library.compile(source, folder, watch.flags()) else { continue };
+                for args in runs(&library) {
+                    let mut command = library.command(&program, folder);
+                    command.args(args);
+                    all.push(output(&mut watch.wrap(command)));
+                }
             }
         }
         all
@@ -69,14 +78,14 @@ fn lookup_prints_what_the_library_reads() {
     let table = files.table();
     let listed = format!("{NAME}: 4096 x 384 BF16, fast, {} bytes\n", table.stored_bytes());
     files
-        .printed("examples/lookup.c", &[files.file()])
+        .printed("examples/lookup.c", &[&[files.file()]])
         .iter()
         .for_each(|printed| assert_eq!(*printed, listed));
 
     let ids = [4095, 7, 7];
     let mut values = vec![0.0; ids.len() * table.dim()];
     table.gather_f32(&ids, &mut values).expect("rows");
-    for printed in files.printed("examples/lookup.c", &[files.file(), NAME, "4095", "7", "7"]) {
+    for printed in files.printed("examples/lookup.c", &[&[files.file(), NAME, "4095", "7", "7"]]) {
         let mut there = Vec::new();
         for (line, id) in printed.lines().zip(ids) {
             let (number, row) = line.split_once(':').expect("a row");
@@ -100,17 +109,16 @@ fn head_prints_what_the_library_multiplies() {
     table.product(&x, 1, &mut products).expect("products");
     let mut best: Vec<_> = products.iter().copied().enumerate().collect();
     best.sort_by(|a, b| b.1.total_cmp(&a.1));
-    for threads in ["0", "1", "2"] {
-        for printed in files.printed("examples/head.cpp", &[files.file(), NAME, "123", threads]) {
-            let mut lines = printed.lines();
-            let bytes = format!("{} of {} bytes", encoded.stored_bytes(), 2 * words.len());
-            assert_eq!(lines.next(), Some(&*bytes));
-            let line = |line: &str| -> Option<(usize, f32)> {
-                let (row, value) = line.split_once(": ")?;
-                Some((row.parse().ok()?, value.parse().ok()?))
-            };
-            assert_eq!(lines.map(|text| line(text).expect("a row")).collect::<Vec<_>>(), best[..5]);
-        }
+    let runs = ["0", "1", "2"].map(|threads| [files.file(), NAME, "123", threads]);
+    for printed in files.printed("examples/head.cpp", &runs.each_ref().map(|run| &run[..])) {
+        let mut lines = printed.lines();
+        let bytes = format!("{} of {} bytes", encoded.stored_bytes(), 2 * words.len());
+        assert_eq!(lines.next(), Some(&*bytes));
+        let line = |line: &str| -> Option<(usize, f32)> {
+            let (row, value) = line.split_once(": ")?;
+            Some((row.parse().ok()?, value.parse().ok()?))
+        };
+        assert_eq!(lines.map(|text| line(text).expect("a row")).collect::<Vec<_>>(), best[..5]);
     }
 }
 
@@ -128,7 +136,7 @@ fn program_of_the_documentation_runs() {
     let (mut x, mut products) = (vec![0.0; table.dim()], vec![0.0; table.rows()]);
     table.gather_f32(&[3], &mut x).expect("a row");
     table.product(&x, 1, &mut products).expect("products");
-    for printed in files.printed(source.to_str().expect("UTF-8"), &[]) {
+    for printed in files.printed(source.to_str().expect("UTF-8"), &[&[]]) {
         assert_eq!(printed, format!("row 0: {:.6}\n", products[0]));
     }
 }
@@ -136,17 +144,26 @@ fn program_of_the_documentation_runs() {
 #[test]
 fn misuse_is_told_and_nothing_else_happens() {
     let files = Files::new();
-    files.printed("tests/programs/misuse.c", &[files.file(), NAME, files.damaged.to_str().expect("UTF-8")]);
+    let damaged = files.damaged.to_str().expect("UTF-8");
+    files.printed("tests/programs/misuse.c", &[&[files.file(), NAME, damaged]]);
 }
 
 #[test]
 fn handles_and_bytes_are_whose_they_are_said_to_be() {
     let files = Files::new();
-    files.printed("tests/programs/ownership.c", &[files.file(), NAME]);
+    files.printed("tests/programs/ownership.c", &[&[files.file(), NAME]]);
 }
 
 #[test]
 fn eight_threads_share_a_table() {
     let files = Files::new();
-    files.printed("tests/programs/threads.c", &[files.file(), NAME]);
+    files.printed("tests/programs/threads.c", &[&[files.file(), NAME]]);
+}
+
+#[test]
+fn library_stays_when_it_is_let_go() {
+    let files = Files::new();
+    files.printed_with("tests/programs/unload.c", &|library| {
+        vec![vec![library.shared.display().to_string(), files.file().to_owned(), NAME.to_owned()]]
+    });
 }

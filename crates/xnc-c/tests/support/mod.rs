@@ -17,6 +17,9 @@ pub struct Library {
     _folder: Option<tempfile::TempDir>,
 }
 
+/// A program that loads the library by itself, and is not linked with it.
+const LOADER: &str = "tests/programs/unload.c";
+
 impl Library {
     /// All that are there.
     pub fn all() -> Vec<Library> {
@@ -109,7 +112,12 @@ impl Library {
             "-g",
         ]);
         command.args(more).args(&self.flags).arg(Path::new(FOLDER).join(source)).arg("-o").arg(&program);
-        output(command.args(&self.libraries).arg("-pthread"));
+        if source == LOADER {
+            command.arg("-ldl");
+        } else {
+            command.args(&self.libraries);
+        }
+        output(command.arg("-pthread"));
         Some(program)
     }
 
