@@ -1,7 +1,7 @@
 //! The C interface: `include/xnc.h` is made from this crate, and says what callers are promised.
 //!
 //! This is a shell: it turns pointers into slices, errors into statuses, and calls the library `xnc`. Every
-//! function goes through [`status::call`], so that a panic ends there. What C hands over passes `memory`, which
+//! function goes through `status`, so that a panic ends there. What C hands over passes `memory`, which
 //! refuses what can be seen to be wrong before Rust makes a slice of it; enumerations come in as numbers, since a
 //! Rust enumeration of an unknown value would be undefined behaviour.
 //!

@@ -77,10 +77,9 @@ fn lookup_prints_what_the_library_reads() {
     let files = Files::new();
     let table = files.table();
     let listed = format!("{NAME}: 4096 x 384 BF16, fast, {} bytes\n", table.stored_bytes());
-    files
-        .printed("examples/lookup.c", &[&[files.file()]])
-        .iter()
-        .for_each(|printed| assert_eq!(*printed, listed));
+    for printed in files.printed("examples/lookup.c", &[&[files.file()]]) {
+        assert_eq!(printed, listed);
+    }
 
     let ids = [4095, 7, 7];
     let mut values = vec![0.0; ids.len() * table.dim()];
@@ -93,6 +92,24 @@ fn lookup_prints_what_the_library_reads() {
             there.extend(row.split_whitespace().map(|value| value.parse::<f32>().expect("a value")));
         }
         assert!(printed.lines().count() == ids.len() && there == values);
+    }
+}
+
+#[test]
+fn lookup_tells_why_it_cannot() {
+    let files = Files::new();
+    for library in Library::all() {
+        let Some(program) = library.compile("examples/lookup.c", files.folder.path(), &[]) else { return };
+        let failure = |args: &[&str], backend: &str| {
+            let mut command = library.command(&program, files.folder.path());
+            let output = command.args(args).env("XNC_BACKEND", backend).output().expect("runs");
+            assert_eq!(output.status.code(), Some(1));
+            String::from_utf8(output.stderr).expect("UTF-8")
+        };
+        assert!(failure(&["no such file"], "scalar").starts_with("lookup: no such file: "));
+        assert!(failure(&[files.file(), "nothing", "0"], "scalar").contains(NAME));
+        assert!(failure(&[files.file(), NAME, "5000"], "scalar").contains("4096 rows"));
+        assert!(failure(&[files.file(), NAME, "0"], "abacus").contains("no backend `abacus`"));
     }
 }
 
