@@ -91,13 +91,12 @@ fn build() -> Result<Built> {
         .into_iter()
         .collect::<Result<_, _>>()
         .context("cargo's messages")?;
-    let texts = messages.iter().filter_map(|message| message["message"]["rendered"].as_str());
+    let mut texts = messages.iter().filter_map(|message| message["message"]["rendered"].as_str());
     if !output.status.success() {
         texts.for_each(|text| eprint!("{text}"));
         bail!("cargo rustc: {}", output.status);
     }
-    let needs = texts.filter_map(|text| text.split_once("native-static-libs: "));
-    let needs = needs.map(|(_, needs)| needs.lines().next().unwrap_or_default().trim().to_owned()).last();
+    let needs = texts.find_map(|text| text.split_once("native-static-libs: ")?.1.lines().next());
     let files: Vec<PathBuf> = messages
         .iter()
         .filter(|message| message["target"]["name"] == "xnc_c")
@@ -111,7 +110,7 @@ fn build() -> Result<Built> {
     Ok(Built {
         shared: of(std::env::consts::DLL_SUFFIX)?,
         fixed: of(".a")?,
-        needs: needs.context("the compiler does not tell what the static library needs")?,
+        needs: needs.context("the compiler does not tell what the static library needs")?.trim().into(),
     })
 }
 
