@@ -161,6 +161,10 @@ const char *xnc_version(void);
 // lasts.
 const char *xnc_format_version(void);
 
+// Name of a codec, an xnc_codec: "plain", "fast", "tight", "xnc" or "dense". The text is the library's and lasts.
+// NULL for another number.
+const char *xnc_codec_name(uint32_t codec);
+
 // Opens a file: .safetensors or .gguf, compressed by XNC or plain. It is mapped, and little of it is read.
 //
 // `path` is lent for the call: bytes as the system has them, on Windows UTF-8. `*model` is the caller's, who
@@ -212,10 +216,6 @@ const char *xnc_model_table_name(const xnc_model *model,
 xnc_status xnc_model_table(const xnc_model *model,
                            const char *name,
                            xnc_table **table);
-
-// Name of a codec, an xnc_codec: "plain", "fast", "tight", "xnc" or "dense". The text is the library's and lasts.
-// NULL for another number.
-const char *xnc_codec_name(uint32_t codec);
 
 // Encodes a table in memory.
 //

@@ -11,12 +11,14 @@
 #![allow(unsafe_code)] // a foreign interface
 #![allow(clippy::missing_safety_doc)] // one contract for all functions, at the head of the header
 
+mod info;
 mod memory;
 mod model;
 mod status;
 mod table;
 mod version;
 
+pub use info::{Codec, Dtype, TableInfo, xnc_codec_name};
 pub use model::*;
 pub use status::{Status, xnc_last_error};
 pub use table::*;
