@@ -3,8 +3,8 @@
 
 mod apt;
 mod arm;
-mod coverage;
 mod c;
+mod coverage;
 mod data;
 mod dither;
 mod emulate;

@@ -5,9 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::toolchain::Toolchain;
-use crate::{
-    arm, c, data, emulate, fuzz, python, root, rtl, run, sanitize, say, study, targets, wasm,
-};
+use crate::{arm, c, data, emulate, fuzz, python, root, rtl, run, sanitize, say, study, targets, wasm};
 
 /// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, then the
 /// kernels under AddressSanitizer and, where the processor lacks AVX-512, in an emulator, the hardware against the
