@@ -111,6 +111,13 @@ pub enum Command {
         GB = 10^9 bytes of source words.\n\
         Temporary files of the size of the input are written to the system's temporary folder.")]
     Bench(Bench),
+    /// Run a llama.cpp program with the model's tables compressed in memory
+    #[command(after_help = "Examples:\n  xnc run model.xnc.gguf -- llama-server -c 4096\n  \
+        xnc run model.gguf -- llama-completion -p 'Once upon a time'\n\n\
+        The program is one of an unmodified llama.cpp that can load backends; libggml-xnc.so lies beside this \
+        command. `-m`, and `-ot` where it is needed, are added at the end; where an argument holds `{model}`, the \
+        model's path goes there instead, and nothing is added. Linux only; docs/llama.cpp.md has the rest.")]
+    Run(Run),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  xnc completions bash > ~/.local/share/bash-completion/completions/xnc"
@@ -199,6 +206,18 @@ pub struct Restore {
     pub json: bool,
 }
 
+#[derive(Clone, ClapArgs)]
+pub struct Run {
+    /// Model file, compressed or plain, as GGUF
+    pub input: PathBuf,
+    /// Say what would be run, and run nothing but the program's `--version`
+    #[arg(long)]
+    pub print: bool,
+    /// The program and its arguments, after `--`
+    #[arg(last = true, required = true)]
+    pub program: Vec<std::ffi::OsString>,
+}
+
 impl Writing {
     /// The effort that is asked for, 0 for the default one.
     ///
@@ -227,6 +246,7 @@ impl Command {
             Command::Analyze(args) => Some(&args.input),
             Command::Rows(args) => Some(&args.input),
             Command::Bench(args) => Some(&args.input),
+            Command::Run(args) => Some(&args.input),
             Command::Completions { .. } | Command::Man { .. } => None,
         }
     }
@@ -250,7 +270,7 @@ impl Command {
             Command::Analyze(args) => args.json,
             Command::Rows(args) => args.json,
             Command::Bench(args) => args.json,
-            Command::Completions { .. } | Command::Man { .. } => false,
+            Command::Run(_) | Command::Completions { .. } | Command::Man { .. } => false,
         }
     }
 }

@@ -49,6 +49,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Rows(args) => commands::rows::run(args),
         Command::Bench(args) => commands::bench::run(args),
+        Command::Run(args) => commands::run::run(args),
         Command::Completions { shell } => commands::manual::completions(*shell),
         Command::Man { folder } => commands::manual::pages(folder.as_deref()),
     }

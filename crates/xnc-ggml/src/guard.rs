@@ -19,17 +19,16 @@ pub fn guard<T>(what: &str, failed: T, work: impl FnOnce() -> Result<T, String>)
     }
 }
 
-/// A line for whoever reads the host's log.
-pub fn say(line: impl Display) {
-    use std::io::Write;
-    // One call: lines of the host's threads do not come between. A closed standard error is no reason to stop.
-    let line = format!("xnc: {line}\n");
-    std::io::stderr().write_all(line.as_bytes()).ok();
+/// A line for whoever reads the host's log, from this library.
+pub fn say(what: impl Display) {
+    line(format_args!("xnc: {what}"));
 }
 
-/// Whether a switch in the environment is set to something other than 0.
-pub fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
+/// A line on standard error.
+pub fn line(line: impl Display) {
+    use std::io::Write;
+    // One call: lines of the host's threads do not come between. A closed standard error is no reason to stop.
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).ok();
 }
 
 #[cfg(test)]

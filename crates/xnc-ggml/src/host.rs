@@ -3,7 +3,6 @@
 //! is the one that calls.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::abi::{Buffer, BufferType, Graph, Registry, Tensor, Unit};
@@ -203,13 +202,6 @@ fn object_of(code: *const c_void) -> Option<(CString, *mut c_void)> {
     }
     // SAFETY: a string of the loader's, which lives as long as the library.
     Some((unsafe { CStr::from_ptr(info.dli_fname) }.to_owned(), info.dli_fbase))
-}
-
-/// Where this library lies.
-pub fn own_path() -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStringExt;
-    let (path, _) = object_of(own_path as *const c_void)?;
-    Some(PathBuf::from(std::ffi::OsString::from_vec(path.into_bytes())))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{Backend, bytes_of};
 use crate::model::{Layout, gguf};
 use crate::target::Target;
-use crate::{Activations, EncodeOptions, Table};
+use crate::{Activations, EncodeOptions, Model, Table};
 
 /// For `xnc-cli`.
 pub use crate::container::watch_for_cuts;
@@ -146,4 +146,16 @@ pub fn encode_from(
 /// As [`Activations::product`].
 pub fn product_into(x: &Activations, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
     x.product_into(rows, out)
+}
+
+/// For `xnc run`: every byte of a compressed file's source that is not of a compressed tensor goes to `give`,
+/// with its place in the source. Tells the source's size, and the names and places of the compressed tensors.
+///
+/// # Errors
+/// [`Error::NotCompressed`]; [`Error::Corrupt`]; those of `give`.
+pub fn restore_around(
+    model: &Model,
+    give: &mut dyn FnMut(u64, &[u8]) -> Result<()>,
+) -> Result<(u64, Vec<(String, Range<u64>)>)> {
+    crate::file::around(model.container(), give)
 }

@@ -9,6 +9,7 @@ mod data;
 mod dither;
 mod emulate;
 mod fuzz;
+mod ggml;
 mod mca;
 mod models;
 mod python;
@@ -78,6 +79,12 @@ enum Task {
     },
     /// Run the library in Node, as WebAssembly, and compare everything with what it gives here
     Wasm,
+    /// Build the ggml backend, libggml-xnc.so; its path is the last line
+    Ggml {
+        /// Run it in a prebuilt llama.cpp of npm's
+        #[arg(long)]
+        test: bool,
+    },
     /// Type-check the library for Windows, macOS, Android and 32 bits
     Targets {
         /// Leave Android out
@@ -113,6 +120,7 @@ fn main() -> Result<()> {
         Task::Sanitize => sanitize::all(),
         Task::Arm { short } => arm::all(short),
         Task::Wasm => wasm::all(),
+        Task::Ggml { test } => ggml::all(test),
         Task::Targets { short } => targets::all(short),
         Task::C { prefix, test } => c::all(prefix, test),
         Task::Mca => mca::all(),

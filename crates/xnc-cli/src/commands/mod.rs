@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod manual;
 pub mod restore;
 pub mod rows;
+pub mod run;
 pub mod transcode;
 pub mod verify;
 

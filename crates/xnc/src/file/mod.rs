@@ -1,5 +1,6 @@
 //! One model file through its whole way: compressed, restored, compared, or under another codec.
 
+mod around;
 mod before;
 mod compare;
 mod compress;
@@ -9,6 +10,7 @@ mod restore;
 mod transcode;
 mod write;
 
+pub use around::around;
 pub(crate) use compare::{Beside, compare};
 pub(crate) use compress::{compress, compress_bytes};
 pub(crate) use difference::{NOTHING, of_whole};

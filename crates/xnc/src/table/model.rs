@@ -86,6 +86,12 @@ impl Model {
         Ok(Model(Arc::new(Container::new(map)?)))
     }
 
+    /// What the file holds.
+    #[cfg(feature = "write")]
+    pub(crate) fn container(&self) -> &Container {
+        &self.0
+    }
+
     /// Format of the file, which is that of its source.
     pub fn format(&self) -> Format {
         self.0.layout().format()
