@@ -210,7 +210,7 @@ pub struct Restore {
 pub struct Run {
     /// Model file, compressed or plain, as GGUF
     pub input: PathBuf,
-    /// Say what would be run, and run nothing but the program's `--version`
+    /// Say what would be run, and run the program with `--list-devices` only
     #[arg(long)]
     pub print: bool,
     /// The program and its arguments, after `--`

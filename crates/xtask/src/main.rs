@@ -85,6 +85,8 @@ enum Task {
         #[arg(long)]
         test: bool,
     },
+    /// Build llama.cpp and measure it with the ggml backend and without; outside CI
+    Llama,
     /// Type-check the library for Windows, macOS, Android and 32 bits
     Targets {
         /// Leave Android out
@@ -121,6 +123,7 @@ fn main() -> Result<()> {
         Task::Arm { short } => arm::all(short),
         Task::Wasm => wasm::all(),
         Task::Ggml { test } => ggml::all(test),
+        Task::Llama => ggml::llama::all(),
         Task::Targets { short } => targets::all(short),
         Task::C { prefix, test } => c::all(prefix, test),
         Task::Mca => mca::all(),

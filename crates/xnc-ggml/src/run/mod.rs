@@ -68,8 +68,8 @@ impl Run {
         Ok(Run { program: program.clone(), arguments, backend, handover })
     }
 
-    /// Asks the program's ggml whether backend and host know each other, if the program says its version: it
-    /// loads backends before that. None when it does not tell.
+    /// Asks the program's ggml whether backend and host know each other, if the program lists its devices: it
+    /// loads backends for that. None when it does not tell.
     ///
     /// # Errors
     /// That it cannot be started, or what the backend says of an unknown host.

@@ -1,4 +1,4 @@
-//! Whether a program's ggml is known: asked of the program itself, which loads backends before it says its version.
+//! Whether a program's ggml is known: asked of the program itself, which loads backends to list devices.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,7 +18,7 @@ pub const VARIABLE: &str = "XNC_PROBE";
 pub const KNOWN: &str = "xnc: this host is known: ";
 /// How the backend begins when it refuses.
 const REFUSED: &str = "xnc: cannot be a backend here: ";
-/// A program that takes longer is no program that only says its version.
+/// A program that takes longer does not only list its devices.
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// What the backend says of the host; none when nobody loaded it.
@@ -26,7 +26,7 @@ pub fn ask(program: &OsStr, backend: &Path) -> Result<Option<String>> {
     // A file takes any number of lines without anybody who reads along.
     let answer = File::from(rustix::fs::memfd_create("answer", MemfdFlags::CLOEXEC)?);
     let mut command = Command::new(program);
-    command.arg("--version").env(BACKEND_VARIABLE, backend).env(VARIABLE, "1");
+    command.arg("--list-devices").env(BACKEND_VARIABLE, backend).env(VARIABLE, "1");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(answer.try_clone()?);
     let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
     wait(&mut child)?;

@@ -1,6 +1,9 @@
 //! `cargo xtask ggml`: the ggml backend, and what CI tests of it: a prebuilt llama.cpp of npm's, with it and without.
 
+pub mod llama;
+mod measure;
 mod node;
+mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::{data, root, run, runs, say, timed};
-use node::{Answer, Node};
+use node::Node;
 
 /// What is run: the models whose table is BF16, and one whose table is F16.
 const MODELS: [&str; 3] = ["SmolLM2-135M.bf16.gguf", "SmolLM2-135M.f16.gguf", "Gemma-3-270M.bf16.gguf"];
