@@ -46,9 +46,13 @@ fn known_hosts_get_a_registry_with_their_number() {
 
 #[test]
 fn unknown_hosts_are_named_with_their_version() {
-    for (version, api) in [("0.9.11", "2"), ("0.28.0", "3"), ("0.25.3", "3"), ("1.0.0", "2"), ("b4000", "2")] {
+    for (version, api) in [("0.9.11", "2"), ("0.28.0", "3"), ("0.25.3", "3"), ("1.0.0", "2"), ("b4000", "2")]
+    {
         let said = refused(version, api, &[]);
-        assert!(said.contains(&format!("ggml {version} with backend API {api}; known are 0.10 to 0.25")), "{said}");
+        assert!(
+            said.contains(&format!("ggml {version} with backend API {api}; known are 0.10 to 0.25")),
+            "{said}"
+        );
     }
     assert!(refused("0.25.3", "0", &[]).contains("has no CPU backend yet"));
     // A tensor of another size is another layout, whatever the version says.
