@@ -147,6 +147,12 @@ fn told(command: &Command, error: &anyhow::Error) -> Told {
     };
     let root = root(error);
     let (kind, code) = kind(root);
+    let remedy = remedy::of(command, error).map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    Told { kind, code, message: named(command, error) + &remedy, difference: difference(error) }
+}
+
+/// The library's message with the file that it is about.
+pub fn named(command: &Command, error: &Error) -> String {
     // These name their file themselves; the others concern the input.
     let is_named = matches!(
         error,
@@ -164,8 +170,7 @@ fn told(command: &Command, error: &anyhow::Error) -> Told {
     let is_named = is_named || matches!(error, Error::InFile { file, .. } if is_of_source(file));
     let file = if is_named { None } else { command.input() };
     let file = file.map(|input| format!("{}: ", input.display())).unwrap_or_default();
-    let remedy = remedy::of(command, error).map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    Told { kind, code, message: format!("{file}{message}{remedy}"), difference: difference(error) }
+    format!("{file}{error}")
 }
 
 /// Where a source differs, as `--json` tells it.

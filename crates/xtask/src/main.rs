@@ -12,6 +12,7 @@ mod fuzz;
 mod ggml;
 mod mca;
 mod models;
+mod package;
 mod python;
 mod rtl;
 mod sanitize;
@@ -102,6 +103,14 @@ enum Task {
         #[arg(long)]
         test: bool,
     },
+    /// Build the Python package, install it, and test it
+    Python {
+        /// With torch and several versions of Transformers too, which are installed: 5 GB
+        #[arg(long)]
+        all: bool,
+    },
+    /// Build the Python package as wheels for x86-64 and 64-bit ARM, into target/wheels
+    Wheels,
     /// Estimate what hot loops take on processors that are not here; writes docs/estimates.md
     Mca,
     /// Say which lines of the library its tests run; writes docs/coverage.md
@@ -126,6 +135,8 @@ fn main() -> Result<()> {
         Task::Llama => ggml::llama::all(),
         Task::Targets { short } => targets::all(short),
         Task::C { prefix, test } => c::all(prefix, test),
+        Task::Python { all } => package::test(all),
+        Task::Wheels => package::wheels(),
         Task::Mca => mca::all(),
         Task::Coverage => coverage::all(),
         Task::Sample => data::sample(),

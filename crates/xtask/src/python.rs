@@ -1,6 +1,6 @@
 //! Python environments of the project's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -15,9 +15,23 @@ pub fn interpreter() -> Result<PathBuf> {
     environment("python", PACKAGES, &[])
 }
 
+/// Whether `.tools/NAME` has been made.
+pub fn is_there(name: &str) -> bool {
+    root().join(".tools").join(name).join("packages.txt").exists()
+}
+
 /// The interpreter of an environment in `.tools/NAME` with `packages`, and with others `alone`: without what
 /// they depend on.
 pub fn environment(name: &str, packages: &[&str], alone: &[&str]) -> Result<PathBuf> {
+    make(name, packages, alone, None)
+}
+
+/// As [`environment`], which also finds what is installed for the interpreter `base`.
+pub fn beside(name: &str, base: &Path, packages: &[&str]) -> Result<PathBuf> {
+    make(name, packages, &[], Some(base))
+}
+
+fn make(name: &str, packages: &[&str], alone: &[&str], base: Option<&Path>) -> Result<PathBuf> {
     let _alone = crate::alone(name)?;
     let folder = root().join(".tools").join(name);
     let python = folder.join("bin/python");
@@ -28,6 +42,9 @@ pub fn environment(name: &str, packages: &[&str], alone: &[&str]) -> Result<Path
     }
     say(&format!("installing {} into .tools/{name}", wanted.replace('\n', ", ")));
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    if let Some(base) = base {
+        std::fs::write(library(&python)?.join("base.pth"), format!("{}\n", library(base)?.display()))?;
+    }
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     run(Command::new(&python).args(install).args(packages))?;
     if !alone.is_empty() {
@@ -35,4 +52,11 @@ pub fn environment(name: &str, packages: &[&str], alone: &[&str]) -> Result<Path
     }
     std::fs::write(&stamp, wanted).with_context(|| format!("cannot write into .tools/{name}"))?;
     Ok(python)
+}
+
+/// Where an interpreter's packages are.
+fn library(python: &Path) -> Result<PathBuf> {
+    let place = "import sysconfig; print(sysconfig.get_path('purelib'))";
+    let output = Command::new(python).args(["-c", place]).output()?;
+    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
 }

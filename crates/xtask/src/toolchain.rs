@@ -136,11 +136,16 @@ impl Toolchain {
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(root()).env("CARGO_TARGET_DIR", root().join("target/targets"));
-        cargo.env("RUSTC", self.folder.join("usr/bin/rustc"));
-        cargo.env("LD_LIBRARY_PATH", self.folder.join("usr/lib/x86_64-linux-gnu"));
-        // Set by whoever called, and other flags would have everything built anew.
-        cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        self.compile_with(&mut cargo);
         cargo
+    }
+
+    /// Has what `command` builds built with this compiler.
+    pub fn compile_with(&self, command: &mut Command) {
+        command.env("RUSTC", self.folder.join("usr/bin/rustc"));
+        command.env("LD_LIBRARY_PATH", self.folder.join("usr/lib/x86_64-linux-gnu"));
+        // Set by whoever called, and other flags would have everything built anew.
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     }
 
     /// As [`Toolchain::cargo`], to build the standard library too, from its sources, for a target that has no

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use xnc_page::number::{bytes, percent};
 
 use super::counted::{self, Counted, CountedFile};
+use super::with_bars;
+use crate::Hear;
 use crate::args;
 use crate::say::{self, Listing};
 use crate::units::{shape, tables};
@@ -13,15 +15,30 @@ use crate::units::{shape, tables};
 /// Tables of one file that are shown to people.
 const SHOWN: usize = 100;
 
+/// What the command tells with `--json`.
+pub fn report(args: &args::Analyze, hear: Hear<'_>) -> Result<Value> {
+    let (audit, counted) = split(args, counted::count(&args.input, args.threads, usize::MAX, hear)?);
+    Ok(serde_json::to_value(listing(audit.as_ref(), &counted))?)
+}
+
+/// What a compressed input is as a whole, and its tables.
+fn split(args: &args::Analyze, files: Vec<CountedFile>) -> (Option<Audit>, Vec<Counted>) {
+    let audit = files.iter().any(|file| file.is_compressed).then(|| Audit::new(&args.input, &files));
+    (audit, files.into_iter().flat_map(|file| file.tables).collect())
+}
+
+fn listing<'a>(audit: Option<&Audit>, counted: &'a [Counted]) -> Listing<'a, Counted> {
+    let head = audit.map_or_else(|| json!({}), Audit::json);
+    Listing { head, list: "tensors", items: counted, item: json }
+}
+
 pub fn run(args: &args::Analyze) -> Result<()> {
     let most = if args.json { usize::MAX } else { SHOWN };
-    let files = counted::count(&args.input, args.threads, most)?;
+    let files = with_bars(|hear| counted::count(&args.input, args.threads, most, hear))?;
     let left_out: usize = files.iter().map(|file| file.left_out.0).sum();
-    let audit = files.iter().any(|file| file.is_compressed).then(|| Audit::new(&args.input, &files));
-    let counted: Vec<Counted> = files.into_iter().flat_map(|file| file.tables).collect();
+    let (audit, counted) = split(args, files);
     if args.json {
-        let head = audit.map_or_else(|| json!({}), |audit| audit.json());
-        return say::print_json(&Listing { head, list: "tensors", items: &counted, item: json });
+        return say::print_json(&listing(audit.as_ref(), &counted));
     }
     if counted.is_empty() {
         return say::print(&format!("{}: holds no 16-bit table", say::path(&args.input)));

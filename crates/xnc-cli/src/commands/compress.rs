@@ -3,17 +3,24 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use xnc::{Codec, CompressOptions, CompressReport, Selection, TensorReport};
+use xnc::{Codec, CompressOptions, CompressReport, Progress, Selection, TensorReport};
 use xnc_page::number::bytes;
 
 use super::with_bars;
+use crate::Hear;
 use crate::args::{self, selection};
 use crate::exit::Failure;
 use crate::say;
 use crate::units::{change, peak_rss_bytes, shape};
 
-pub fn run(args: &args::Compress) -> Result<()> {
+/// What the command tells with `--json`.
+pub fn report(args: &args::Compress, hear: Hear<'_>) -> Result<Value> {
     let start = Instant::now();
+    let (report, output) = work(args, hear)?;
+    Ok(json(&report, &output, start.elapsed().as_secs_f64()))
+}
+
+fn work(args: &args::Compress, hear: Hear<'_>) -> Result<(CompressReport, PathBuf)> {
     let output = match &args.output {
         Some(output) => output.clone(),
         None => default_output(&args.input)?,
@@ -24,11 +31,13 @@ pub fn run(args: &args::Compress) -> Result<()> {
     options.selection = selection(&args.tensors);
     options.threads = args.writing.threads;
     options.force = args.writing.force;
-    let report = with_bars(|progress| {
-        let mut options = options.clone();
-        options.progress = progress;
-        xnc::compress(&args.input, &output, &options)
-    })?;
+    options.progress = Progress::from(&hear);
+    Ok((xnc::compress(&args.input, &output, &options)?, output))
+}
+
+pub fn run(args: &args::Compress) -> Result<()> {
+    let start = Instant::now();
+    let (report, output) = with_bars(|hear| work(args, hear))?;
     let seconds = start.elapsed().as_secs_f64();
     say::warn(&report.warnings);
     if args.writing.json {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 use xnc::{Analysis, Codec, Dtype, Error, Format, Model, Patterns, Progress, PublishedCount, TensorInfo};
 
-use crate::bars::Bars;
+use crate::Hear;
 
 /// More threads than this cannot be started everywhere; none of them would have work.
 const MOST_THREADS: usize = 1024;
@@ -128,9 +128,9 @@ const OTHERS: usize = 12;
 
 /// Counts the tables of a file, or of all files of a folder, in the order of each file: all of them, or the
 /// `most` largest of each.
-pub fn count(path: &Path, threads: usize, most: usize) -> Result<Vec<CountedFile>> {
+pub fn count(path: &Path, threads: usize, most: usize, hear: Hear<'_>) -> Result<Vec<CountedFile>> {
     let files = xnc::model_files(path)?;
-    let all = || files.iter().map(|file| count_file(file, most)).collect();
+    let all = || files.iter().map(|file| count_file(file, most, hear)).collect();
     if threads == 0 {
         return all();
     }
@@ -138,7 +138,7 @@ pub fn count(path: &Path, threads: usize, most: usize) -> Result<Vec<CountedFile
     pool.map_err(|e| Error::Threads { threads, reason: e.to_string() })?.install(all)
 }
 
-fn count_file(path: &Path, most: usize) -> Result<CountedFile> {
+fn count_file(path: &Path, most: usize, hear: Hear<'_>) -> Result<CountedFile> {
     let model = Model::open(path)?;
     let mut infos = tables_of(&model);
     let disguised = infos.iter().filter(|info| info.codec.is_none() && info.dtype == "F32");
@@ -159,10 +159,7 @@ fn count_file(path: &Path, most: usize) -> Result<CountedFile> {
             stays
         });
     }
-    let bars = Bars::new();
-    let tables = tables(&model, infos, &bars);
-    bars.clear();
-    let tables = tables?;
+    let tables = tables(&model, infos, hear)?;
     let mut tensor_count = 0;
     let mut other_tables = Vec::new();
     for info in model.tensors() {
@@ -200,7 +197,7 @@ pub fn tables_of(model: &Model) -> Vec<TensorInfo> {
 }
 
 /// Counts tables, several at a time where they are small; each is closed when it is counted.
-fn tables(model: &Model, infos: Vec<TensorInfo>, bars: &Bars) -> Result<Vec<Counted>> {
+fn tables(model: &Model, infos: Vec<TensorInfo>, hear_all: Hear<'_>) -> Result<Vec<Counted>> {
     let all = infos.iter().map(|info| info.source_bytes).sum();
     let done = AtomicU64::new(0);
     let one = |info: TensorInfo| {
@@ -208,7 +205,7 @@ fn tables(model: &Model, infos: Vec<TensorInfo>, bars: &Bars) -> Result<Vec<Coun
         let heard = AtomicU64::new(0);
         let hear = |stage, now: u64, _| {
             let more = now.saturating_sub(heard.swap(now, Ordering::Relaxed));
-            bars.hear(stage, more + done.fetch_add(more, Ordering::Relaxed), all);
+            hear_all(stage, more + done.fetch_add(more, Ordering::Relaxed), all);
         };
         let analysis = xnc::analyze(&table, 0, &Progress::from(&hear))?;
         Ok(Counted::new(info, &table, analysis))

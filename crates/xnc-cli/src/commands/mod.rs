@@ -12,15 +12,15 @@ pub mod run;
 pub mod transcode;
 pub mod verify;
 
-use xnc::{Error, Progress};
+use xnc::Error;
 
+use crate::Hear;
 use crate::bars::Bars;
 
 /// Runs `work` with progress bars that are gone when it ends.
-fn with_bars<T>(work: impl FnOnce(Progress<'_>) -> T) -> T {
+fn with_bars<T>(work: impl FnOnce(Hear<'_>) -> T) -> T {
     let bars = Bars::new();
-    let hear = |stage, done, total| bars.hear(stage, done, total);
-    let result = work(Progress::from(&hear));
+    let result = work(&|stage, done, total| bars.hear(stage, done, total));
     bars.clear();
     result
 }

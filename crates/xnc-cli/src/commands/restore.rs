@@ -2,15 +2,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use xnc::{Error, Model, RestoreOptions, RestoreReport, model_files};
+use xnc::{Error, Model, Progress, RestoreOptions, RestoreReport, model_files};
 use xnc_page::number::bytes;
 
 use super::with_bars;
+use crate::Hear;
 use crate::args;
 use crate::exit::Failure;
 use crate::say;
 
-pub fn run(args: &args::Restore) -> Result<()> {
+/// What the command tells with `--json`.
+pub fn report(args: &args::Restore, hear: Hear<'_>) -> Result<Value> {
+    let (report, output) = work(args, hear)?;
+    Ok(json(&report, Some(&output)))
+}
+
+fn work(args: &args::Restore, hear: Hear<'_>) -> Result<(RestoreReport, PathBuf)> {
     let output = match &args.output {
         Some(output) => output.clone(),
         None => default_output(&args.input)?,
@@ -18,11 +25,12 @@ pub fn run(args: &args::Restore) -> Result<()> {
     let mut options = RestoreOptions::default();
     options.threads = args.threads;
     options.force = args.force;
-    let report = with_bars(|progress| {
-        let mut options = options.clone();
-        options.progress = progress;
-        xnc::restore(&args.input, &output, &options)
-    })?;
+    options.progress = Progress::from(&hear);
+    Ok((xnc::restore(&args.input, &output, &options)?, output))
+}
+
+pub fn run(args: &args::Restore) -> Result<()> {
+    let (report, output) = with_bars(|hear| work(args, hear))?;
     say::warn(&report.warnings);
     if args.json {
         return say::print_json(&json(&report, Some(&output)));

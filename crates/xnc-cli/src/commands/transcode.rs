@@ -1,28 +1,38 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use xnc::CompressOptions;
+use serde_json::Value;
+use xnc::{CompressOptions, CompressReport, Progress};
 use xnc_page::number::bytes;
 
 use super::compress::{json, tensors};
 use super::with_bars;
+use crate::Hear;
 use crate::args;
 use crate::say;
 use crate::units::change;
 
-pub fn run(args: &args::Transcode) -> Result<()> {
+/// What the command tells with `--json`.
+pub fn report(args: &args::Transcode, hear: Hear<'_>) -> Result<Value> {
     let start = Instant::now();
-    let (input, output) = (&args.input, &args.output);
+    let report = work(args, hear)?;
+    Ok(json(&report, &args.output, start.elapsed().as_secs_f64()))
+}
+
+fn work(args: &args::Transcode, hear: Hear<'_>) -> Result<CompressReport> {
     let mut options = CompressOptions::default();
     options.codec = args.codec;
     options.effort = args.writing.effort(args.codec)?;
     options.threads = args.writing.threads;
     options.force = args.writing.force;
-    let report = with_bars(|progress| {
-        let mut options = options.clone();
-        options.progress = progress;
-        xnc::transcode(input, output, &options)
-    })?;
+    options.progress = Progress::from(&hear);
+    Ok(xnc::transcode(&args.input, &args.output, &options)?)
+}
+
+pub fn run(args: &args::Transcode) -> Result<()> {
+    let start = Instant::now();
+    let (input, output) = (&args.input, &args.output);
+    let report = with_bars(|hear| work(args, hear))?;
     let seconds = start.elapsed().as_secs_f64();
     say::warn(&report.warnings);
     let nothing = report.nothing.as_deref().unwrap_or("no table");

@@ -1,26 +1,43 @@
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::Value;
+use xnc::{Progress, RestoreReport};
 use xnc_page::number::bytes;
 
 use super::restore::json;
 use super::with_bars;
+use crate::Hear;
 use crate::args;
 use crate::exit::Failure;
 use crate::say;
 use crate::units::tensors;
 
-pub fn run(args: &args::Verify) -> Result<()> {
+/// What the command tells with `--json`.
+pub fn report(args: &args::Verify, hear: Hear<'_>) -> Result<Value> {
+    Ok(told(args, &work(args, hear)?))
+}
+
+fn told(args: &args::Verify, report: &RestoreReport) -> Value {
+    let mut json = json(report, None);
+    json["against"] = args.against.as_deref().map(Path::to_string_lossy).into();
+    json
+}
+
+fn work(args: &args::Verify, hear: Hear<'_>) -> Result<RestoreReport> {
     let (input, against) = (&args.input, args.against.as_deref());
     if let Some(against) = against {
         refuse_other_kind(input, against)?;
     }
-    let report = with_bars(|progress| xnc::verify(input, against, args.threads, &progress))?;
+    Ok(xnc::verify(input, against, args.threads, &Progress::from(&hear))?)
+}
+
+pub fn run(args: &args::Verify) -> Result<()> {
+    let (input, against) = (&args.input, args.against.as_deref());
+    let report = with_bars(|hear| work(args, hear))?;
     say::warn(&report.warnings);
     if args.json {
-        let mut json = json(&report, None);
-        json["against"] = against.map(Path::to_string_lossy).into();
-        return say::print_json(&json);
+        return say::print_json(&told(args, &report));
     }
     let tensors = tensors(report.tensors);
     let restored = match &report.sha256 {

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
-use xnc::{Codec, CompressOptions, Model, RestoreOptions, Selection, Table, TensorInfo, model_files};
+use xnc::{
+    Codec, CompressOptions, Model, Progress, RestoreOptions, Selection, Table, TensorInfo, model_files,
+};
 
 use super::counted::tables_of;
 use super::{not_found, with_bars};
@@ -68,9 +70,9 @@ impl Files {
             plain = folder.join("plain").with_extension(extension);
             let mut options = RestoreOptions::default();
             options.threads = threads;
-            with_bars(|progress| {
+            with_bars(|hear| {
                 let mut options = options.clone();
-                options.progress = progress;
+                options.progress = Progress::from(&hear);
                 xnc::restore(&input, &plain, &options)
             })?;
         }
@@ -82,9 +84,9 @@ impl Files {
         options.codec = args.codec.unwrap_or_default();
         options.selection = Selection::Named(vec![tensor.clone()]);
         options.threads = threads;
-        let report = with_bars(|progress| {
+        let report = with_bars(|hear| {
             let mut options = options.clone();
-            options.progress = progress;
+            options.progress = Progress::from(&hear);
             xnc::compress(&plain, &coded, &options)
         })?;
         ensure!(report.output_bytes.is_some(), "{}", report.nothing.unwrap_or_default());

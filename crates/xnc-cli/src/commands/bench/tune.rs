@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use xnc::Table;
 
 use super::measure::{elsewhere, median};
+use crate::PROGRAM;
 use crate::say;
 
 /// Names the way, as `t0:8192`: for the first-level cache or the second, and how many bytes ahead.
@@ -74,7 +75,7 @@ pub fn run(coded: &Path, tensor: &str, threads: usize, as_json: bool) -> Result<
 }
 
 fn measure(coded: &Path, tensor: &str, threads: usize, way: &str) -> Result<[f64; 2]> {
-    let mut child = Command::new(std::env::current_exe()?);
+    let mut child = Command::new(PROGRAM.get().context("nothing says what runs this command")?);
     child.args(["bench", "--probe", "--tensor", tensor, "--threads", &threads.to_string()]);
     let output = child.arg(coded).env(VARIABLE, way).output()?;
     let told = String::from_utf8_lossy(&output.stderr);

@@ -12,6 +12,8 @@ use xnc::{Codec, Dtype};
 use xnc_page::number::{bytes, percent};
 
 use super::counted::{self, Counted, CountedFile};
+use super::with_bars;
+use crate::Hear;
 use crate::args;
 use crate::say::{self, Listing};
 use crate::units::{shape, tables, tensors};
@@ -23,28 +25,50 @@ const SHOWN: usize = 50;
 /// Tables whose exponents are drawn.
 const DRAWN: usize = 3;
 
-pub fn run(args: &args::Inspect) -> Result<()> {
-    let most = if args.json { usize::MAX } else { SHOWN };
-    let mut files = counted::count(&args.input, 0, most)?;
+/// What the command tells with `--json`.
+pub fn report(args: &args::Inspect, hear: Hear<'_>) -> Result<Value> {
+    let files = work(args, usize::MAX, hear)?;
+    Ok(serde_json::to_value(All { files: &files, is_folder: args.input.is_dir() })?)
+}
+
+fn work(args: &args::Inspect, most: usize, hear: Hear<'_>) -> Result<Vec<CountedFile>> {
+    let mut files = counted::count(&args.input, 0, most, hear)?;
     for file in &mut files {
         file.tables.sort_by_key(|one| std::cmp::Reverse(one.source_bytes));
     }
+    Ok(files)
+}
+
+pub fn run(args: &args::Inspect) -> Result<()> {
+    let most = if args.json { usize::MAX } else { SHOWN };
+    let files = with_bars(|hear| work(args, most, hear))?;
     if let Some(target) = &args.html {
         let page = page::page(&args.input, &files)?.to_html();
         xnc::internals::write_file(target, page.as_bytes(), &args.input, args.force)?;
         return say::print(&format!("wrote {}", say::path(target)));
     }
     if args.json {
-        // A lone file is one object, as users of one file expect; a folder is a list of them.
-        return match &files[..] {
-            [file] if !args.input.is_dir() => say::print_json(&Described(file)),
-            _ => {
-                let files: Vec<_> = files.iter().map(Described).collect();
-                say::print_json(&std::collections::BTreeMap::from([("files", files)]))
-            }
-        };
+        return say::print_json(&All { files: &files, is_folder: args.input.is_dir() });
     }
     say::print(&files.iter().map(text).collect::<Vec<_>>().join("\n\n"))
+}
+
+/// A lone file is one object, as users of one file expect; a folder is a list of them.
+struct All<'a> {
+    files: &'a [CountedFile],
+    is_folder: bool,
+}
+
+impl Serialize for All<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.files {
+            [file] if !self.is_folder => Described(file).serialize(serializer),
+            files => {
+                let files: Vec<_> = files.iter().map(Described).collect();
+                std::collections::BTreeMap::from([("files", files)]).serialize(serializer)
+            }
+        }
+    }
 }
 
 /// A file as JSON.
