@@ -70,7 +70,7 @@ class ClosedError(Error, ValueError):
     """A table of a model that was closed."""
 
 
-class ReadOnlyError(Error, NotImplementedError):
+class ReadOnlyError(Error, RuntimeError):
     """Something that needs a plain table, asked of a compressed one."""
 
 

@@ -180,6 +180,7 @@ def _address(tensor: Any) -> int:
 
 
 def _storage(tensor: Any, *_: Any) -> Any:
+    # What saves files asks for it last; tracers are content with an untyped one, which is empty.
     raise ReadOnlyError(
         f"table `{tensor._handle.name}` is compressed and has no plain memory to save or share; "
         "copy the compressed folder, or, before save_pretrained, call xnc.transformers.unpack(model)"
@@ -195,7 +196,7 @@ _FUNCTIONS: dict[Any, Any] = {
     torch.Tensor.requires_grad_: _requires_grad,
     torch.Tensor.data.__set__: _set_data,  # type: ignore[attr-defined]
     torch.Tensor.data_ptr: _address,
-    torch.Tensor.untyped_storage: _storage,
+    torch.Tensor.storage: _storage,
 }
 
 
