@@ -50,6 +50,25 @@ def test_types_of_words(model: xnc.Model) -> None:
     assert np.array_equal(wide.rows([7], dtype=np.float32), values_of(bf16_words(3, 400))[[7]])
 
 
+def test_values_stand_for_an_array(model: xnc.Model, words: np.ndarray) -> None:
+    wide = values_of(bf16_words(3, 400))
+    half = values_of(bf16_words(2, 500)).astype(np.float16)
+    for name, plain in [
+        (NAME, words.view(ml_dtypes.bfloat16)),
+        ("lm_head.weight", half),
+        ("wide.embed_tokens.weight", wide),
+    ]:
+        values = model[name].values
+        assert values.dtype == plain.dtype and values.shape == plain.shape and len(values) == len(plain)
+        ids = np.array([[1, -1, 7], [0, 3, 3]])
+        mask = np.arange(len(plain)) % 9 == 0
+        for key in (5, -2, slice(3, 9), slice(None, None, -50), ids, [4, 4], mask, (3, 5), (ids, slice(2, 4)), ...):
+            assert np.array_equal(values[key], plain[key]), key
+        assert np.array_equal(np.asarray(values), plain)
+        with pytest.raises(IndexError, match=name):
+            values[len(plain)]
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int16, ml_dtypes.bfloat16, np.float32])
 def test_rows_go_into_buffers(table: xnc.Table, words: np.ndarray, dtype: object) -> None:
     out = np.zeros((2, DIM), dtype)

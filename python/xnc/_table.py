@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _arrays, _xnc
+from ._values import Values
 from .errors import ClosedError, DtypeError, Error, RowError, ShapeError
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class Table:
     def backend(self) -> str:
         """The instruction set that its loops run on."""
         return self._alive().backend
+
+    @property
+    def values(self) -> Values:
+        """The table as an array of values, for code that expects NumPy's: ``table.values[ids]``."""
+        return Values(self)
 
     def rows(self, ids: Any, out: Any = None, *, dtype: object = None) -> Any:
         """The rows ``ids``, integers in any shape, one row for each; negative ones are refused.

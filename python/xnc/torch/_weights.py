@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
+from ._team import each
+
 if TYPE_CHECKING:
     from xnc import Table
 
-#: Bytes unpacked at a time for a few vectors: they stay in a core's own cache until they are multiplied.
-NEAR = 1 << 20
+#: Bytes unpacked at a time for a few vectors: they are in a near cache until they are multiplied.
+NEAR = 1 << 21
 #: As :data:`NEAR`, for many vectors, which make up for memory.
 FAR = 1 << 24
 #: Vectors up to which our own products are quicker than unpacking.
@@ -59,14 +61,14 @@ class Weight:
         rows = self._gather(unique, device.type == "cuda").to(device, non_blocking=True)
         return rows[places.to(device)].reshape(*ids.shape, self.shape[1])
 
-    def part(self, first: int, count: int, out: torch.Tensor | None = None) -> torch.Tensor:
+    def part(self, first: int, count: int, out: torch.Tensor | None = None, threads: int = 0) -> torch.Tensor:
         """Rows one after another, on the CPU; in ``out`` where that fits."""
         shape = (count, self.shape[1])
         if self.source is torch.float32:
             plain = self._gather(torch.arange(first, first + count), False, cast=False)
         else:
             plain = torch.empty(shape, dtype=self.source) if out is None else out[:count]
-            self.table._alive().read(first * shape[1], _words(plain), 0)
+            self.table._alive().read(first * shape[1], _words(plain), threads)
         return self._rounded(plain)
 
     def plain(self, device: torch.device | str = "cpu") -> torch.Tensor:
@@ -80,19 +82,28 @@ class Weight:
         few = x.numel() <= FEW * self.shape[1]
         if self.mode == "fast" and few and not self.casts and x.dtype == self.source:
             return self._product(x, bias)
-        return self._chunks(x, bias, NEAR if few else FAR)
+        return self._chunks(x, bias, few)
 
-    def _chunks(self, x: torch.Tensor, bias: torch.Tensor | None, size: int) -> torch.Tensor:
+    def _chunks(self, x: torch.Tensor, bias: torch.Tensor | None, few: bool) -> torch.Tensor:
         rows, dim = self.shape
-        parts = max(1, rows * dim * 2 // size)
+        x, bias = x.detach(), None if bias is None else bias.detach()
+        parts = max(1, rows * dim * 2 // (NEAR if few else FAR))
         out = x.new_empty(*x.shape[:-1], rows)
-        buffer = self._buffer(-(-rows // parts) * dim)
         # Parts of one size: the framework may take another way for a few rows left over.
         bounds = [rows * n // parts for n in range(parts + 1)]
-        for first, end in zip(bounds, bounds[1:]):
-            weight = self.part(first, end - first, buffer)
-            some = None if bias is None else bias[first:end]
-            out[..., first:end] = F.linear(x, weight, some)
+
+        def multiply(part: tuple[int, int]) -> None:
+            first, end = part
+            buffer = self._buffer(-(-rows // parts) * dim)
+            weight = self.part(first, end - first, buffer, threads=1 if few else 0)
+            out[..., first:end] = F.linear(x, weight, None if bias is None else bias[first:end])
+
+        if few:
+            each(multiply, zip(bounds, bounds[1:]))
+        else:
+            # Many vectors keep torch's threads busy long enough.
+            for part in zip(bounds, bounds[1:]):
+                multiply(part)
         return out
 
     def _product(self, x: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -122,7 +133,8 @@ class Weight:
         """Room for unpacked rows, a thread's own, that stays from one product to the next."""
         buffer: torch.Tensor | None = getattr(self._local, "buffer", None)
         if buffer is None or buffer.numel() < elements:
-            self._local.buffer = buffer = torch.empty(elements, dtype=self.source)
+            with torch.inference_mode(False):
+                self._local.buffer = buffer = torch.empty(elements, dtype=self.source)
         return buffer[:elements].view(-1, self.shape[1])
 
     def _on(self, device: torch.device) -> torch.Tensor:

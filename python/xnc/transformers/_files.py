@@ -87,7 +87,7 @@ class SafeOpen:
         assert self._model is not None
         table = self._model[name]
         if self._numpy:
-            return table
+            return table.values
         address = self._model.address(name) or 0
         tensor: torch.Tensor = XncTensor.of(table, name, address, self._model.digest(name))
         if len(table.source_shape) != 2:
@@ -114,7 +114,7 @@ class _Slice:
     def __getitem__(self, key: Any) -> Any:
         table = self._file._table(self._name)
         whole = key is Ellipsis or key == slice(None) or key == (slice(None), slice(None))
-        return table if whole or self._file._numpy and not isinstance(key, tuple) else table[key]
+        return table if whole else table[key]
 
 
 def install() -> None:

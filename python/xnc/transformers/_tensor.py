@@ -143,7 +143,12 @@ def _embedding(input: Any, weight: Any, padding_idx: Any = None, max_norm: Any =
 def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
     if not isinstance(weight, XncTensor) or isinstance(input, XncTensor):
         return NotImplemented
-    return linear(input, bias, weight._handle.number, weight.shape[0], weight.dtype)
+    owner, kind = weight._handle, input.device.type
+    if torch.is_autocast_enabled(kind):
+        # What torch does to the arguments of its own products.
+        dtype = torch.get_autocast_dtype(kind)
+        input, owner, bias = input.to(dtype), owner.cast(dtype), None if bias is None else bias.to(dtype)
+    return linear(input, bias, owner.number, weight.shape[0], owner.weight.dtype)
 
 
 def _embedding_bag(input: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
