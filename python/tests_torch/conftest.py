@@ -14,7 +14,8 @@ import transformers
 import xnc
 import xnc.transformers
 
-torch.set_num_threads(2)
+# Tiny models gain nothing from more, and threads that wait for each other lose much on a busy machine.
+torch.set_num_threads(1)
 transformers.logging.set_verbosity_error()
 
 Folders = Callable[[str], tuple[Path, Path]]

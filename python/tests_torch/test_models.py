@@ -88,3 +88,43 @@ def test_loading_fails_loudly_without_the_import(folders: Folders) -> None:
     finally:
         xnc.transformers.install()
     assert dict(xnc.transformers.tables(load("llama-tied", folder)))
+
+
+def test_an_id_of_a_hub_through_the_local_cache(folders: Folders, tmp_path: Path) -> None:
+    plain, folder = folders("qwen3")
+    cached = tmp_path / "models--someone--tiny"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs/main").write_text("0" * 40)
+    (cached / "snapshots").mkdir()
+    # As the cache is laid out: links to files elsewhere, and only those that loading asks for.
+    snapshot = cached / "snapshots" / ("0" * 40)
+    snapshot.mkdir()
+    for name in ("config.json", "generation_config.json", "model.safetensors"):
+        (snapshot / name).symlink_to(folder / name)
+    options = {"cache_dir": tmp_path, "local_files_only": True, "torch_dtype": torch.bfloat16}
+    model = auto("qwen3").from_pretrained("someone/tiny", **options).eval()
+    assert dict(xnc.transformers.tables(model))
+    assert torch.equal(logits(model), logits(load("qwen3", plain)))
+
+
+def test_base_models_and_device_maps(folders: Folders) -> None:
+    import transformers
+
+    plain, folder = folders("llama-untied")
+    for options in ({}, {"device_map": "cpu"}):
+        base = transformers.AutoModel.from_pretrained(folder, torch_dtype=torch.bfloat16, **options).eval()
+        other = transformers.AutoModel.from_pretrained(plain, torch_dtype=torch.bfloat16).eval()
+        assert isinstance(base.get_input_embeddings().weight, XncTensor)
+        with torch.no_grad():
+            assert torch.equal(base(IDS).last_hidden_state, other(IDS).last_hidden_state)
+
+
+def test_an_unfamiliar_type_of_the_body(folders: Folders) -> None:
+    plain, folder = folders("llama-tied")
+    for dtype in (torch.float32, torch.float16):
+        model, other = (auto("").from_pretrained(path, torch_dtype=dtype).eval() for path in (folder, plain))
+        assert model.get_input_embeddings().weight.dtype == dtype
+        assert torch.equal(logits(model), logits(other))
+    with torch.autocast("cpu", torch.bfloat16):
+        model, other = (auto("").from_pretrained(path, torch_dtype=torch.float32).eval() for path in (folder, plain))
+        assert logits(model).dtype == logits(other).dtype and torch.equal(logits(model), logits(other))

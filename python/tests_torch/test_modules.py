@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +66,20 @@ def test_embedding(table: xnc.Table, plain: torch.Tensor) -> None:
         embedding(torch.tensor([ROWS]))
 
 
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    assert torch.get_num_threads() == request.param
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("vectors", [1, 3, 50])
-def test_linear(table: xnc.Table, plain: torch.Tensor, vectors: int) -> None:
+def test_linear(
+    table: xnc.Table, plain: torch.Tensor, vectors: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xnc.torch._weights.NEAR", 1 << 16)  # Some parts a thread.
     x, bias = torch.randn(vectors, 2, DIM).bfloat16(), torch.randn(ROWS).bfloat16()
     for some in (None, bias):
         exact = F.linear(x, plain, some)

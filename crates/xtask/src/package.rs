@@ -28,6 +28,8 @@ const TRANSFORMERS: &[(&str, &[&str])] = &[
             "sentence-transformers==6.2.0",
             "model2vec==0.10.0",
             "gguf==0.19.0",
+            "torchao==0.18.0",
+            "bitsandbytes==0.50.2",
         ],
     ),
 ];
@@ -41,7 +43,8 @@ pub fn test(transformers: bool) -> Result<()> {
     let python = python::environment("package", &[PACKAGES, &BUILDERS[..1]].concat(), &[])?;
     timed("the Python package is built", || install(&python))?;
     run(tool(&python, "mypy").args(["--config-file", "pyproject.toml"]))?;
-    run(tool(&python, "mypy.stubtest").arg("xnc._xnc").current_dir(root().join("target")))?;
+    // Away from the sources, which would stand before the installed package.
+    run(tool(&python, "mypy.stubtest").arg("xnc._xnc").current_dir(root().join(".tools")))?;
     run(&mut pytest(&python, &["tests"]))?;
     if transformers || python::is_there("torch") {
         return with_transformers();
