@@ -84,5 +84,6 @@ def _type(table: Table) -> np.dtype[Any]:
             import ml_dtypes
         except ImportError:
             return np.dtype(np.float32)
-        return np.dtype(ml_dtypes.bfloat16)
+        found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+        return found
     return np.dtype(np.float32)

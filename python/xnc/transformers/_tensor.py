@@ -62,7 +62,7 @@ class XncTensor(torch.Tensor):
         """The whole table, unpacked: an ordinary tensor."""
         return self._handle.weight.plain(self.device)
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"XncTensor({self._handle.name!r}, {tuple(self.shape)}, {self.dtype}, device='{self.device}')"
 
     def __tensor_flatten__(self) -> tuple[list[str], Any]:
@@ -109,7 +109,9 @@ class XncTensor(torch.Tensor):
             return func(*args, **kwargs)
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         kwargs = kwargs or {}
         own = args[0] if args and isinstance(args[0], XncTensor) else None
         special = _OPERATORS.get(func)
