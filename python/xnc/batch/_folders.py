@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def finish(place: Place, item: Item) -> dict[str, Any]:
     """Completes a folder; ``item["results"]`` are those of its model files."""
     assert place.target is not None
-    results: list[dict[str, Any]] = item["results"]
+    # In this order, not that in which they came: the same files always make the same folder.
+    results: list[dict[str, Any]] = sorted(item["results"], key=lambda result: str(result["path"]))
     shards = {result["path"]: result for result in results}
     if not any(result["entry"]["state"] == "compressed" for result in results):
         # Nothing shrank, so there is no compressed folder; plain files that were copied for it go again.
