@@ -11,6 +11,7 @@ from batch_files import NAME, hub, model_file, read, statuses, write, words
 
 import xnc
 from xnc.batch import Plan, _container, errors, plan, report, run
+from xnc.batch._stores import open_store
 
 
 def done(source: Path, **options: object) -> list[dict[str, object]]:
@@ -203,3 +204,40 @@ def test_records_are_sealed_as_the_specification_says(tmp_path: Path) -> None:
             _container.unseal(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], "xnc.json")
     with pytest.raises(xnc.errors.DamagedError):
         _container.recovered(files["model.safetensors.index.json"]["source"], 12, "index")
+
+
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "root"))
+    for name in ("../evil", "/evil", "a//b", "a/./b", "", "a\0b", "a/.."):
+        with pytest.raises(errors.NameRefused):
+            store.put(name, b"evil")
+    source = write(tmp_path / "hub", hub(1, 0))
+    done(source)
+    record = tmp_path / "hub.xnc/org/m0/xnc.json"
+    files = _container.unseal(record.read_bytes(), "xnc.json")
+    record.write_bytes(_container.seal({**files, "../../../evil": files["README.md"]}))
+    told = done(tmp_path / "hub.xnc", to=str(tmp_path / "back"), verb="restore")
+    assert [(result["status"], result["kind"]) for result in told] == [("failed", "NameRefused")]
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_damage_is_found_on_the_way_back(tmp_path: Path) -> None:
+    files = hub(2, 1)
+    done(write(tmp_path / "hub", files))
+    target = tmp_path / "hub.xnc"
+    for name in ("loose/0.safetensors", "org/m0/model-2.safetensors"):
+        data = bytearray((target / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (target / name).write_bytes(data)
+    (target / "org/m1/README.md").write_bytes(b"Edited.")
+    (target / "org/m1/tokenizer/vocab.txt").unlink()
+    told = statuses(done(target, verb="verify"))
+    bad = {"loose/0.safetensors", "org/m0/model-2.safetensors", "org/m0/xnc.json"}
+    assert {path for path, status in told.items() if status == "failed"} == bad | {"org/m1/xnc.json"}
+    results = done(target, to=str(tmp_path / "back"), verb="restore")
+    assert {path for path, status in statuses(results).items() if status == "failed"} == bad
+    warned = next(result for result in results if result["path"] == "org/m1/xnc.json")["warnings"]
+    assert len(warned) == 2 and "vocab.txt is gone" in str(warned)
+    back = read(tmp_path / "back")
+    assert back["org/m1/model-1.safetensors"] == files["org/m1/model-1.safetensors"]
+    assert "loose/0.safetensors" not in back and "org/m0/config.json" not in back

@@ -81,7 +81,7 @@ def test_a_second_run_reads_listings_and_records(s3: S3, tmp_path: Path) -> None
         [{"do": "status", "status": 503, "method": "PUT", "times": 8}],
         [{"do": "status", "status": 500, "method": "POST", "times": 3}],
         [{"do": "cut", "method": "GET", "match": ".safetensors", "times": 6}],
-        [{"do": "slow", "seconds": 0.3, "times": 30}],
+        [{"do": "slow", "seconds": 0.1, "times": 30}],
     ],
     ids=["500-503", "503-writing", "500-completing", "cut", "slow"],
 )
@@ -161,16 +161,3 @@ def test_what_a_store_refuses_is_told(s3: S3) -> None:
         plan("s3://no-such-bucket/models", store=s3.store)
     with pytest.raises(errors.PlanError):
         plan("moon://bucket/models")
-
-
-def test_keys_that_lead_elsewhere_are_refused(s3: S3, tmp_path: Path) -> None:
-    files = hub(0, 1)
-    s3.write("keys", files)
-    s3._call("PUT", "/bucket/keys/a/%2e%2e/%2e%2e/evil.safetensors", files["loose/0.safetensors"])
-    s3._call("PUT", "/bucket/keys/b//c.safetensors", files["loose/0.safetensors"])
-    try:
-        results = run(plan("s3://bucket/keys", store=s3.store), workers=1, scratch=tmp_path / "s")
-    except errors.BatchError:
-        return
-    assert statuses(results)["loose/0.safetensors"] == "done"
-    assert not list(tmp_path.rglob("evil*"))

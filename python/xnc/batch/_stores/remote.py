@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ _AT_ONCE = 4
 _MOST_PARTS = 9_000
 _TRIES = 5
 _T = TypeVar("_T")
+#: What no other try changes; 408 and 429 ask for one.
+_NO_STATUS = re.compile(r"status code: 4(?!08|29)\d\d")
 _NO = (answers.PermissionDeniedError, answers.UnauthenticatedError, answers.InvalidPathError, answers.NotSupportedError)
 
 
@@ -67,10 +70,10 @@ class RemoteStore:
                         yield self._entry(meta)
                 return
             except FileNotFoundError as error:
-                raise self._told(under or "a listing", error) from error
+                raise self._told(under, error) from error
             except answers.BaseError as error:
-                if not left or isinstance(error, _NO):
-                    raise self._told(under or "a listing", error) from error
+                if not left or _is_no(error):
+                    raise self._told(under, error) from error
                 _pause(_TRIES - left)
 
     def head(self, path: str) -> Entry | None:
@@ -157,7 +160,7 @@ class RemoteStore:
             except answers.PreconditionError as error:
                 raise self._changed(path) from error
             except answers.BaseError as error:
-                if not left or isinstance(error, _NO):
+                if not left or _is_no(error):
                     raise self._told(path, error) from error
                 _pause(_TRIES - left)
         raise AssertionError("the last try returned or raised")
@@ -166,8 +169,12 @@ class RemoteStore:
         return SourceChanged(f"{self._url}/{path} is not any more what it was when the work was planned; plan again")
 
     def _told(self, path: str, error: Exception) -> StoreTrouble | StoreRefused:
-        kind = StoreRefused if isinstance(error, (*_NO, FileNotFoundError)) else StoreTrouble
+        kind = StoreRefused if _is_no(error) else StoreTrouble
         return kind(f"{self._url}/{path}: {_first(error)}")
+
+
+def _is_no(error: Exception) -> bool:
+    return isinstance(error, (*_NO, FileNotFoundError)) or bool(_NO_STATUS.search(str(error)))
 
 
 def _pause(tried: int) -> None:
