@@ -9,8 +9,19 @@ use crate::toolchain::Toolchain;
 use crate::{python, root, run, say, timed};
 
 /// What the package and its tests need, without torch.
-const PACKAGES: &[&str] =
-    &["numpy==2.3.5", "ml_dtypes==0.6.0", "tqdm==4.70.1", "pytest==9.2.0", "mypy==2.4.1"];
+const PACKAGES: &[&str] = &[
+    "numpy==2.3.5",
+    "ml_dtypes==0.6.0",
+    "tqdm==4.70.1",
+    "pytest==9.2.0",
+    "mypy==2.4.1",
+    "obstore==0.12.1",
+    "moto[s3,server]==5.2.5",
+];
+
+/// A Ray cluster on this machine, and the S3 server that it works with.
+const RAY: &[&str] =
+    &["numpy==2.3.5", "pytest==9.2.0", "obstore==0.12.1", "moto[s3,server]==5.2.5", "ray==2.60.0"];
 
 /// What builds wheels, for this machine and for others.
 const BUILDERS: &[&str] = &["maturin==1.16.0", "ziglang==0.17.1"];

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_files import NAME, S3, hub, model_file, sha256, statuses, words, write
+from batch_files import NAME, S3, hub, model_file, sha256, statuses, words, write, s3, s3_server
 
 import xnc
 from xnc.batch import plan, report, run
+
+#: Fixtures.
+__all__ = ["s3", "s3_server"]
 
 
 def children(of: int) -> list[int]:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_files import NAME, S3, hub, model_file, sha256, statuses, words
+from batch_files import NAME, S3, hub, model_file, sha256, statuses, words, s3, s3_server
 
 from xnc.batch import errors, plan, report, run
+
+#: Fixtures.
+__all__ = ["s3", "s3_server"]
 
 
 def there_and_back(s3: S3, name: str, files: dict[str, bytes], tmp_path: Path, **options: Any) -> list[dict[str, Any]]:

@@ -5,9 +5,9 @@
 >>> results = xnc.batch.run(plan, on="local", results="results.jsonl")
 >>> xnc.batch.report("results.jsonl", price=0.023)["failures"]
 
-Every item is a file, or the end of a model folder, done by one worker alone; a folder's record is written last. Whatever
-is killed, running the plan again finishes the rest. ``verb="restore"`` and ``verb="verify"`` plan the way back.
-The command ``xnc-batch`` does the same.
+Every item is a file, or the end of a model folder, done by one worker alone; a folder's record is written last.
+Whatever is killed, running the plan again finishes the rest. ``verb="restore"`` and ``verb="verify"`` plan the way
+back. The command ``xnc-batch`` does the same. ``docs/batch.md`` in the repository says how it scales.
 """
 
 from __future__ import annotations

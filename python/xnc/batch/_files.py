@@ -54,7 +54,7 @@ def compress(place: Place, item: Item) -> dict[str, Any]:
         "output_bytes": size,
         "entry": {name: record[name] for name in ("size", "sha256", "state")},
         "tensors": [_short(tensor) for tensor in told["tensors"] if tensor["codec"]],
-        "indexes": {entry.path: change for entry in beside if (change := _index_change(inside, made, entry.path[below:]))},
+        "indexes": {file.path: change for file in beside if (change := _index_change(inside, made, file.path[below:]))},
     }
     place.put_file(source.path, made / file)
     return result

@@ -19,7 +19,7 @@ FIRST = 64 << 10
 _LONGEST = 32 << 20
 #: Last name components of embeddings and heads: those that are worth an estimate.
 _TABLE = re.compile(
-    r"(^|[._/])(embed\w*|\w*embeddings?|wte|wpe|lm_head|embed_out|token_embd|per_layer_token_embd|output|shared)\.weight$"
+    r"(^|[._/])(embed\w*|\w*embeddings?|wte|wpe|lm_head|(per_layer_)?token_embd|output|shared)\.weight$"
 )
 _GGML = {0: "F32", 1: "F16", 30: "BF16"}
 #: Source bytes for a byte stored, by codec and type, as docs/results.md measured; a table in F32 may not shrink.

@@ -22,12 +22,13 @@ def bounded(folder: Path) -> Callable[[str, int, int], None] | None:
     if not sys.platform.startswith("linux"):
         return None
     files = {str(path.resolve()) for path in folder.rglob("*") if path.is_file()}
-    last = ["", 0]
+    last = ("", 0)
 
     def step(stage: str, done: int, total: int) -> None:
-        if stage == last[0] and done - int(last[1]) < _EVERY:
+        nonlocal last
+        if stage == last[0] and done - last[1] < _EVERY:
             return
-        last[:] = [stage, done]
+        last = (stage, done)
         _release(files, str(folder.resolve()) + "/")
 
     return step

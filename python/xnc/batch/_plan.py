@@ -19,7 +19,8 @@ VERBS = ("compress", "restore", "verify")
 _SECRET = ("secret", "token", "key", "password", "credential")
 
 #: One piece of work, as JSON has it. Members: ``action``, ``path``, ``size``, ``version``, ``model`` (the folder that
-#: it belongs to, or None), ``saves`` (an estimate), ``result`` (of an earlier run that holds), and what an action needs.
+#: it belongs to, or None), ``saves`` (an estimate), ``result`` (of an earlier run that holds), and what its action
+#: needs.
 Item = dict[str, Any]
 
 

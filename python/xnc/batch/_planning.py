@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from . import _restoring
 from ._headers import read_header, table_rows
@@ -17,7 +18,6 @@ from .errors import NameRefused, PlanError
 
 #: Requests under way at once. They are short, and wait for the store most of the time.
 _AT_ONCE = 32
-_T, _R = TypeVar("_T"), TypeVar("_R")
 
 
 def plan(
@@ -52,7 +52,7 @@ def plan(
     found = layout(source.list())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
 
-        def each(work: Callable[[_T], _R], over: Iterable[_T]) -> list[_R]:
+        def each(work: Callable[[Any], Any], over: Iterable[Any]) -> list[Any]:
             return list(pool.map(work, over))
 
         if verb == "compress":
@@ -81,8 +81,6 @@ def _target(prefix: str, to: str | None, verb: str) -> str | None:
         to = stem + (".xnc" if verb == "compress" else ".restored")
     here, there = prefix.rstrip("/") + "/", str(to).rstrip("/") + "/"
     if not is_remote(here):
-        import os
-
         here, there = (path if is_remote(path) else os.path.abspath(path) + "/" for path in (here, there))
     if here.startswith(there) or there.startswith(here):
         raise PlanError(f"{prefix} and {to} lie in each other: sources and results need places of their own")

@@ -30,8 +30,9 @@ class Entry(NamedTuple):
 class Store(Protocol):
     """A folder or a prefix. What fails for a reason that may pass raises ``StoreTrouble``."""
 
-    #: The folder, where it is a local one.
-    root: Path | None
+    @property
+    def root(self) -> Path | None:
+        """The folder, where it is a local one."""
 
     def list(self, under: str = "") -> Iterator[Entry]:
         """All files below the root, or below the folder ``under`` in it."""

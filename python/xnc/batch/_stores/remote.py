@@ -42,7 +42,7 @@ class RemoteStore:
     """Objects below a prefix. ``options`` go to obstore: those of its client under ``client``, of its retries under
     ``retry`` (seconds where it has spans of time), all others to the store (``endpoint``, ``region``, ...)."""
 
-    root: Path | None = None
+    root: None = None
 
     def __init__(self, url: str, options: dict[str, Any]) -> None:
         config = {key: value for key, value in options.items() if key not in ("client", "retry")}
@@ -53,7 +53,8 @@ class RemoteStore:
             # The store compares what arrives with what was sent.
             config.setdefault("checksum_algorithm", "SHA256")
         try:
-            self._store: Any = from_url(url, config=config, client_options=client, retry_config=_retry(options))
+            opened: Any = from_url  # Its types tell each store's options apart, which come from the user.
+            self._store: Any = opened(url, config=config, client_options=client, retry_config=_retry(options))
         except (answers.BaseError, ValueError) as error:
             raise PlanError(f"{url}: {_first(error)}") from error
         self._url = url.rstrip("/")
@@ -83,12 +84,13 @@ class RemoteStore:
             return None
 
     def read(self, path: str, start: int, length: int, version: str | None = None) -> bytes:
+        ask: Any = obstore.get
         options: dict[str, Any] = {"range": (start, start + length)}
         if version is not None:
             options["if_match"] = version
 
         def part() -> bytes:
-            return bytes(obstore.get(self._store, checked(path), options=options).bytes())
+            return bytes(ask(self._store, checked(path), options=options).bytes())
 
         try:
             return self._ask(path, part)
