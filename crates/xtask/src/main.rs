@@ -105,7 +105,7 @@ enum Task {
     },
     /// Build the Python package, install it, and test it
     Python {
-        /// With torch and several versions of Transformers too, which are installed: 5 GB
+        /// With Ray, torch and several versions of Transformers too, which are installed: 5 GB
         #[arg(long)]
         all: bool,
     },

@@ -48,21 +48,33 @@ const TRANSFORMERS: &[(&str, &[&str])] = &[
 /// One torch for all of them, into whose environment theirs look.
 const TORCH: &[&str] = &["numpy==2.3.5", "torch==2.15.0", "safetensors==0.8.0", "pytest==9.2.0"];
 
-/// The package without torch: its types, its stubs, its tests. Then those with Transformers, if `transformers`, or
-/// where that is installed already.
-pub fn test(transformers: bool) -> Result<()> {
+/// The package without torch and Ray: its types, its stubs, its tests. Then those with each, if `everything`, or
+/// where it is installed already.
+pub fn test(everything: bool) -> Result<()> {
     let python = python::environment("package", &[PACKAGES, &BUILDERS[..1]].concat(), &[])?;
     timed("the Python package is built", || install(&python))?;
     run(tool(&python, "mypy").args(["--config-file", "pyproject.toml"]))?;
     // Away from the sources, which would stand before the installed package.
     run(tool(&python, "mypy.stubtest").arg("xnc._xnc").current_dir(root().join(".tools")))?;
     run(&mut pytest(&python, &["tests"]))?;
-    if transformers || python::is_there("torch") {
+    if everything || python::is_there("ray") {
+        with_ray()?;
+    } else {
+        say("Ray (240 MB) is not installed in .tools: xnc.batch is tested without it");
+    }
+    if everything || python::is_there("torch") {
         return with_transformers();
     }
     say("torch (5 GB) is not installed in .tools: xnc.torch and xnc.transformers are NOT tested;");
     say("`cargo xtask python --all` installs it and tests them");
     Ok(())
+}
+
+fn with_ray() -> Result<()> {
+    let python = python::environment("ray", RAY, &[])?;
+    let pip = ["-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps"];
+    run(Command::new(&python).args(pip).arg(wheel()?))?;
+    timed("batches run on a Ray cluster", || run(&mut pytest(&python, &["tests_ray"])))
 }
 
 fn with_transformers() -> Result<()> {
