@@ -1,4 +1,4 @@
-"""Measures what docs/batch.md says: python measure_batch.py FOLDER [workers|memory|plan|ray]...
+"""Measures what docs/batch.md says: python measure_batch.py FOLDER [copies|one|two|memory|plan|ray]...
 
 FOLDER gets up to 10 GB. `plan` takes moto and obstore, `ray` takes Ray. The machine should do nothing else.
 """
@@ -59,7 +59,7 @@ def timed(source: Path, **options: Any) -> tuple[float, list[dict[str, Any]]]:
     return spent, results
 
 
-def workers(folder: Path) -> None:
+def copies(folder: Path) -> None:
     source = shards(folder, 200, 20)
     copied = folder / "copied"
     copied.mkdir(parents=True, exist_ok=True)
@@ -70,12 +70,20 @@ def workers(folder: Path) -> None:
             os.fsync(file.fileno())
     print(f"copies, synced: {50 * 20 / (time.perf_counter() - began):.0f} MB/s", flush=True)
     shutil.rmtree(copied)
-    times = {}
-    for count in (1, 2):
-        times[count], results = timed(source, workers=count)
-        inside = sum(result["seconds"] for result in results)
-        print(f"{count} workers: {times[count]:.1f} s, {4000 / times[count]:.0f} MB/s, {inside:.1f} s in items", flush=True)
-    print(f"2 workers against 1: {times[1] / times[2]:.2f}")
+
+
+def with_workers(folder: Path, count: int) -> None:
+    seconds, results = timed(shards(folder, 200, 20), workers=count)
+    inside = sum(result["seconds"] for result in results)
+    print(f"{count} workers: {seconds:.1f} s, {4000 / seconds:.0f} MB/s, {inside:.1f} s in items", flush=True)
+
+
+def one(folder: Path) -> None:
+    with_workers(folder, 1)
+
+
+def two(folder: Path) -> None:
+    with_workers(folder, 2)
 
 
 def _worker(source: str) -> None:
@@ -154,6 +162,6 @@ def on_ray(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    parts = {"workers": workers, "memory": memory, "plan": planning, "ray": on_ray}
+    parts = {"copies": copies, "one": one, "two": two, "memory": memory, "plan": planning, "ray": on_ray}
     for name in sys.argv[2:] or parts:
         parts[name](Path(sys.argv[1]))

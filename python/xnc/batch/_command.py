@@ -88,7 +88,7 @@ def _plan(parsed: argparse.Namespace) -> int:
     print(f"{size(told['bytes_to_do'])} to do, {told['files_done']} files done before")
     if parsed.verb == "compress" and not parsed.no_headers:
         tables, saved = size(told["table_bytes"]), size(told["estimated_saved_bytes"])
-        print(f"{tables} of tables; some {saved} would be saved ({told['files_not_estimated']} files not looked at)")
+        print(f"{tables} of tables; some {saved} would be saved (by {told['files_looked_at']} headers)")
     if told["left_alone_files"]:
         print(f"{told['left_alone_files']} other files, {size(told['left_alone_bytes'])}, are left alone")
     print(f"{parsed.output}: from {made.source}" + (f" to {made.to}" if made.to else ""))

@@ -37,7 +37,8 @@ def compress(place: Place, item: Item) -> dict[str, Any]:
         place.source.fetch(entry, to)
     file, nothing, told = source.path[below:], None, {}
     try:
-        told = xnc.compress(inside, made, **place.options, threads=place.threads, progress=bounded(place.folder))
+        with bounded(place.folder):
+            told = xnc.compress(inside, made, **place.options, threads=place.threads)
         nothing = told["nothing"] if told["output"] is None else None
     except AlreadyCompressedError as error:
         nothing = str(error)

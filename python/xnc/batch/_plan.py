@@ -50,7 +50,10 @@ class Plan:
     def summary(self) -> dict[str, Any]:
         """Sizes, and what would be saved."""
         todo = [item for item in self.items if "result" not in item]
-        files = [item for item in todo if item["action"] != "finish"]
+        files = [item for item in todo if item["action"] == "compress"]
+        looked = [item for item in files if item.get("saves") is not None]
+        # Files that were looked at stand for the others.
+        share = sum(item["size"] for item in files) / max(1, sum(item["size"] for item in looked))
         return {
             "verb": self.verb,
             "source": self.source,
@@ -60,9 +63,9 @@ class Plan:
             "files_done": sum(item["action"] != "finish" and "result" in item for item in self.items),
             "bytes": sum(item["size"] for item in self.items),
             "bytes_to_do": sum(item["size"] for item in todo),
-            "table_bytes": sum(item.get("tables") or 0 for item in files),
-            "estimated_saved_bytes": sum(item.get("saves") or 0 for item in files),
-            "files_not_estimated": sum(item.get("saves") is None for item in files),
+            "table_bytes": int(share * sum(item["tables"] for item in looked)),
+            "estimated_saved_bytes": int(share * sum(item["saves"] for item in looked)),
+            "files_looked_at": len(looked),
             "left_alone_files": self.left[0],
             "left_alone_bytes": self.left[1],
         }

@@ -18,6 +18,8 @@ from .errors import NameRefused, PlanError
 
 #: Requests under way at once. They are short, and wait for the store most of the time.
 _AT_ONCE = 32
+#: Headers that a plan reads. Of more files, those of so many, spread over all, stand for the rest.
+_HEADERS = 512
 
 
 def plan(
@@ -35,7 +37,8 @@ def plan(
 
     ``to`` is where results go, under the paths that the sources have below ``prefix``; ``PREFIX.xnc`` by default, and
     ``PREFIX.restored`` with ``verb="restore"``. Model folders (a ``config.json`` or a shard index beside model files)
-    come out whole; model files elsewhere come out alone; other files are left. ``codec``, ``effort`` and ``tensors``
+    come out whole; model files elsewhere come out alone; other files are left. Savings are estimated from headers, of
+    512 files at most. ``codec``, ``effort`` and ``tensors``
     are those of ``xnc.compress``. Without ``headers`` nothing is read but listings, and savings are not estimated.
     ``store`` has options of obstore for both places; what is missing there comes from the environment (``AWS_...``).
     Items that an earlier run did, of the same versions and with the same options, carry its results.
@@ -129,6 +132,7 @@ def _refuse_bad(item: Item) -> None:
 
 def _estimate(source: Store, items: list[Item], codec: str, each: Callable[..., list[Any]]) -> None:
     todo = [item for item in items if item["action"] == "compress" and "result" not in item]
+    todo = [todo[n * len(todo) // _HEADERS] for n in range(_HEADERS)] if len(todo) > _HEADERS else todo
     configs = {tuple(file) for item in todo for file in item["beside"] if file[0].endswith("config.json")}
     rows = dict(zip(configs, each(lambda file: table_rows(source.get(file[0])), configs), strict=True))
 
@@ -141,8 +145,7 @@ def _estimate(source: Store, items: list[Item], codec: str, each: Callable[..., 
             )
         except OSError:
             header = None  # It will be told when its turn comes.
-        if header is not None:
-            item["tables"] = sum(size for _, _, size in header.tables)
-            item["saves"] = 0 if header.compressed else header.saves(codec)
+        item["tables"] = 0 if header is None else sum(size for _, _, size in header.tables)
+        item["saves"] = 0 if header is None or header.compressed else header.saves(codec)
 
     each(look, todo)

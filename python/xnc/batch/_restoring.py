@@ -89,11 +89,12 @@ def restore(place: Place, item: Item) -> dict[str, Any]:
     local.parent.mkdir()
     _fetch(place, item, local)
     to = place.folder / "out" / local.name
-    if place.target is None:
-        told = xnc.verify(local, threads=place.threads, progress=bounded(place.folder))
-    else:
-        to.parent.mkdir()
-        told = xnc.restore(local, to, threads=place.threads, progress=bounded(place.folder))
+    with bounded(place.folder):
+        if place.target is None:
+            told = xnc.verify(local, threads=place.threads)
+        else:
+            to.parent.mkdir()
+            told = xnc.restore(local, to, threads=place.threads)
     _check(place, item)
     wanted = item.get("entry")
     if wanted and (told["bytes"], told["sha256"]) != (wanted["size"], wanted["sha256"]):
