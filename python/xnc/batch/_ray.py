@@ -44,7 +44,7 @@ class RayEngine:
         if self._own:
             ray.init(address=address, log_to_driver=False)
         options = {"num_cpus": threads, "max_retries": retries, "retry_exceptions": list(PASSING), **resources}
-        self._task = ray.remote(_do).options(name="xnc-batch", **options)
+        self._task, self._options = ray.remote(_do), options
         self._given = (ray.put(job), threads, scratch)
         self._workers = workers
         self._per_task = max(float(options["num_cpus"]), 0.01)
@@ -59,7 +59,7 @@ class RayEngine:
 
     def submit(self, item: Item) -> None:
         job, threads, scratch = self._given
-        task = self._task.options(name=f"xnc-batch {item['action']} {item['path']}")
+        task = self._task.options(name=f"xnc-batch {item['action']} {item['path']}", **self._options)
         self._running[task.remote(job, item, threads, scratch)] = item
 
     def wait(self) -> list[tuple[Item, dict[str, Any]]]:
