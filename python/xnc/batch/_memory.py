@@ -14,9 +14,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Mapped bytes that are let be. Hashing maps 3 GB a second, so a look is taken often; one takes some 20 µs.
-_MOST = 128 << 20
-_EVERY = 0.02
+#: Mapped bytes that are let be. Hashing maps gigabytes a second, so a look, of some 20 µs, is taken often.
+_MOST = 64 << 20
+_EVERY = 0.004
 _DONTNEED = 4
 
 
