@@ -92,9 +92,9 @@ def test_a_driver_that_is_killed(cluster: Any, tmp_path: Path) -> None:
     command.append(f"--address={cluster.address}")
     driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     written = tmp_path / "plan.results.jsonl"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not written.exists() or written.read_text().count("\n") < 2:
-        assert time.monotonic() < end and driver.poll() is None
+        assert time.monotonic() < end
         time.sleep(0.02)
     driver.kill()
     driver.wait()
