@@ -15,7 +15,10 @@ mod plain;
 mod product;
 mod recast;
 mod records;
+mod rows;
 mod tight;
+#[cfg(test)]
+mod trial;
 mod view;
 pub mod xnc;
 

@@ -127,6 +127,40 @@ impl Lines {
     }
 }
 
+/// Lines that a row takes, asked for between the groups of another row: two at a time, for many at once would stand in
+/// each other's way, and so soon that a group of no codec takes more.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[derive(Clone, Copy)]
+pub struct Share {
+    next: *const u8,
+    end: *const u8,
+    second: bool,
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+impl Share {
+    /// Those in which some bytes lie, be they there or not.
+    #[inline]
+    pub fn new(from: *const u8, bytes: usize, second: bool) -> Share {
+        Share { next: from.wrapping_sub(from.addr() % 64), end: from.wrapping_add(bytes), second }
+    }
+
+    /// Asks for the next ones.
+    #[inline]
+    pub fn ask(&mut self) {
+        for _ in 0..2 {
+            if self.next < self.end {
+                if self.second {
+                    prefetch_second(self.next)
+                } else {
+                    prefetch_line(self.next)
+                }
+                self.next = self.next.wrapping_add(64);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

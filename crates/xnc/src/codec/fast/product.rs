@@ -1,28 +1,22 @@
 //! Products of coded rows: one vector, and some, in loops of their own, others from decoded rows.
 
-use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::reader::FastReader;
-use crate::codec::product::{Arranged, Product, Vectors, together};
+use crate::codec::product::{Arranged, Vectors, together};
+use crate::codec::rows::{RowProduct, decoded_first};
 use crate::codec::{Reader, View};
-use crate::error::Result;
 use crate::kernel::fast::product::Fused;
 use crate::kernel::fast::product::batch::FusedBatch;
 use crate::kernel::fast::row::Row;
 use crate::kernel::fast::unpack::Many;
 use crate::kernel::{Aligned, bytes_of};
 
-/// Rows that are found and checked together, before they are multiplied: few enough for the second-level cache.
-const RUN: usize = 512;
-
 /// Vectors ready for the rows of one table.
 pub struct FastProduct {
     reader: Arc<FastReader>,
     arranged: Arranged,
     fused: Loop,
-    /// Desks of threads that are done: pieces of a product are short, and making a desk is not.
-    spare: Mutex<Vec<Desk>>,
 }
 
 /// The loop that multiplies coded rows, where there is one.
@@ -34,10 +28,9 @@ enum Loop {
 }
 
 /// What one thread works with.
-struct Desk {
+pub struct Desk {
     fused: Loop,
     many: Option<Many>,
-    run: Vec<Row>,
     /// Of some rows, from a cache line on: stores across two lines take twice as long.
     words: Aligned<u16>,
 }
@@ -57,7 +50,7 @@ impl FastProduct {
         };
         let fused = one.map(Loop::One).or_else(|| some().map(Loop::Some)).unwrap_or(Loop::None);
         let arranged = Arranged::new(backend, table.dtype, table.dim, x);
-        FastProduct { reader, arranged, fused, spare: Mutex::default() }
+        FastProduct { reader, arranged, fused }
     }
 
     /// Plain rows times all vectors: what loops for coded rows leave out.
@@ -68,60 +61,40 @@ impl FastProduct {
             self.arranged.block(bytes_of(words), 0, i..i + 1, out);
         }
     }
-
-    /// Rows times all vectors: unpacked once, by the cacheful.
-    fn several(&self, view: &View<'_>, desk: &mut Desk, out: &mut [&mut [f32]]) {
-        let Desk { many, run, words, .. } = desk;
-        let (dim, mut held) = (self.reader.shape().dim, 0);
-        for rows in run.chunks(together(dim)) {
-            let words = &mut words[..rows.len() * dim];
-            match many {
-                Some(many) => self.reader.decode_many(view.stored, many, rows, words, None),
-                None => self.reader.decode_rows(view.stored, rows, &[], words),
-            }
-            // Nothing is asked for ahead: what was decoded is there.
-            self.arranged.block(bytes_of(words), 0, held..held + rows.len(), out);
-            held += rows.len();
-        }
-    }
 }
 
-impl Product for FastProduct {
-    fn vectors(&self) -> usize {
-        self.arranged.count()
+impl RowProduct for FastProduct {
+    type Reader = FastReader;
+    type Desk = Desk;
+
+    fn reader(&self) -> &FastReader {
+        &self.reader
     }
 
-    fn times(&self, view: &View<'_>, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
-        let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let (dim, found) = (self.reader.shape().dim, spare().pop());
-        let new = || Desk {
-            fused: self.fused.clone(),
-            many: if let Loop::None = self.fused { self.reader.many() } else { None },
-            run: Vec::new(),
-            words: Aligned::new(together(dim) * dim, 0),
-        };
-        let mut desk = found.unwrap_or_else(new);
-        let told = rows.clone().step_by(RUN).try_for_each(|first| {
-            let last = rows.end.min(first + RUN);
-            let held = first - rows.start;
-            self.reader.index().run(view.stored, first..last, &mut desk.run);
-            self.reader.check(view, &desk.run)?;
-            let payload = view.stored.payload;
-            let mut out: Vec<&mut [f32]> =
-                out.iter_mut().map(|out| &mut out[held..][..last - first]).collect();
-            let Desk { fused, run, words, .. } = &mut desk;
-            match fused {
-                Loop::One(fused) => fused.times(payload, run, out[0]),
-                Loop::Some(fused) => fused.times(payload, run, &mut out),
-                Loop::None => {
-                    self.several(view, &mut desk, &mut out);
-                    return Ok(());
-                }
+    fn arranged(&self) -> &Arranged {
+        &self.arranged
+    }
+
+    fn desk(&self) -> Desk {
+        let dim = self.reader.shape().dim;
+        let many = if let Loop::None = self.fused { self.reader.many() } else { None };
+        Desk { fused: self.fused.clone(), many, words: Aligned::new(together(dim) * dim, 0) }
+    }
+
+    fn rows(&self, view: &View<'_>, desk: &mut Desk, rows: &[Row], out: &mut [&mut [f32]]) {
+        let stored = view.stored;
+        let Desk { fused, many, words } = desk;
+        match fused {
+            Loop::One(fused) => fused.times(stored.payload, rows, out[0]),
+            Loop::Some(fused) => fused.times(stored.payload, rows, out),
+            Loop::None => {
+                let dim = self.reader.shape().dim;
+                return decoded_first(&self.arranged, dim, rows, words, out, |rows, words| match many {
+                    Some(many) => self.reader.decode_many(stored, many, rows, words, None),
+                    None => self.reader.decode_rows(stored, rows, &[], words),
+                });
             }
-            self.plain(view, run, words, &mut out);
-            Ok(())
-        });
-        spare().push(desk);
-        told
+        }
+        self.plain(view, rows, words, out);
     }
 }

@@ -11,28 +11,22 @@ use super::index::{BLOCK, Index, Placing, SYMBOLS};
 use super::product::FastProduct;
 use crate::codec::pages::PAGE;
 use crate::codec::records::is_filling;
+use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, past_the_caches, stretch};
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use crate::kernel::fast::row::{Row, RowShape, STEP, Symbols};
 use crate::kernel::fast::unpack::{self, Ahead, Many};
 use crate::kernel::stream::Stream;
-use crate::kernel::{Backend, prefetch};
 
-/// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded together,
-/// and memory is asked for so many rows ahead.
-const LOOKUPS: usize = 64;
-const TOGETHER: usize = 16;
-const ROWS_AHEAD: usize = 48;
+const LOOKUPS: Lookups = Lookups { together: 16, ahead: 48 };
 
 /// Rows for which making what decodes many is not worth it.
 const FEW: usize = 4;
 
 /// Rows decoded between stores that go around the caches: their words stay in the nearest one.
 const ROWS_FAR: usize = 2;
-
-/// Words that are decoded in one go: as many as the second-level cache takes with ease.
-const PART: usize = 1 << 15;
 
 /// Where the rows of a table lie and what their codes mean; made by reading the whole index once.
 pub struct FastReader {
@@ -85,11 +79,6 @@ impl FastReader {
         Ok(FastReader { index, ranked, added, bias, phase, listed, backend })
     }
 
-    /// Where rows lie.
-    pub fn index(&self) -> &Index {
-        &self.index
-    }
-
     /// What turns codes into words.
     pub fn symbols(&self) -> Symbols<'_> {
         let FastReader { ranked, added, ref bias, phase, listed, .. } = *self;
@@ -99,13 +88,6 @@ impl FastReader {
     /// Extent of the coded rows.
     pub fn row_shape(&self) -> RowShape {
         self.index.row
-    }
-
-    /// Checks the pages that rows which follow each other lie in.
-    pub fn check(&self, view: &View<'_>, rows: &[Row]) -> Result<()> {
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
-        let end = last.at + self.index.length(last.listed);
-        (first.at / PAGE..end.div_ceil(PAGE)).try_for_each(|page| view.check(page))
     }
 
     /// Decodes rows; those that are plain are copied.
@@ -119,17 +101,11 @@ impl FastReader {
         let Some(mut many) = self.many().filter(|_| rows.len() > FEW) else {
             return self.decode_rows(stored, rows, &[], out);
         };
-        let dim = self.index.table.dim;
         match far.filter(|_| !many.reaches(out)) {
             None => self.decode_many(stored, &mut many, rows, out, far),
-            Some(far) => {
-                let mut near = vec![0; ROWS_FAR * dim];
-                for (rows, out) in rows.chunks(ROWS_FAR).zip(out.chunks_mut(ROWS_FAR * dim)) {
-                    let near = &mut near[..out.len()];
-                    self.decode_many(stored, &mut many, rows, near, None);
-                    far.copy(near, out);
-                }
-            }
+            Some(far) => past_the_caches(far, self.index.table.dim, ROWS_FAR, rows, out, |rows, out| {
+                self.decode_many(stored, &mut many, rows, out, None);
+            }),
         }
     }
 
@@ -157,13 +133,6 @@ impl FastReader {
             Words::new(&stored.payload[row.at..][..2 * dim]).read(0, out);
         }
     }
-
-    /// Some words of a row, from word `skip` on.
-    fn decode_part(&self, stored: Stored<'_>, row: Row, skip: usize, out: &mut [u16]) {
-        let mut whole = vec![0; self.index.table.dim];
-        self.decode_rows(stored, &[row], &[], &mut whole);
-        out.copy_from_slice(&whole[skip..][..out.len()]);
-    }
 }
 
 impl Reader for FastReader {
@@ -176,8 +145,7 @@ impl Reader for FastReader {
     }
 
     fn chunk_words(&self) -> usize {
-        let dim = self.index.table.dim.max(1);
-        (PART / dim).clamp(1, BLOCK) * dim
+        chunk_words(self.index.table.dim, BLOCK)
     }
 
     fn model_bytes(&self) -> usize {
@@ -193,12 +161,7 @@ impl Reader for FastReader {
     }
 
     fn units_of(&self, stored: Stored<'_>, words: Range<usize>) -> Range<usize> {
-        let dim = self.index.table.dim.max(1);
-        if words.is_empty() {
-            return 0..0;
-        }
-        let [first, last] = [words.start / dim, (words.end - 1) / dim].map(|row| self.index.row(stored, row));
-        first.at / PAGE..(last.at + self.index.length(last.listed)).div_ceil(PAGE)
+        pages(self, stored, words)
     }
 
     fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
@@ -213,57 +176,38 @@ impl Reader for FastReader {
         out: &mut [u16],
         far: Option<&Stream>,
     ) -> Result<()> {
-        let (stored, dim) = (view.stored, self.index.table.dim);
-        if out.is_empty() {
-            return Ok(());
-        }
-        let first = number * self.chunk_words() + first;
-        let mut rows = Vec::new();
-        self.index.run(stored, first / dim..(first + out.len()).div_ceil(dim), &mut rows);
-        let mut rows = &rows[..];
-        // What is left of a row that the first word stands in, whole rows, and the beginning of one more.
-        let skip = first % dim;
-        let (part, out) = out.split_at_mut(out.len().min((dim - skip) % dim));
-        if !part.is_empty()
-            && let Some(row) = rows.split_off_first()
-        {
-            self.decode_part(stored, *row, skip, part);
-        }
-        let (out, part) = out.split_at_mut(out.len() / dim * dim);
-        let (whole, last) = rows.split_at(out.len() / dim);
-        self.decode_run(stored, whole, out, far);
-        if let Some(row) = last.first() {
-            self.decode_part(stored, *row, 0, part);
-        }
+        let (stored, first) = (view.stored, number * self.chunk_words() + first);
+        stretch(self, stored, first, out, far, |rows, out, far| self.decode_run(stored, rows, out, far));
         Ok(())
     }
 
     fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()> {
-        let (stored, dim) = (view.stored, self.index.table.dim);
-        let (mut rows, mut at) = ([Row::default(); LOOKUPS], [0; LOOKUPS]);
-        let later = ids.chunks(LOOKUPS).skip(1).chain([&[][..]]);
-        for ((ids, out), later) in ids.chunks(LOOKUPS).zip(out.chunks_mut(LOOKUPS * dim)).zip(later) {
-            let (rows, at) = (&mut rows[..ids.len()], &mut at[..ids.len()]);
-            for ((row, at), &id) in rows.iter_mut().zip(&mut *at).zip(ids) {
-                *row = self.index.row(stored, id);
-                *at = row.at;
-            }
-            for row in rows.iter().take(ROWS_AHEAD) {
-                prefetch(&stored.payload[row.at..][..self.index.length(row.listed)]);
-            }
-            // Meanwhile the index is asked for the places of the next rows.
-            later.iter().for_each(|&id| self.index.ask(stored, id));
-            let parts = rows.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * dim));
-            for ((rows, out), first) in parts.zip((0..).step_by(TOGETHER)) {
-                rows.iter().try_for_each(|row| self.check(view, std::slice::from_ref(row)))?;
-                let ahead = &at[at.len().min(first + ROWS_AHEAD)..];
-                self.decode_rows(stored, rows, ahead, out);
-            }
-        }
-        Ok(())
+        LOOKUPS.gather(self, view, ids, out, |rows, ahead, out| {
+            self.decode_rows(view.stored, rows, ahead, out);
+        })
     }
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
-        Box::new(FastProduct::new(self, x))
+        Box::new(Runs::new(FastProduct::new(self, x)))
+    }
+}
+
+impl ByRow for FastReader {
+    type Row = Row;
+
+    fn row(&self, stored: Stored<'_>, id: usize) -> Row {
+        self.index.row(stored, id)
+    }
+
+    fn run(&self, stored: Stored<'_>, ids: Range<usize>, out: &mut Vec<Row>) {
+        self.index.run(stored, ids, out);
+    }
+
+    fn bytes(&self, row: Row) -> Range<usize> {
+        row.at..row.at + self.index.length(row.listed)
+    }
+
+    fn ask(&self, stored: Stored<'_>, id: usize) {
+        self.index.ask(stored, id);
     }
 }

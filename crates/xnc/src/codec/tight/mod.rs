@@ -1,5 +1,5 @@
-//! Codec `tight`: rows that decode alone, in fewer bytes than codec `fast` takes, and products of them where AVX-512
-//! is. `spec/tight.md`.
+//! Codec `tight`: rows that decode alone, in fewer bytes than codec `fast` takes, and products of them, as quick
+//! where AVX-512 is. `spec/tight.md`.
 //!
 //! [`symbols`] chooses the codes of a table, [`row`] writes one row, [`encode`] a table; [`index`] knows where
 //! rows lie, [`reader`] reads them, [`product`] multiplies.

@@ -10,25 +10,19 @@ use super::index::{BLOCK, Index};
 use super::product::TightProduct;
 use crate::codec::pages::PAGE;
 use crate::codec::records::is_filling;
+use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, past_the_caches, stretch};
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use crate::kernel::stream::Stream;
 use crate::kernel::tight::row::{CODED, LEVELS, Row, RowShape, Symbols};
-use crate::kernel::tight::unpack::Unpacker;
-use crate::kernel::{Backend, prefetch};
+use crate::kernel::tight::unpack::{Ahead, Unpacker};
 
-/// Rows anywhere: so many places are known before the first row is decoded, so many rows are decoded together,
-/// and memory is asked for so many rows ahead.
-const LOOKUPS: usize = 64;
-const TOGETHER: usize = 8;
-const ROWS_AHEAD: usize = 32;
+const LOOKUPS: Lookups = Lookups { together: 8, ahead: 32 };
 
 /// Rows decoded between stores that go around the caches: their words stay in the nearest one.
 const ROWS_FAR: usize = 8;
-
-/// Words that are decoded in one go: as many as the second-level cache takes with ease.
-const PART: usize = 1 << 15;
 
 /// Where the rows of a table lie and what their codes mean; made by reading the whole index once.
 pub struct TightReader {
@@ -71,11 +65,6 @@ impl TightReader {
         Ok(TightReader { index, levels, bias, usual: index.usual(stored), backend })
     }
 
-    /// Where rows lie.
-    pub fn index(&self) -> &Index {
-        &self.index
-    }
-
     /// What turns codes into words.
     pub fn symbols(&self) -> Symbols<'_> {
         Symbols { levels: self.levels, bias: &self.bias, usual: self.usual }
@@ -91,34 +80,22 @@ impl TightReader {
         Unpacker::new(self.backend, self.index.row)
     }
 
-    /// Checks the pages that rows which follow each other lie in.
-    pub fn check(&self, view: &View<'_>, rows: &[Row]) -> Result<()> {
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
-        let end = last.at + self.index.length(*last);
-        (first.at / PAGE..end.div_ceil(PAGE)).try_for_each(|page| view.check(page))
-    }
-
-    /// Decodes rows; those that are plain are copied.
-    pub fn decode_rows(&self, stored: Stored<'_>, unpacker: &mut Unpacker, rows: &[Row], out: &mut [u16]) {
-        let dim = self.index.table.dim;
-        unpacker.rows(self.symbols(), stored.payload, rows, out);
-        for (row, out) in rows.iter().zip(out.chunks_exact_mut(dim)).filter(|(row, _)| row.is_plain()) {
-            Words::new(&stored.payload[row.at..][..2 * dim]).read(0, out);
-        }
-    }
-
-    /// Some words of a row, from word `skip` on.
-    fn decode_part(
+    /// Decodes rows; those that are plain are copied. Past the caches through `far`, if there is one, where
+    /// [`Unpacker::reaches`] says so.
+    pub fn decode_rows(
         &self,
         stored: Stored<'_>,
         unpacker: &mut Unpacker,
-        row: Row,
-        skip: usize,
+        rows: &[Row],
+        ahead: Ahead<'_>,
         out: &mut [u16],
+        far: Option<&Stream>,
     ) {
-        let mut whole = vec![0; self.index.table.dim];
-        self.decode_rows(stored, unpacker, &[row], &mut whole);
-        out.copy_from_slice(&whole[skip..][..out.len()]);
+        let dim = self.index.table.dim;
+        unpacker.rows(self.symbols(), stored.payload, rows, ahead, out, far);
+        for (row, out) in rows.iter().zip(out.chunks_exact_mut(dim)).filter(|(row, _)| row.is_plain()) {
+            Words::new(&stored.payload[row.at..][..2 * dim]).read(0, out);
+        }
     }
 }
 
@@ -132,8 +109,7 @@ impl Reader for TightReader {
     }
 
     fn chunk_words(&self) -> usize {
-        let dim = self.index.table.dim.max(1);
-        (PART / dim).clamp(1, BLOCK) * dim
+        chunk_words(self.index.table.dim, BLOCK)
     }
 
     fn units(&self, stored: Stored<'_>) -> usize {
@@ -149,12 +125,7 @@ impl Reader for TightReader {
     }
 
     fn units_of(&self, stored: Stored<'_>, words: Range<usize>) -> Range<usize> {
-        let dim = self.index.table.dim.max(1);
-        if words.is_empty() {
-            return 0..0;
-        }
-        let [first, last] = [words.start / dim, (words.end - 1) / dim].map(|row| self.index.row(stored, row));
-        first.at / PAGE..(last.at + self.index.length(last)).div_ceil(PAGE)
+        pages(self, stored, words)
     }
 
     fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
@@ -169,63 +140,47 @@ impl Reader for TightReader {
         out: &mut [u16],
         far: Option<&Stream>,
     ) -> Result<()> {
-        let (stored, dim) = (view.stored, self.index.table.dim);
-        if out.is_empty() {
-            return Ok(());
-        }
-        let first = number * self.chunk_words() + first;
-        let mut rows = Vec::new();
-        self.index.run(stored, first / dim..(first + out.len()).div_ceil(dim), &mut rows);
-        let (mut rows, mut unpacker) = (&rows[..], self.unpacker());
-        // What is left of a row that the first word stands in, whole rows, and the beginning of one more.
-        let skip = first % dim;
-        let (part, out) = out.split_at_mut(out.len().min((dim - skip) % dim));
-        if !part.is_empty()
-            && let Some(row) = rows.split_off_first()
-        {
-            self.decode_part(stored, &mut unpacker, *row, skip, part);
-        }
-        let (out, part) = out.split_at_mut(out.len() / dim * dim);
-        let (whole, last) = rows.split_at(out.len() / dim);
-        match far {
-            None => self.decode_rows(stored, &mut unpacker, whole, out),
-            Some(far) => {
-                let mut near = vec![0; ROWS_FAR * dim];
-                for (rows, out) in whole.chunks(ROWS_FAR).zip(out.chunks_mut(ROWS_FAR * dim)) {
-                    let near = &mut near[..out.len()];
-                    self.decode_rows(stored, &mut unpacker, rows, near);
-                    far.copy(near, out);
-                }
+        let (stored, first) = (view.stored, number * self.chunk_words() + first);
+        let mut unpacker = self.unpacker();
+        stretch(self, stored, first, out, far, |rows, out, far| {
+            match far.filter(|_| !unpacker.reaches(out)) {
+                None => self.decode_rows(stored, &mut unpacker, rows, Ahead::run(), out, far),
+                Some(far) => past_the_caches(far, self.index.table.dim, ROWS_FAR, rows, out, |rows, out| {
+                    self.decode_rows(stored, &mut unpacker, rows, Ahead::run(), out, None);
+                }),
             }
-        }
-        if let Some(row) = last.first() {
-            self.decode_part(stored, &mut unpacker, *row, 0, part);
-        }
+        });
         Ok(())
     }
 
     fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()> {
-        let (stored, dim) = (view.stored, self.index.table.dim);
-        let (mut rows, mut unpacker) = ([Row::default(); LOOKUPS], self.unpacker());
-        let ask = |row: &Row| prefetch(&stored.payload[row.at..][..self.index.length(*row)]);
-        let later = ids.chunks(LOOKUPS).skip(1).chain([&[][..]]);
-        for ((ids, out), later) in ids.chunks(LOOKUPS).zip(out.chunks_mut(LOOKUPS * dim)).zip(later) {
-            let rows = &mut rows[..ids.len()];
-            rows.iter_mut().zip(ids).for_each(|(row, &id)| *row = self.index.row(stored, id));
-            rows.iter().take(ROWS_AHEAD).for_each(ask);
-            // Meanwhile the index is asked for the places of the next rows.
-            later.iter().for_each(|&id| self.index.ask(stored, id));
-            let parts = rows.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * dim));
-            for ((part, out), first) in parts.zip((0..).step_by(TOGETHER)) {
-                part.iter().try_for_each(|row| self.check(view, std::slice::from_ref(row)))?;
-                rows.iter().skip(first + ROWS_AHEAD).take(TOGETHER).for_each(ask);
-                self.decode_rows(stored, &mut unpacker, part, out);
-            }
-        }
-        Ok(())
+        let mut unpacker = self.unpacker();
+        LOOKUPS.gather(self, view, ids, out, |rows, ahead, out| {
+            self.decode_rows(view.stored, &mut unpacker, rows, Ahead::Places(ahead), out, None);
+        })
     }
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
-        Box::new(TightProduct::new(self, x))
+        Box::new(Runs::new(TightProduct::new(self, x)))
+    }
+}
+
+impl ByRow for TightReader {
+    type Row = Row;
+
+    fn row(&self, stored: Stored<'_>, id: usize) -> Row {
+        self.index.row(stored, id)
+    }
+
+    fn run(&self, stored: Stored<'_>, ids: Range<usize>, out: &mut Vec<Row>) {
+        self.index.run(stored, ids, out);
+    }
+
+    fn bytes(&self, row: Row) -> Range<usize> {
+        row.at..row.at + self.index.length(row)
+    }
+
+    fn ask(&self, stored: Stored<'_>, id: usize) {
+        self.index.ask(stored, id);
     }
 }

@@ -16,28 +16,36 @@ pub struct Encoder<'a> {
     filling: u16,
     /// By place.
     bias: &'a [u8],
-    passed: Passed,
+    /// Symbols of the words of a row that pass the first level, the second, and the third.
+    passed: [Passed; LEVELS],
+    /// A code for each word of a group, or for each that passed.
+    coded: Vec<u8>,
 }
 
-/// What words of the row at hand leave that pass on: codes of the second level, of the third, and symbols.
+/// Symbols that passed a level, with room for one more than can.
 struct Passed {
-    bytes: [Vec<u8>; LEVELS],
-    lengths: [usize; LEVELS],
+    symbols: Vec<u8>,
+    count: usize,
 }
 
 impl Passed {
-    /// Takes one byte for each level, of which those count whose word passes on to that level. No branch depends on
-    /// that: a third of them would go wrong.
+    /// Takes the codes of symbols, and those symbols that have none. No branch depends on that: a third of them would
+    /// go wrong.
     #[inline]
-    fn add(&mut self, bytes: [u8; LEVELS], counts: [bool; LEVELS]) {
-        for level in 0..LEVELS {
-            self.bytes[level][self.lengths[level]] = bytes[level];
-            self.lengths[level] += usize::from(counts[level]);
+    fn add(&mut self, codes: &[u8; 256], symbols: &[u8], coded: &mut [u8]) {
+        let coded = &mut coded[..symbols.len()];
+        let mut count = self.count;
+        for i in 0..symbols.len() {
+            let code = codes[usize::from(symbols[i])];
+            coded[i] = code;
+            self.symbols[count] = symbols[i];
+            count += usize::from(code == 0);
         }
+        self.count = count;
     }
 
-    fn level(&self, level: usize) -> &[u8] {
-        &self.bytes[level][..self.lengths[level]]
+    fn all(&self) -> &[u8] {
+        &self.symbols[..self.count]
     }
 }
 
@@ -55,60 +63,68 @@ impl<'a> Encoder<'a> {
             }
         }
         let shape = index.row;
-        let room = || vec![0; shape.places() + 1];
-        let passed = Passed { bytes: [room(), room(), room()], lengths: [0; LEVELS] };
-        Encoder { index, shape, codes, filling: u16::from(levels[0][1]) << 7, bias, passed }
+        let passed = [0; LEVELS].map(|count| Passed { symbols: vec![0; shape.places() + 1], count });
+        let coded = vec![0; shape.places()];
+        Encoder { index, shape, codes, filling: u16::from(levels[0][1]) << 7, bias, passed, coded }
     }
 
     /// Appends a row to `out`; returns how long its levels are, as from byte 0 on.
     pub fn add(&mut self, words: &[u16], out: &mut Vec<u8>) -> Row {
         let begin = out.len();
-        self.passed.lengths = [0; LEVELS];
+        self.passed.iter_mut().for_each(|passed| passed.count = 0);
         for (number, words) in words.chunks(GROUP).enumerate() {
             self.add_group(number, words, out);
         }
-        let [second, third, unnamed] = [0, 1, 2].map(|level| self.passed.level(level));
-        let row = Row {
-            at: 0,
-            second: second.len().div_ceil(IN_BYTE),
-            third: third.len().div_ceil(IN_BYTE) + unnamed.len(),
-        };
+        let coded = out.len();
+        for level in 1..LEVELS {
+            self.add_level(level, out);
+        }
+        let unnamed = self.passed[LEVELS - 1].all();
+        out.extend(unnamed.iter().rev());
+        let second = self.passed[0].count.div_ceil(IN_BYTE);
+        let row = Row { at: 0, second, third: out.len() - coded - second };
         if !self.index.holds_row(row) {
             out.truncate(begin);
             words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
             return Row { at: 0, second: PLAIN, third: 0 };
         }
-        for level in [second, third] {
-            let byte = |codes: &[u8]| codes.iter().rev().fold(0, |byte, code| byte << 2 | code);
-            out.extend(level.chunks(IN_BYTE).map(byte));
-        }
-        out.extend(unnamed.iter().rev());
         row
+    }
+
+    /// Codes of the words that passed the level before.
+    fn add_level(&mut self, level: usize, out: &mut Vec<u8>) {
+        let [before, passed] = &mut self.passed[level - 1..=level] else { unreachable!("two levels") };
+        let coded = &mut self.coded[..before.count];
+        passed.add(&self.codes[level], before.all(), coded);
+        let (whole, rest) = coded.as_chunks::<IN_BYTE>();
+        out.extend(whole.iter().map(|[a, b, c, d]| a | b << 2 | c << 4 | d << 6));
+        if !rest.is_empty() {
+            out.push(rest.iter().rev().fold(0, |byte, code| byte << 2 | code));
+        }
     }
 
     fn add_group(&mut self, number: usize, words: &[u16], out: &mut Vec<u8>) {
         let turned = self.turned(words);
         let mut record = [0; LONGEST];
         let (planes, lower) = (self.shape.split.planes(), self.shape.lower());
-        let kept = (1_u8 << planes) - 1;
         let mut upper = [0; GROUP];
-        for (i, word) in turned.into_iter().enumerate() {
-            [record[lower + place(i)], upper[place(i)]] = word.to_le_bytes();
-        }
-        for (upper, bias) in upper.iter_mut().zip(&self.bias[number * GROUP..]) {
-            *upper = upper.wrapping_sub(*bias);
+        let bias = &self.bias[number * GROUP..][..GROUP];
+        for i in 0..GROUP {
+            let [low, high] = turned[i].to_le_bytes();
+            record[lower + place(i)] = low;
+            upper[place(i)] = high.wrapping_sub(bias[place(i)]);
         }
         for plane in 0..planes {
-            for (p, upper) in upper.iter().enumerate() {
-                record[CODES + PLANE * plane + p % PLANE] |= (upper >> plane & 1) << (p / PLANE);
+            for p in 0..GROUP {
+                record[CODES + PLANE * plane + p % PLANE] |= (upper[p] >> plane & 1) << (p / PLANE);
             }
         }
-        for (p, upper) in upper.into_iter().enumerate() {
-            let symbol = upper & !kept;
-            let [first, second, third] = [0, 1, 2].map(|level| self.codes[level][usize::from(symbol)]);
-            record[p % CODES] |= first << rank_bit(p);
-            let passes = [first == 0, (first | second) == 0, (first | second | third) == 0];
-            self.passed.add([second, third, symbol], passes);
+        let kept = (1_u8 << planes) - 1;
+        upper.iter_mut().for_each(|upper| *upper &= !kept);
+        let mut coded = [0; GROUP];
+        self.passed[0].add(&self.codes[0], &upper, &mut coded);
+        for p in 0..GROUP {
+            record[p % CODES] |= coded[p] << rank_bit(p);
         }
         if words.len() == GROUP {
             out.extend_from_slice(&record[..self.shape.record()]);

@@ -2,10 +2,10 @@
 
 use super::shared::activations;
 use super::{Choices, bits, sums};
-use crate::kernel::Backend;
 use crate::kernel::tight::product::Fused;
 use crate::kernel::tight::row::{CODES, GROUP, PLAIN, Row, RowShape, Symbols, WordSplit};
-use crate::kernel::tight::unpack::Unpacker;
+use crate::kernel::tight::unpack::{Ahead, Unpacker};
+use crate::kernel::{Aligned, Backend, stream};
 
 /// Rows of any bytes, and what they share.
 struct Coded {
@@ -71,11 +71,18 @@ pub fn unpack_rows_f16(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> 
 fn unpack_rows(backend: Backend, split: WordSplit, choices: &mut Choices<'_>) -> Vec<u32> {
     let coded = Coded::new(split, choices);
     let dim = coded.shape.dim;
-    let mut out = vec![0; coded.rows.len() * dim];
+    let at: Vec<usize> = coded.rows.iter().map(|row| row.at).collect();
+    let ahead = choices.one(&[Ahead::run(), Ahead::Places(&[]), Ahead::Places(&at)]);
+    let mut out = Aligned::new(coded.rows.len() * dim, 0);
     let mut unpacker = Unpacker::new(backend, coded.shape);
-    for _ in 0..2 {
-        unpacker.rows(coded.symbols(), &coded.payload, &coded.rows, &mut out);
-    }
+    // Near and past the caches; twice, so that stages that are not left as they should be are found.
+    let far = choices.below(2) == 0;
+    stream::scope(backend, |stream| {
+        for _ in 0..2 {
+            let far = far.then_some(stream);
+            unpacker.rows(coded.symbols(), &coded.payload, &coded.rows, ahead, &mut out, far);
+        }
+    });
     let plain = coded.rows.iter().zip(out.chunks_exact_mut(dim.max(1))).filter(|(row, _)| row.is_plain());
     plain.for_each(|(_, out)| out.fill(0));
     bits(&out)

@@ -17,9 +17,10 @@ pub(super) fn copy(from: &[u16], to: &mut [u16]) {
         // SAFETY: a line is two registers long, and begins at a multiple of 64 bytes, as these stores ask
         // for.
         unsafe {
-            let half = [0, 1].map(|i| _mm256_loadu_si256(from.as_ptr().cast::<__m256i>().add(i)));
-            _mm256_stream_si256(to.as_mut_ptr().cast(), half[0]);
-            _mm256_stream_si256(to.as_mut_ptr().cast::<__m256i>().add(1), half[1]);
+            let (from, to) = (from.as_ptr().cast::<__m256i>(), to.as_mut_ptr().cast::<__m256i>());
+            let halves = [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))];
+            _mm256_stream_si256(to, halves[0]);
+            _mm256_stream_si256(to.add(1), halves[1]);
         }
     }
     last.copy_from_slice(from_last);

@@ -148,6 +148,6 @@ pub struct Symbols<'a> {
     /// Biases by place, of all places.
     pub bias: &'a [u8],
     /// Registers of codes that nearly all rows have at most, in the second level and in the third. Changes no result.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
     pub usual: [usize; 2],
 }

@@ -50,29 +50,43 @@ impl Uppers {
         // and after.
         let halves = _mm256_srlv_epi64(ranks, _mm256_setr_epi64x(0, 0, 4, 4));
         let halves = _mm256_and_si256(halves, _mm256_set1_epi8(15));
-        let mut upper = [0, 1].map(|i| {
-            let symbols = _mm256_shuffle_epi8(self.tables[i], halves);
-            let [a, b, c, d] = TO_TOP[i];
+        let mut upper = self.tables;
+        for half in 0..2 {
+            let [a, b, c, d] = TO_TOP[half];
             let sign = _mm256_sllv_epi64(sign, _mm256_setr_epi64x(a, b, c, d));
-            _mm256_add_epi8(symbols, _mm256_and_si256(sign, _mm256_set1_epi8(-128)))
-        });
+            let sign = _mm256_and_si256(sign, _mm256_set1_epi8(-128));
+            upper[half] = _mm256_add_epi8(_mm256_shuffle_epi8(self.tables[half], halves), sign);
+        }
         if F16 {
-            for j in 0..3 {
-                // SAFETY: as the caller promises.
-                let plane = unsafe {
-                    _mm256_set1_epi64x(record.add(RANKS + PLANE * (1 + j)).cast::<i64>().read_unaligned())
-                };
-                // To the top, and from there down to bit j.
-                let down = _mm_cvtsi32_si128(7 - j as i32);
-                for (upper, [a, b, c, d]) in upper.iter_mut().zip(TO_TOP) {
-                    let bits = _mm256_sllv_epi64(plane, _mm256_setr_epi64x(a, b, c, d));
-                    let bits = _mm256_srl_epi64(_mm256_and_si256(bits, _mm256_set1_epi8(-128)), down);
-                    *upper = _mm256_add_epi8(*upper, bits);
-                }
-            }
+            // SAFETY: as the caller promises.
+            let kept = unsafe { kept(record.add(RANKS + PLANE)) };
+            upper = [_mm256_add_epi8(upper[0], kept[0]), _mm256_add_epi8(upper[1], kept[1])];
         }
         upper
     }
+}
+
+/// The bits of upper bytes that stand in three planes, places 0 to 31 and 32 to 63.
+///
+/// # Safety
+/// `planes` points to the planes of a group.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(in crate::kernel) unsafe fn kept(planes: *const u8) -> [__m256i; 2] {
+    let mut kept = [_mm256_setzero_si256(); 2];
+    for j in 0..3 {
+        // SAFETY: as the caller promises.
+        let plane = unsafe { _mm256_set1_epi64x(planes.add(PLANE * j).cast::<i64>().read_unaligned()) };
+        // To the top, and from there down to bit j.
+        let down = _mm_cvtsi32_si128(7 - j as i32);
+        for half in 0..2 {
+            let [a, b, c, d] = TO_TOP[half];
+            let bits = _mm256_sllv_epi64(plane, _mm256_setr_epi64x(a, b, c, d));
+            let bits = _mm256_srl_epi64(_mm256_and_si256(bits, _mm256_set1_epi8(-128)), down);
+            kept[half] = _mm256_or_si256(kept[half], bits);
+        }
+    }
+    kept
 }
 
 /// The words of a group in order, from its upper bytes and its lower ones, which `lower` points to, without the
@@ -82,9 +96,9 @@ impl Uppers {
 /// 64 bytes are behind `lower`.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(in crate::kernel::fast) unsafe fn words(upper: [__m256i; 2], lower: *const u8) -> [__m256i; 4] {
+pub(in crate::kernel) unsafe fn words(upper: [__m256i; 2], lower: *const u8) -> [__m256i; 4] {
     // SAFETY: as the caller promises.
-    let lower = unsafe { [0, 32].map(|at| _mm256_loadu_si256(lower.add(at).cast())) };
+    let lower = unsafe { [_mm256_loadu_si256(lower.cast()), _mm256_loadu_si256(lower.add(32).cast())] };
     [
         _mm256_unpacklo_epi8(lower[0], upper[0]),
         _mm256_unpacklo_epi8(lower[1], upper[1]),
@@ -120,9 +134,11 @@ pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
             lines.ask(group);
             // SAFETY: as above; a group has 64 words and as many biases.
             unsafe {
-                let bias = [0, 32].map(|at| _mm256_loadu_si256(bias.as_ptr().add(at).cast()));
-                let upper = uppers.of::<F16>(record);
-                let upper = [0, 1].map(|i| _mm256_add_epi8(upper[i], bias[i]));
+                let mut upper = uppers.of::<F16>(record);
+                for (half, upper) in upper.iter_mut().enumerate() {
+                    let bias = _mm256_loadu_si256(bias.as_ptr().add(32 * half).cast());
+                    *upper = _mm256_add_epi8(*upper, bias);
+                }
                 for (quarter, words) in words(upper, record.add(shape.lower())).into_iter().enumerate() {
                     let to = out.as_mut_ptr().add(16 * quarter).cast();
                     _mm256_storeu_si256(to, _mm256_sub_epi16(words, phase));

@@ -1,13 +1,13 @@
 //! Coded rows to their words.
 
 #[cfg(target_arch = "x86_64")]
-pub(super) mod avx2;
+pub(in crate::kernel) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod lines;
 #[cfg(target_arch = "aarch64")]
-mod neon;
+pub(in crate::kernel) mod neon;
 pub(super) mod scalar;
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]

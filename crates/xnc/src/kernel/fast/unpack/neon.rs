@@ -61,7 +61,7 @@ impl Uppers {
 /// `at` points to a plane.
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn plane<const TO: u8>(at: *const u8) -> [uint8x16_t; 4] {
+pub(in crate::kernel) unsafe fn plane<const TO: u8>(at: *const u8) -> [uint8x16_t; 4] {
     // SAFETY: as the caller promises.
     let bits = vcombine_u8(unsafe { vld1_u8(at) }, unsafe { vld1_u8(at) });
     // Bit `p div 8` of a plane's bytes belongs to eight places each.

@@ -9,9 +9,9 @@ use super::Table;
 use crate::kernel::Aligned;
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::dot::{sum_avx512 as sum_f32, sum_pairs_avx512 as sum_bf16};
-use crate::kernel::tight::levels::{Levels, ROWS, Ready, Stages};
+use crate::kernel::tight::levels::{Levels, ROWS, Ready, Stages, blocks};
 use crate::kernel::tight::row::{CODES, GROUP, Row, RowShape};
-use crate::kernel::tight::unpack::avx512::{Codes, together, turned};
+use crate::kernel::tight::unpack::avx512::{Codes, turned};
 
 /// Activations, and stages for the deeper levels of rows.
 #[derive(Clone)]
@@ -22,7 +22,8 @@ pub(super) struct Desk<T: Copy> {
 
 impl<T: Copy> Desk<T> {
     pub(super) fn new(shape: RowShape, x: Aligned<T>) -> Self {
-        Desk { x, stages: Stages::new(shape) }
+        let stages = Stages::new(shape).expect("whole groups have more bytes than places");
+        Desk { x, stages }
     }
 }
 
@@ -48,20 +49,19 @@ macro_rules! pass {
                 out: &mut [f32],
             ) {
                 assert!(self.x.len() == table.bias.len() && self.x.len() == table.shape.places());
-                let Some(&like) = rows.iter().find(|row| !row.is_plain()) else { return };
                 let (levels, codes) =
-                    (Levels::new(table.shape, table.symbols()), Codes::new(table.symbols()));
+                    (Levels::avx512(table.shape, table.symbols()), Codes::new(table.symbols()));
                 let (turn, mut plan) = (<$turn>::new(), Plan::of_machine());
                 // Levels of rows are taken before the rows, in blocks.
                 plan.bytes += ROWS * table.shape.coded();
-                for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS)) {
-                    let mut filled = [like; ROWS];
-                    let block = together(rows, like, &mut filled);
+                let Desk { x, stages } = self;
+                for (first, block) in blocks(rows) {
                     let mut all = false;
                     // SAFETY: as the caller promises.
                     while !unsafe {
-                        let ready = levels.stage(payload.as_ptr(), block, &mut self.stages, all);
-                        self.block(table, payload, &codes, &turn, plan, block, ready, out)
+                        let ready = levels.ready(payload.as_ptr(), &block, stages, all);
+                        let out = &mut out[first..];
+                        Self::block(x, table, payload, &codes, &turn, plan, &block, ready, out)
                     } {
                         all = true;
                     }
@@ -73,7 +73,7 @@ macro_rules! pass {
             #[inline]
             #[target_feature(enable = $features)]
             unsafe fn block(
-                &self,
+                x: &[$x],
                 table: &Table,
                 payload: &[u8],
                 codes: &Codes,
@@ -89,7 +89,7 @@ macro_rules! pass {
                     let mut lanes = [[_mm512_setzero_ps(); 2]; 2];
                     let mut lines = Lines::from(plan, payload, pair[0].at);
                     let mut records = pair.map(|row| payload.as_ptr().wrapping_add(row.at));
-                    let (mut bias, mut x) = (table.bias.as_ptr(), self.x.as_ptr());
+                    let (mut bias, mut x) = (table.bias.as_ptr(), x.as_ptr());
                     // SAFETY: groups lie inside the payload, biases and activations are as long as rows, and stages
                     // have room for a register behind their symbols.
                     unsafe {
@@ -98,11 +98,12 @@ macro_rules! pass {
                         for _ in 0..table.shape.groups() {
                             passed = [a, b];
                             let bias_here = _mm512_load_si512(bias.cast());
-                            let words = [0, 1].map(|r| {
+                            let mut words = [[_mm512_setzero_si512(); 2]; 2];
+                            for r in 0..2 {
                                 let upper = _mm512_add_epi8(next[r].all(), bias_here);
-                                turned(upper, records[r].add(CODES))
-                            });
-                            records = records.map(|record| record.add(RECORD));
+                                words[r] = turned(upper, records[r].add(CODES));
+                                records[r] = records[r].add(RECORD);
+                            }
                             // Behind the last group something is named, too, and thrown away.
                             next = [codes.name(records[0], &mut a), codes.name(records[1], &mut b)];
                             lines.ask::<LINES>();
@@ -184,7 +185,9 @@ impl TurnF32 {
 #[target_feature(enable = "avx512f")]
 unsafe fn load_f32(x: *const f32) -> [__m512; 4] {
     // SAFETY: the caller has 64 of them.
-    [0, 16, 32, 48].map(|at| unsafe { _mm512_load_ps(x.add(at)) })
+    unsafe {
+        [_mm512_load_ps(x), _mm512_load_ps(x.add(16)), _mm512_load_ps(x.add(32)), _mm512_load_ps(x.add(48))]
+    }
 }
 
 #[inline]
@@ -213,16 +216,17 @@ impl TurnBf16 {
 #[target_feature(enable = "avx512f")]
 unsafe fn load_bf16(x: *const u16) -> [__m512i; 2] {
     // SAFETY: the caller has 64 of them.
-    [0, 32].map(|at| unsafe { _mm512_load_si512(x.add(at).cast()) })
+    unsafe { [_mm512_load_si512(x.cast()), _mm512_load_si512(x.add(32).cast())] }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16")]
-fn step_bf16(_: &TurnBf16, words: [__m512i; 2], x: [__m512i; 2], lanes: [__m512; 2]) -> [__m512; 2] {
-    // SAFETY: 32 words, whatever type names them.
-    let pairs = |words: __m512i| unsafe { std::mem::transmute::<__m512i, __m512bh>(words) };
-    [0, 1].map(|half| {
+fn step_bf16(_: &TurnBf16, words: [__m512i; 2], x: [__m512i; 2], mut lanes: [__m512; 2]) -> [__m512; 2] {
+    for half in 0..2 {
         let words = _mm512_ror_epi64::<1>(words[half]);
-        _mm512_dpbf16_ps(lanes[half], pairs(words), pairs(x[half]))
-    })
+        // SAFETY: 32 words, whatever type names them.
+        let [words, x] = unsafe { std::mem::transmute::<[__m512i; 2], [__m512bh; 2]>([words, x[half]]) };
+        lanes[half] = _mm512_dpbf16_ps(lanes[half], words, x);
+    }
+    lanes
 }

@@ -29,8 +29,8 @@ struct Table {
 /// What each loop takes.
 #[derive(Clone)]
 enum Pass {
-    Scalar(scalar::Desk<f32>),
-    ScalarBf16(scalar::Desk<u16>),
+    Decoded(scalar::Desk<f32>),
+    DecodedBf16(scalar::Desk<u16>),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Desk<f32>),
     #[cfg(target_arch = "x86_64")]
@@ -48,12 +48,11 @@ impl Fused {
         let mut arranged = Aligned::new(dot::padded(shape.dim), 0.0);
         dot::arrange(backend, Dtype::Bf16, x, &mut arranged);
         let pass = match backend.0 {
-            Isa::Scalar => Pass::Scalar(scalar::Desk::new(backend, shape, arranged)),
-            // Rows are unpacked by the portable loop, and multiplied by the backend's.
+            Isa::Scalar => Pass::Decoded(scalar::Desk::new(backend, shape, arranged)),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon { .. } => Pass::Scalar(scalar::Desk::new(backend, shape, arranged)),
+            Isa::Neon { .. } => Pass::Decoded(scalar::Desk::new(backend, shape, arranged)),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => Pass::Scalar(scalar::Desk::new(backend, shape, arranged)),
+            Isa::Avx2 => Pass::Decoded(scalar::Desk::new(backend, shape, arranged)),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 { .. } => Pass::Avx512(avx512::Desk::new(shape, arranged)),
         };
@@ -70,13 +69,12 @@ impl Fused {
         let mut padded = Aligned::new(dot::padded(shape.dim), 0);
         padded[..x.len()].copy_from_slice(x);
         let pass = match backend.0 {
-            Isa::Scalar => Pass::ScalarBf16(scalar::Desk::new(backend, shape, padded)),
-            // As above.
+            Isa::Scalar => Pass::DecodedBf16(scalar::Desk::new(backend, shape, padded)),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon { .. } => Pass::ScalarBf16(scalar::Desk::new(backend, shape, padded)),
+            Isa::Neon { .. } => Pass::DecodedBf16(scalar::Desk::new(backend, shape, padded)),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 { bf16: false } => {
-                Pass::ScalarBf16(scalar::Desk::new(backend, shape, padded))
+                Pass::DecodedBf16(scalar::Desk::new(backend, shape, padded))
             }
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 { bf16: true } => Pass::Avx512Bf16(avx512::Desk::new(shape, padded)),
@@ -93,8 +91,8 @@ impl Fused {
         assert_eq!(rows.len(), out.len());
         assert_inside(table.shape, payload, rows);
         match pass {
-            Pass::Scalar(desk) => desk.rows(table.symbols(), payload, rows, out),
-            Pass::ScalarBf16(desk) => desk.rows(table.symbols(), payload, rows, out),
+            Pass::Decoded(desk) => desk.rows(table.symbols(), payload, rows, out),
+            Pass::DecodedBf16(desk) => desk.rows(table.symbols(), payload, rows, out),
             // SAFETY: a `Backend` exists only for an instruction set that this machine has, and a `Pass` is made
             // for one; rows lie inside.
             #[cfg(target_arch = "x86_64")]

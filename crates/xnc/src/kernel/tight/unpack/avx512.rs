@@ -1,10 +1,13 @@
 //! AVX-512 with VBMI2: rows whose deeper levels are made ready first, and groups a register at a time.
+#![expect(clippy::needless_range_loop, reason = "iterators are generic code without the loop's instructions")]
 
 use std::arch::x86_64::*;
 
-use crate::kernel::ahead::{Lines, Plan};
-use crate::kernel::tight::levels::{Levels, ROWS, Stages, table};
-use crate::kernel::tight::row::{CODES, GROUP, LONGEST, PLANE, Row, RowShape, Symbols, rank_bit};
+use super::{Ahead, tail};
+use crate::kernel::ahead::Share;
+use crate::kernel::tight::levels::avx512::table;
+use crate::kernel::tight::levels::{Levels, Stages, blocks};
+use crate::kernel::tight::row::{CODES, GROUP, PLANE, Row, RowShape, Symbols, rank_bit};
 
 #[repr(align(64))]
 struct Controls([u8; GROUP]);
@@ -113,58 +116,35 @@ unsafe fn kept(planes: *const u8) -> __m512i {
     kept
 }
 
-/// The first rows, for which stages are made ready together; if one is plain, or there is none any more, it is like
-/// another.
-#[inline]
-pub(in crate::kernel::tight) fn together<'a>(
-    rows: &'a [Row],
-    like: Row,
-    filled: &'a mut [Row; ROWS],
-) -> &'a [Row; ROWS] {
-    match rows.first_chunk() {
-        Some(whole) if whole.iter().all(|row| !row.is_plain()) => whole,
-        _ => fill(rows, like, filled),
-    }
-}
-
-#[cold]
-fn fill<'a>(rows: &[Row], like: Row, filled: &'a mut [Row; ROWS]) -> &'a [Row; ROWS] {
-    *filled = [like; ROWS];
-    for (to, row) in filled.iter_mut().zip(rows).filter(|(_, row)| !row.is_plain()) {
-        *to = *row;
-    }
-    filled
-}
-
 /// # Safety
-/// Rows lie inside the payload, with their guard; stages are of the shape.
+/// Rows lie inside the payload, with their guard; stages are of the shape. With `FAR`, rows have no tail, and `out`
+/// begins on a line; a fence follows.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-pub(super) unsafe fn rows<const F16: bool>(
+pub(super) unsafe fn rows<const F16: bool, const FAR: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
+    ahead: Ahead<'_>,
     stages: &mut Stages,
     out: &mut [u16],
 ) {
-    let Some(&like) = rows.iter().find(|row| !row.is_plain()) else { return };
-    let (levels, codes, plan) = (Levels::new(shape, symbols), Codes::new(symbols), Plan::of_machine());
-    for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * shape.dim)) {
-        let mut filled = [like; ROWS];
-        let block = together(rows, like, &mut filled);
+    let (levels, codes) = (Levels::avx512(shape, symbols), Codes::new(symbols));
+    for (first, block) in blocks(rows) {
+        let out = &mut out[first * shape.dim..];
+        let mut all = false;
         // SAFETY: as the caller promises.
-        let mut decode = |all: bool| unsafe {
-            let ready = levels.stage(payload.as_ptr(), block, stages, all);
+        while !unsafe {
+            let ready = levels.ready(payload.as_ptr(), &block, stages, all);
             let mut enough = true;
             for (i, (row, out)) in block.iter().zip(out.chunks_mut(shape.dim)).enumerate() {
-                let mut passed = ready.from[i];
-                row_of::<F16>(shape, symbols.bias, &codes, plan, payload, *row, &mut passed, out);
+                let (mut passed, lines) = (ready.from[i], ahead.of(shape, payload, first + i, *row));
+                row_of::<F16, FAR>(shape, symbols.bias, &codes, payload, *row, lines, &mut passed, out);
                 enough &= passed <= ready.to[i];
             }
             enough
-        };
-        if !decode(false) {
-            decode(true);
+        } {
+            all = true;
         }
     }
 }
@@ -173,50 +153,55 @@ pub(super) unsafe fn rows<const F16: bool>(
 #[expect(clippy::too_many_arguments, reason = "a loop's body with a name")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-unsafe fn row_of<const F16: bool>(
+unsafe fn row_of<const F16: bool, const FAR: bool>(
     shape: RowShape,
     bias: &[u8],
     codes: &Codes,
-    plan: Plan,
     payload: &[u8],
     row: Row,
+    mut lines: Share,
     passed: &mut *const u8,
     out: &mut [u16],
 ) {
-    let mut lines = Lines::from(plan, payload, row.at);
     let mut record = payload.as_ptr().wrapping_add(row.at);
-    let tail = match shape.tail() {
-        0 => [0; LONGEST],
-        _ => shape.whole(&payload[row.at + shape.full() * shape.record()..][..shape.tail_bytes()]),
-    };
-    // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols.
-    unsafe {
-        for (number, (bias, out)) in bias.as_chunks::<GROUP>().0.iter().zip(out.chunks_mut(GROUP)).enumerate()
-        {
-            lines.ask::<1>();
-            if number % 2 == 0 {
-                lines.ask::<1>();
-            }
-            if number == shape.full() {
-                record = tail.as_ptr();
-            }
+    let tail = tail(shape, payload, row);
+    for number in 0..shape.groups() {
+        let bias = bias[number * GROUP..].first_chunk::<GROUP>().expect("a bias for each place");
+        let out = &mut out[number * GROUP..];
+        lines.ask();
+        if number == shape.full() {
+            record = tail.as_ptr();
+        }
+        // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols.
+        unsafe {
             let named = codes.name(record, passed);
-            let bias = _mm512_loadu_si512(bias.as_ptr().cast());
-            let mut upper = _mm512_add_epi8(named.all(), bias);
+            let mut upper = _mm512_add_epi8(named.all(), _mm512_loadu_si512(bias.as_ptr().cast()));
             if F16 {
                 upper = _mm512_add_epi8(upper, kept(record.add(CODES)));
             }
-            let words = turned(upper, record.add(shape.lower())).map(|words| _mm512_ror_epi64::<1>(words));
-            if let Some(out) = out.first_chunk_mut::<GROUP>() {
-                _mm512_storeu_si512(out.as_mut_ptr().cast(), words[0]);
-                _mm512_storeu_si512(out[32..].as_mut_ptr().cast(), words[1]);
+            let words = turned(upper, record.add(shape.lower()));
+            let words = [_mm512_ror_epi64::<1>(words[0]), _mm512_ror_epi64::<1>(words[1])];
+            if FAR {
+                for half in 0..2 {
+                    _mm512_stream_si512(out.as_mut_ptr().add(32 * half).cast(), words[half]);
+                }
+            } else if let Some(out) = out.first_chunk_mut::<GROUP>() {
+                store(words, out);
             } else {
                 let mut whole = [0; GROUP];
-                _mm512_storeu_si512(whole.as_mut_ptr().cast(), words[0]);
-                _mm512_storeu_si512(whole[32..].as_mut_ptr().cast(), words[1]);
+                store(words, &mut whole);
                 out.copy_from_slice(&whole[..out.len()]);
             }
-            record = record.wrapping_add(shape.record());
         }
+        record = record.wrapping_add(shape.record());
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store(words: [__m512i; 2], out: &mut [u16; GROUP]) {
+    for half in 0..2 {
+        // SAFETY: a half has 32 words.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().add(32 * half).cast(), words[half]) };
     }
 }

@@ -1,72 +1,164 @@
 //! Coded rows to their words.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
-pub(super) mod scalar;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::levels::Stages;
-#[cfg(target_arch = "x86_64")]
-use super::row::WordSplit;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::row::{LONGEST, WordSplit};
 use super::row::{Row, RowShape, Symbols, assert_inside};
-use crate::kernel::Backend;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::kernel::ahead::Share;
 use crate::kernel::backend::Isa;
+use crate::kernel::stream::Stream;
+use crate::kernel::{Backend, Plan};
 
 /// Decodes the rows of a table.
+#[derive(Clone)]
 pub struct Unpacker {
+    backend: Backend,
     shape: RowShape,
-    with: With,
+    desk: Desk,
 }
 
-enum With {
-    Scalar(scalar::Desk),
-    #[cfg(target_arch = "x86_64")]
-    Avx512(Stages),
+/// What a loop works with.
+#[derive(Clone)]
+enum Desk {
+    Portable(scalar::Desk),
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    Stages(Stages),
+}
+
+/// What to ask memory for while rows are decoded.
+#[derive(Clone, Copy)]
+pub enum Ahead<'a> {
+    /// What lies behind the rows, which follow each other.
+    Run(Plan),
+    /// For row `i` as many lines as it takes, from place `i` in the payload on; for rows that have no such place,
+    /// nothing.
+    Places(&'a [usize]),
+}
+
+impl Ahead<'_> {
+    /// As this machine likes it.
+    pub fn run() -> Self {
+        Ahead::Run(Plan::of_machine())
+    }
+
+    /// The lines to ask for during row `i`.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    #[inline]
+    fn of(self, shape: RowShape, payload: &[u8], i: usize, row: Row) -> Share {
+        let from = |at: usize| payload.as_ptr().wrapping_add(at);
+        match self {
+            Ahead::Run(plan) => Share::new(from(row.at + plan.bytes), row.length(shape), plan.second),
+            Ahead::Places(places) => match places.get(i) {
+                Some(&at) => Share::new(from(at), row.length(shape), false),
+                None => Share::new(payload.as_ptr(), 0, false),
+            },
+        }
+    }
+}
+
+/// Calls a loop for what words are and where they go.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! rows {
+    ($split:expr, $far:expr, $isa:ident $arguments:tt) => {
+        match ($split, $far) {
+            (WordSplit::Bf16, false) => $isa::rows::<false, false> $arguments,
+            (WordSplit::Bf16, true) => $isa::rows::<false, true> $arguments,
+            (WordSplit::F16, false) => $isa::rows::<true, false> $arguments,
+            (WordSplit::F16, true) => $isa::rows::<true, true> $arguments,
+        }
+    };
 }
 
 impl Unpacker {
     /// For rows of a shape.
     pub fn new(backend: Backend, shape: RowShape) -> Unpacker {
-        let with = match backend.0 {
-            Isa::Scalar => With::Scalar(scalar::Desk::new(shape)),
-            // Neither NEON nor AVX2 has an instruction that expands bytes.
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        let stages = || Stages::new(shape).map(Desk::Stages);
+        let desk = match backend.0 {
+            Isa::Scalar => None,
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon { .. } => With::Scalar(scalar::Desk::new(shape)),
+            Isa::Neon { .. } => stages(),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => With::Scalar(scalar::Desk::new(shape)),
-            // Before the end of a row there are as many bytes as words, filled to groups, or the row may be the first.
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 { .. } if shape.coded() < shape.places() => With::Scalar(scalar::Desk::new(shape)),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 { .. } => With::Avx512(Stages::new(shape)),
+            Isa::Avx2 | Isa::Avx512 { .. } => stages(),
         };
-        Unpacker { shape, with }
+        let desk = desk.unwrap_or_else(|| Desk::Portable(scalar::Desk::new(shape)));
+        Unpacker { backend, shape, desk }
+    }
+
+    /// Whether words can go past the caches to where `out` is.
+    pub fn reaches(&self, out: &[u16]) -> bool {
+        let by_stores = matches!(self.desk, Desk::Portable(_)) || self.shape.tail() > 0;
+        !by_stores && out.as_ptr().addr().is_multiple_of(64)
     }
 
     /// Writes the words of coded rows, one row after another; of a plain row any words. Any bytes give some
-    /// words, the same on every backend.
+    /// words, the same on every backend. Words go past the caches if `far` is given and [`Unpacker::reaches`].
     ///
     /// # Panics
     /// If a row and its guard are not all in the payload, `out` is not `rows.len() * dim` long, or there is not
     /// a bias for each place.
-    pub fn rows(&mut self, symbols: Symbols<'_>, payload: &[u8], rows: &[Row], out: &mut [u16]) {
+    pub fn rows(
+        &mut self,
+        symbols: Symbols<'_>,
+        payload: &[u8],
+        rows: &[Row],
+        ahead: Ahead<'_>,
+        out: &mut [u16],
+        far: Option<&Stream>,
+    ) {
         let shape = self.shape;
         assert!(out.len() == rows.len() * shape.dim && symbols.bias.len() == shape.places());
         if shape.dim == 0 {
             return;
         }
         assert_inside(shape, payload, rows);
-        match &mut self.with {
-            With::Scalar(desk) => desk.rows(shape, symbols, payload, rows, out),
-            // SAFETY: a `Backend` exists only for an instruction set that this machine has, and stages are made
-            // for one; rows lie inside.
+        let _far = far.is_some() && self.reaches(out);
+        // Only portable loops ask for nothing ahead.
+        let _ = ahead;
+        match (self.backend.0, &mut self.desk) {
+            (_, Desk::Portable(desk)) => desk.rows(shape, symbols, payload, rows, out),
+            // No row has stages on it.
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            (Isa::Scalar, Desk::Stages(_)) => unreachable!("the portable loop has a desk of its own"),
+            // SAFETY: a `Backend` exists only for an instruction set that this machine has, and stages are of the
+            // shape; rows lie inside. A stream's scope ends with a fence.
             #[cfg(target_arch = "x86_64")]
-            With::Avx512(stages) => unsafe {
+            (Isa::Avx2, Desk::Stages(stages)) => unsafe {
+                rows!(shape.split, _far, avx2(shape, symbols, payload, rows, ahead, stages, out))
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx512 { .. }, Desk::Stages(stages)) => unsafe {
+                rows!(shape.split, _far, avx512(shape, symbols, payload, rows, ahead, stages, out))
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon { .. }, Desk::Stages(stages)) => unsafe {
                 match shape.split {
-                    WordSplit::Bf16 => avx512::rows::<false>(shape, symbols, payload, rows, stages, out),
-                    WordSplit::F16 => avx512::rows::<true>(shape, symbols, payload, rows, stages, out),
+                    WordSplit::Bf16 => neon::rows::<false>(shape, symbols, payload, rows, ahead, stages, out),
+                    WordSplit::F16 => neon::rows::<true>(shape, symbols, payload, rows, ahead, stages, out),
                 }
             },
         }
+    }
+}
+
+/// The tail of a row as a group.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline]
+fn tail(shape: RowShape, payload: &[u8], row: Row) -> [u8; LONGEST] {
+    match shape.tail() {
+        0 => [0; LONGEST],
+        _ => shape.whole(&payload[row.at + shape.full() * shape.record()..][..shape.tail_bytes()]),
     }
 }
