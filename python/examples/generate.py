@@ -100,7 +100,8 @@ def main() -> int:
     for name in ("plain", "compressed"):
         one = found[name]
         memory = ", ".join(f"{size / 1e6:.0f} MB {kind}" for kind, size in one["resident"].items())
-        print(f"{name:>10}: loaded in {one['load_s']:.2f} s, {args.tokens} tokens in {one['generate_s']:.2f} s, {memory}")
+        took = f"loaded in {one['load_s']:.2f} s, {args.tokens} tokens in {one['generate_s']:.2f} s"
+        print(f"{name:>10}: {took}, {memory}")
     print(f"tokens the same: {found['same_tokens']}; logits the same: {found['same_logits']}")
     return 0
 

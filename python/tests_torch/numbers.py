@@ -72,7 +72,8 @@ def models(names: list[str]) -> None:
                     f"{name}, {mode}: same tokens {found['same_tokens']}, same logits {found['same_logits']}; "
                     f"34 tokens {small['generate_s']:.2f} s, {small['generate_s'] / plain['generate_s']:.2f} of plain; "
                     f"load {small['load_s']:.2f} s, plain {plain['load_s']:.2f} s; "
-                    f"resident less by {saved / found['saved_bytes']:.2f} of the {found['saved_bytes'] / 1e6:.0f} MB saved"
+                    f"resident less by {saved / found['saved_bytes']:.2f} of the "
+                    f"{found['saved_bytes'] / 1e6:.0f} MB saved"
                 )
 
 
