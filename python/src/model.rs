@@ -21,6 +21,9 @@ pub enum Source {
     Path(PathBuf),
 }
 
+/// Element type and extents in the source, the codec, and the tensor that holds the words of a duplicate.
+type Described = (String, Vec<u64>, Option<&'static str>, Option<String>);
+
 #[pymethods]
 impl Model {
     #[new]
@@ -56,8 +59,8 @@ impl Model {
         self.0.is_compressed()
     }
 
-    /// Element type and extents in the source, the codec, and the tensor that holds the words of a duplicate.
-    fn describe(&self, name: &str) -> Option<(String, Vec<u64>, Option<&'static str>, Option<String>)> {
+    /// What a tensor of the source is.
+    fn describe(&self, name: &str) -> Option<Described> {
         let info = self.0.tensor(name)?;
         Some((info.dtype, info.shape, info.codec.map(xnc::Codec::name), info.same_as))
     }

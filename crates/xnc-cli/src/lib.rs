@@ -33,7 +33,7 @@ pub enum Failed {
     /// Arguments that make no sense, in words.
     Usage(String),
     /// What the library says, and that with the name of the input.
-    Library(xnc::Error, String),
+    Library(Box<xnc::Error>, String),
     /// Anything else, in words.
     Other(String),
 }
@@ -79,7 +79,7 @@ pub fn report(arguments: &[OsString], hear: Hear<'_>) -> Result<Value, Failed> {
     told.map_err(|error| match error.downcast::<xnc::Error>() {
         Ok(error) => {
             let named = exit::named(&command, &error);
-            Failed::Library(error, named)
+            Failed::Library(Box::new(error), named)
         }
         Err(error) => match error.downcast::<exit::Failure>() {
             Ok(exit::Failure::Usage(message)) => Failed::Usage(message),
