@@ -19,14 +19,14 @@ mod writer;
 #[cfg(feature = "write")]
 pub use cut::watch_for_cuts;
 pub use map::Map;
-pub use meta::{FileRecord, Storage, TensorMeta, VERSION};
+pub use meta::{FileRecord, Storage, TensorMeta};
 pub use opened::{Opened, StoredBytes};
 pub use reader::Container;
 #[cfg(feature = "write")]
 pub use writer::{Content, Elements, Item, Output, Plan, Summary, alignment};
 
 #[cfg(feature = "write")]
-pub use meta::{ALIGN, Piece, seal, unseal as read_record};
+pub use meta::{ALIGN, Piece, VERSION, seal, unseal as read_record};
 #[cfg(feature = "write")]
 pub use outside::{keep, kept, recover_kept};
 #[cfg(feature = "write")]

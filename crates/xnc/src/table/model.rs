@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{OpenOptions, Table, Verify};
 use crate::codec::Codec;
-use crate::container::{Container, FILE_RECORD, INDEX_SUFFIX, META_SUFFIX, Map, Storage, VERSION};
+use crate::container::{Container, FILE_RECORD, INDEX_SUFFIX, META_SUFFIX, Map, Storage};
 #[cfg(feature = "map")]
 use crate::error::Error;
 use crate::error::Result;
@@ -46,10 +46,6 @@ pub struct TensorInfo {
 }
 
 impl Model {
-    /// For `xnc-c`: the highest version of the format that this build reads.
-    #[doc(hidden)]
-    pub const FORMAT_VERSION: &str = VERSION;
-
     /// Maps a file and reads its header and records; payloads are left alone.
     ///
     /// The file must keep its length while it is mapped. Where another program cuts it, a later read beyond
