@@ -156,6 +156,6 @@ pub fn product_into(x: &Activations, rows: Range<usize>, out: &mut [&mut [f32]])
 pub fn restore_around(
     model: &Model,
     give: &mut dyn FnMut(u64, &[u8]) -> Result<()>,
-) -> Result<(u64, Vec<(String, Range<u64>)>)> {
+) -> Result<(u64, crate::file::Places)> {
     crate::file::around(model.container(), give)
 }

@@ -9,6 +9,9 @@ use crate::model::Layout;
 /// Bytes of the source taken at a time.
 const PART: usize = 4 << 20;
 
+/// Tensors by name, and where they are in their file.
+pub type Places = Vec<(String, Range<u64>)>;
+
 /// Gives every byte of the source that is not of a compressed tensor, with its place, and tells the source's
 /// size and where the compressed tensors are in it.
 ///
@@ -17,7 +20,7 @@ const PART: usize = 4 << 20;
 pub fn around(
     container: &Container,
     give: &mut dyn FnMut(u64, &[u8]) -> Result<()>,
-) -> Result<(u64, Vec<(String, Range<u64>)>)> {
+) -> Result<(u64, Places)> {
     let record = container.record()?;
     let outside = container.outside()?;
     let source = Layout::parse(&outside, record.size)?;

@@ -10,7 +10,7 @@ mod restore;
 mod transcode;
 mod write;
 
-pub use around::around;
+pub use around::{Places, around};
 pub(crate) use compare::{Beside, compare};
 pub(crate) use compress::{compress, compress_bytes};
 pub(crate) use difference::{NOTHING, of_whole};
