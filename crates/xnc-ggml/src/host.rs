@@ -96,6 +96,7 @@ impl Caller {
         Ok(found)
     }
 
+    #[allow(clippy::missing_transmute_annotations, reason = "the fields of `Host` have the types")]
     fn host(&self) -> Result<Host, String> {
         let unit = self.unit()?;
         // SAFETY, here and below: each symbol has had this type in all versions that a unit names.

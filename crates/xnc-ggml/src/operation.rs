@@ -117,8 +117,8 @@ impl Columns {
     /// The values of some rows in every vector.
     ///
     /// # Safety
-    /// No row is in two parts that are in use at a time.
-    unsafe fn part(&self, rows: &Range<usize>) -> Vec<&mut [f32]> {
+    /// No row is in two parts that are in use at a time, and none is in use after the host's operation.
+    unsafe fn part<'a>(&self, rows: &Range<usize>) -> Vec<&'a mut [f32]> {
         assert!(rows.end <= self.rows);
         // SAFETY: inside the memory of the result; what the caller promises keeps parts apart.
         let part = |column| unsafe {
