@@ -46,7 +46,7 @@ pub unsafe extern "C" fn name(_: *mut Backend) -> *const c_char {
 /// As many threads as the host's own operations have.
 pub unsafe extern "C" fn set_threads(backend: *mut Backend, threads: c_int) {
     // SAFETY: the host sets it on a backend of ours.
-    let threads_now = unsafe { &(*state(backend)).threads };
+    let threads_now = unsafe { &state(backend).threads };
     threads_now.store(usize::try_from(threads).unwrap_or(1).max(1), Ordering::Relaxed);
 }
 
