@@ -7,7 +7,6 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
-use xnc::internals::product_into;
 use xnc::{Activations, Dtype, Table};
 
 use crate::abi::{Tensor, Words};
@@ -17,6 +16,10 @@ use crate::team::Team;
 
 /// Rows that a thread takes at a time: enough to hide the taking, few enough that threads end together.
 const PIECE_ROWS: usize = 1024;
+/// Where there are several vectors, so many values together: half a megabyte.
+const PIECE_VALUES: usize = 1 << 17;
+/// However many vectors there are, rows are unpacked for all of them by so many.
+const LEAST_ROWS: usize = 128;
 
 /// Computes the tensor, on at most so many threads.
 pub fn run(tensor: &Tensor, is: &Operations, team: &Team, threads: usize) -> Result<(), String> {
@@ -130,17 +133,23 @@ impl Columns {
 
 /// Pieces of rows are taken one by one, not dealt out: a core that something else runs on does less.
 fn shared_out(activations: &Activations, out: &Columns, team: &Team, threads: usize) -> Result<(), String> {
-    let pieces = out.rows.div_ceil(PIECE_ROWS);
+    // The library gives several vectors one after another, for as many rows as stay in a cache until they are
+    // where the host wants them.
+    let piece = (PIECE_VALUES / out.count).clamp(LEAST_ROWS, PIECE_ROWS);
+    let pieces = out.rows.div_ceil(piece);
     let (next, done, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(None));
     team.run(threads.min(pieces), &|| {
+        let mut buffer = vec![0.0; if out.count > 1 { piece * out.count } else { 0 }];
         let taken =
             std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&at| at < pieces));
-        for first in taken.map(|piece| piece * PIECE_ROWS) {
-            let rows = first..out.rows.min(first + PIECE_ROWS);
+        for first in taken.map(|at| at * piece) {
+            let rows = first..out.rows.min(first + piece);
             // SAFETY: a piece is taken once.
             let mut parts = unsafe { out.part(&rows) };
-            match product_into(activations, rows, &mut parts) {
-                Ok(()) => drop(done.fetch_add(1, Ordering::Relaxed)),
+            match times(activations, &rows, &mut buffer, &mut parts) {
+                Ok(()) => {
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
                 Err(error) => {
                     failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error.to_string());
                 }
@@ -152,4 +161,22 @@ fn shared_out(activations: &Activations, out: &Columns, team: &Team, threads: us
         None if done.into_inner() < pieces => Err("a thread ended before its work did".into()),
         None => Ok(()),
     }
+}
+
+/// Some rows times all vectors, into one slice a vector; `buffer` takes all of it when there are several.
+fn times(
+    activations: &Activations,
+    rows: &Range<usize>,
+    buffer: &mut [f32],
+    parts: &mut [&mut [f32]],
+) -> xnc::Result<()> {
+    if let [part] = parts {
+        return activations.product(rows.clone(), part);
+    }
+    let values = &mut buffer[..rows.len() * parts.len()];
+    activations.product(rows.clone(), values)?;
+    for (part, values) in parts.iter_mut().zip(values.chunks_exact(rows.len())) {
+        part.copy_from_slice(values);
+    }
+    Ok(())
 }

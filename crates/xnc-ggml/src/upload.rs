@@ -1,16 +1,18 @@
 //! A table compressed while the host uploads it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::available_parallelism;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, available_parallelism};
+use std::time::Duration;
 
-use xnc::Table;
-use xnc::internals::encode_from;
+use xnc::{EncodeOptions, Table};
 
 use crate::abi::Words;
 use crate::memory::Release;
 
-/// So many bytes of the source are resident at a time, about.
-const RESIDENT: usize = 16 << 20;
+/// What is left beside a table in memory that is short.
+const SPARE: usize = 16 << 20;
+/// What the encoder has read is let go so often: it reads some megabytes in that time.
+const OFTEN: Duration = Duration::from_millis(20);
 
 /// Encodes words that lie in memory, which is let go as it is read where it is a mapped file: the encoder reads
 /// them twice.
@@ -18,27 +20,41 @@ pub fn encode(words: Words, bytes: &[u8]) -> Result<Table, String> {
     // The encoder takes room for plain words and uses less. Where even room is short, this says so; the
     // encoder would end the process.
     let mut room = Vec::<u8>::new();
-    room.try_reserve_exact(words.bytes().saturating_add(RESIDENT)).map_err(|e| e.to_string())?;
+    room.try_reserve_exact(words.bytes().saturating_add(SPARE)).map_err(|e| e.to_string())?;
     drop(room);
-    let release = Release::of(bytes);
-    let done = AtomicUsize::new(0);
-    let read = |first: usize, out: &mut [u16]| {
-        let part = &bytes[2 * first..2 * (first + out.len())];
-        out.iter_mut().zip(part.as_chunks::<2>().0).for_each(|(out, word)| *out = u16::from_le_bytes(*word));
-        if let Some(release) = release {
-            let before = done.fetch_add(part.len(), Ordering::Relaxed);
-            if before / RESIDENT != (before + part.len()) / RESIDENT {
+    // SAFETY: any two bytes are a word.
+    let (before, aligned, after) = unsafe { bytes.align_to::<u16>() };
+    if cfg!(target_endian = "little") && before.is_empty() && after.is_empty() {
+        return letting_go(Release::of(bytes), || encode_words(words, aligned));
+    }
+    let copy: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|word| u16::from_le_bytes(*word)).collect();
+    encode_words(words, &copy)
+}
+
+fn encode_words(words: Words, values: &[u16]) -> Result<Table, String> {
+    let mut options = EncodeOptions::default();
+    options.threads = available_parallelism().map_or(1, usize::from);
+    Table::encode(words.dtype, words.rows, words.dim, values, &options).map_err(|e| e.to_string())
+}
+
+/// Does `work` while what it reads is let go again and again by a thread that does nothing else.
+fn letting_go<T>(release: Option<Release>, work: impl FnOnce() -> T) -> T {
+    let Some(release) = release else { return work() };
+    let result = thread::scope(|scope| {
+        let (working, ended) = mpsc::channel::<()>();
+        let watch = move || {
+            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(OFTEN) {
                 release.now();
             }
-        }
-        Ok(())
-    };
-    let threads = available_parallelism().map_or(1, usize::from);
-    let table = encode_from(words.dtype, [words.rows, words.dim], &read, threads);
-    if let Some(release) = release {
-        release.now();
-    }
-    table.map_err(|e| e.to_string())
+        };
+        // Without a thread for it, memory is let go at the end.
+        thread::Builder::new().name("xnc release".into()).spawn_scoped(scope, watch).ok();
+        let result = work();
+        drop(working);
+        result
+    });
+    release.now();
+    result
 }
 
 /// The line that says what was saved.

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use crate::Model;
 use crate::codec::{self, BitWriter, Checks, Codec, Effort, Encoding, Stored, TableShape, View, xnc::block};
 use crate::container::{Content, Item, Plan};
 use crate::dtype::{Dtype, Words};
@@ -11,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::kernel::{Backend, bytes_of};
 use crate::model::{Layout, gguf};
 use crate::target::Target;
-use crate::{Activations, EncodeOptions, Model, Table};
 
 /// For `xnc-cli`.
 pub use crate::container::watch_for_cuts;
@@ -117,35 +117,6 @@ pub fn write_file(path: &Path, bytes: &[u8], source: &Path, force: bool) -> Resu
     let mut target = Target::create(path, source, force)?;
     std::io::Write::write_all(target.file(), bytes).map_err(Error::io(path))?;
     target.commit()
-}
-
-/// For `xnc-ggml`: a table under codec `fast`, whose words `read` gives, any range of them, more than once and
-/// from any thread. `threads` is as everywhere in this crate.
-///
-/// # Errors
-/// Those of `read`; as [`Table::encode`].
-pub fn encode_from(
-    dtype: Dtype,
-    [rows, dim]: [usize; 2],
-    read: &(dyn Fn(usize, &mut [u16]) -> Result<()> + Sync),
-    threads: usize,
-) -> Result<Table> {
-    struct Reading<'a>(&'a (dyn Fn(usize, &mut [u16]) -> Result<()> + Sync));
-    impl codec::Source for Reading<'_> {
-        fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
-            (self.0)(first, out)
-        }
-    }
-    let options = EncodeOptions { threads, ..EncodeOptions::default() };
-    Table::encode_from("", TableShape { dtype, rows, dim }, dtype.into(), &Reading(read), &options)
-}
-
-/// For `xnc-ggml`: as [`Activations::product`], into slices that lie apart, one a vector.
-///
-/// # Errors
-/// As [`Activations::product`].
-pub fn product_into(x: &Activations, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
-    x.product_into(rows, out)
 }
 
 /// For `xnc run`: every byte of a compressed file's source that is not of a compressed tensor goes to `give`,

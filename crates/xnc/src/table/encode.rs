@@ -42,7 +42,7 @@ impl Table {
             return Table::from_bytes(dtype, rows, dim, [], &plain);
         }
         let shape = TableShape { dtype, rows, dim };
-        Table::encode_from("", shape, dtype.into(), &Words::new(bytes_of(words)), options)
+        encode("", shape, dtype.into(), &Words::new(bytes_of(words)), options)
     }
 
     /// The same table in memory under another codec: one of codec `dense` becomes one of codec `fast`, for
@@ -60,33 +60,32 @@ impl Table {
             return Ok(self.clone());
         }
         let shape = TableShape { dtype: self.dtype(), rows: self.rows(), dim: self.dim() };
-        Table::encode_from(self.name(), shape, self.0.opened.element, self, options)
+        encode(self.name(), shape, self.0.opened.element, self, options)
     }
+}
 
-    /// Encodes words of any source.
-    pub(crate) fn encode_from(
-        name: &str,
-        shape: TableShape,
-        element: Element,
-        words: &dyn Source,
-        options: &EncodeOptions,
-    ) -> Result<Table> {
-        let EncodeOptions { codec, effort, threads, backend: asked } = *options;
-        let backend = Backend::or_detected(asked)?;
-        if !codec.takes(shape) {
-            let reason = format!("codec {codec} does not take {} x {} words", shape.rows, shape.dim);
-            return Err(crate::Error::NotATable { name: name.into(), reason });
-        }
-        threads::run_on(threads, || {
-            let dtype = words_of(codec, shape, words, backend)?;
-            let coded = TableShape { dtype, ..shape };
-            let recast = Recast { source: words, backend };
-            let words = if dtype == shape.dtype { words } else { &recast };
-            // Room for plain words: memory that is never written costs nothing, and growing would copy.
-            let mut payload = Vec::with_capacity(2 * coded.words());
-            let encoding = Encoding { codec, effort: Effort::new(effort), backend };
-            let encoded = codec::encode(encoding, coded, words, &mut payload, &mut |_| {})?;
-            Ok(Table::new(name, Opened::in_memory(codec, element, coded, &encoded, payload, backend)?))
-        })?
+fn encode(
+    name: &str,
+    shape: TableShape,
+    element: Element,
+    words: &dyn Source,
+    options: &EncodeOptions,
+) -> Result<Table> {
+    let EncodeOptions { codec, effort, threads, backend: asked } = *options;
+    let backend = Backend::or_detected(asked)?;
+    if !codec.takes(shape) {
+        let reason = format!("codec {codec} does not take {} x {} words", shape.rows, shape.dim);
+        return Err(crate::Error::NotATable { name: name.into(), reason });
     }
+    threads::run_on(threads, || {
+        let dtype = words_of(codec, shape, words, backend)?;
+        let coded = TableShape { dtype, ..shape };
+        let recast = Recast { source: words, backend };
+        let words = if dtype == shape.dtype { words } else { &recast };
+        // Room for plain words: memory that is never written costs nothing, and growing would copy.
+        let mut payload = Vec::with_capacity(2 * coded.words());
+        let encoding = Encoding { codec, effort: Effort::new(effort), backend };
+        let encoded = codec::encode(encoding, coded, words, &mut payload, &mut |_| {})?;
+        Ok(Table::new(name, Opened::in_memory(codec, element, coded, &encoded, payload, backend)?))
+    })?
 }

@@ -79,28 +79,15 @@ impl Activations {
     /// # Errors
     /// [`Error::RowOutOfRange`]; [`Error::WrongLength`]; [`Error::Corrupt`] when a chunk is damaged.
     pub fn product(&self, rows: Range<usize>, out: &mut [f32]) -> Result<()> {
-        self.has_rows(&rows)?;
+        let all = self.table.rows();
+        if rows.end > all {
+            return Err(Error::RowOutOfRange { row: rows.end as u64 - 1, rows: all as u64 });
+        }
         expect_length("`out`", out.len(), self.count() * rows.len())?;
         if rows.is_empty() {
             return Ok(());
         }
         self.times(rows.clone(), &mut out.chunks_exact_mut(rows.len()).collect::<Vec<_>>())
-    }
-
-    /// The same, into slices that lie apart, one a vector.
-    pub(crate) fn product_into(&self, rows: Range<usize>, out: &mut [&mut [f32]]) -> Result<()> {
-        self.has_rows(&rows)?;
-        expect_length("the vectors of `out`", out.len(), self.count())?;
-        out.iter().try_for_each(|out| expect_length("a vector of `out`", out.len(), rows.len()))?;
-        if rows.is_empty() { Ok(()) } else { self.times(rows, out) }
-    }
-
-    fn has_rows(&self, rows: &Range<usize>) -> Result<()> {
-        let all = self.table.rows();
-        if rows.end <= all {
-            return Ok(());
-        }
-        Err(Error::RowOutOfRange { row: rows.end as u64 - 1, rows: all as u64 })
     }
 
     /// All rows times each vector, on `threads` threads, the calling one among them: `out` becomes as many vectors of

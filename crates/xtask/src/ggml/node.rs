@@ -57,7 +57,7 @@ impl Node {
     }
 
     /// One thread: those of this llama.cpp spin, and take turns badly on a machine that does other work, too.
-    fn arguments<'a>(&'a self, model: &'a OsStr) -> [std::ffi::OsString; 4] {
+    fn arguments(&self, model: &OsStr) -> [std::ffi::OsString; 4] {
         let script = root().join("crates/xtask/src/ggml/greedy.mjs");
         [script.into(), self.folder.clone().into(), model.to_owned(), "1".into()]
     }
