@@ -67,7 +67,7 @@ impl Ahead<'_> {
 }
 
 /// Calls a loop for what words are and where they go.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(target_arch = "x86_64")]
 macro_rules! rows {
     ($split:expr, $far:expr, $isa:ident $arguments:tt) => {
         match ($split, $far) {
