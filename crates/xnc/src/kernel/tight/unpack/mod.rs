@@ -37,6 +37,8 @@ enum Desk {
 
 /// What to ask memory for while rows are decoded.
 #[derive(Clone, Copy)]
+// Portable loops ask for nothing.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 pub enum Ahead<'a> {
     /// What lies behind the rows, which follow each other.
     Run(Plan),
