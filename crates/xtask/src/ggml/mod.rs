@@ -23,7 +23,7 @@ const TAKEN: &str = "xnc: token_embd.weight: ";
 pub fn all(test: bool) -> Result<()> {
     let backend = build()?;
     if test {
-        check_with(&backend)?;
+        check(&backend)?;
     }
     println!("{}", backend.display());
     Ok(())
@@ -55,12 +55,8 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
-/// The part for CI. Left out, and said so, where Node or npm is missing.
-pub fn check() -> Result<()> {
-    check_with(&build()?)
-}
-
-fn check_with(backend: &Path) -> Result<()> {
+/// Runs it in a prebuilt llama.cpp. Left out, and said so, where Node or npm is missing.
+fn check(backend: &Path) -> Result<()> {
     let on_linux = cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"));
     if !on_linux || !runs("node", &["--version"]) || !runs("npm", &["--version"]) {
         say(
