@@ -23,6 +23,7 @@ const TESTS: &[&str] =
     &["kernel::", "codec::fast::tests::backends_agree_on_any_bytes", "codec::fast::tests::fused"];
 
 /// What `cargo xtask test` takes of it on a machine without AVX-512.
+#[cfg(target_arch = "x86_64")]
 const SAMPLE: &str = "kernel::operations::tests::backends_agree_on_every_operation";
 
 /// Static programs of the usual kind. Named, so that what runs while building is not made static too.
