@@ -63,8 +63,8 @@ pub fn check<R: ByRow>(reader: &R, view: &View<'_>, rows: &[R::Row]) -> Result<(
     (first / PAGE..end.div_ceil(PAGE)).try_for_each(|page| view.check(page))
 }
 
-/// Decodes the words of a table from word `first` on: `decode` gets whole rows and where they go, and may take them past
-/// the caches where it gets a stream.
+/// Decodes the words of a table from word `first` on: `decode` gets whole rows and where they go, and may take them
+/// past the caches where it gets a stream.
 pub fn stretch<R: ByRow>(
     reader: &R,
     stored: Stored<'_>,
