@@ -47,15 +47,16 @@ def test_checkpoints_of_a_quantiser(folders: Folders, tmp_path: Path, name: str,
         made = load(name, folders(name)[0], quantization_config=config)
         made.save_pretrained(tmp_path / "plain")
         plain = load(name, tmp_path / "plain")
+        expected = logits(plain)
     except Exception as upstream:
-        pytest.skip(f"{quantiser} does not save and load here: {upstream}")
+        pytest.skip(f"{quantiser} does not save, load and run here: {upstream}")
     xnc.compress(tmp_path / "plain", tmp_path / "small")
     assert (tmp_path / "small/config.json").read_bytes() == (tmp_path / "plain/config.json").read_bytes()
     small = load(name, tmp_path / "small")
     held = dict(xnc.transformers.tables(small))
     assert held and all(models.VOCAB in table.shape for table in held.values())
     assert type(small.model.layers[0].mlp.up_proj) is type(plain.model.layers[0].mlp.up_proj)
-    assert torch.equal(logits(small), logits(plain))
+    assert torch.equal(logits(small), expected)
 
 
 @pytest.mark.parametrize("quantiser", QUANTISERS)
@@ -74,6 +75,10 @@ def test_quantising_a_compressed_folder(folders: Folders, quantiser: str) -> Non
 def test_preparation_for_training_in_4_bits(folders: Folders) -> None:
     peft = pytest.importorskip("peft")
     config = bits_4()
+    try:
+        logits(load("llama-untied", folders("llama-untied")[0], quantization_config=config))
+    except Exception as upstream:
+        pytest.skip(f"4 bits do not run here: {upstream}")
     found = []
     for folder in folders("llama-untied"):
         torch.manual_seed(5)
