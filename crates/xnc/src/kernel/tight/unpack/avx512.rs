@@ -130,23 +130,9 @@ pub(super) unsafe fn rows<const F16: bool, const FAR: bool>(
     out: &mut [u16],
 ) {
     let (levels, codes) = (Levels::avx512(shape, symbols), Codes::new(symbols));
-    for (first, block) in blocks(rows) {
-        let out = &mut out[first * shape.dim..];
-        let mut all = false;
-        // SAFETY: as the caller promises.
-        while !unsafe {
-            let ready = levels.ready(payload.as_ptr(), &block, stages, all);
-            let mut enough = true;
-            for (i, (row, out)) in block.iter().zip(out.chunks_mut(shape.dim)).enumerate() {
-                let (mut passed, lines) = (ready.from[i], ahead.of(shape, payload, first + i, *row));
-                row_of::<F16, FAR>(shape, symbols.bias, &codes, payload, *row, lines, &mut passed, out);
-                enough &= passed <= ready.to[i];
-            }
-            enough
-        } {
-            all = true;
-        }
-    }
+    each_row!(levels, (shape, payload, rows, ahead, stages, out), |row, lines, passed, out| {
+        row_of::<F16, FAR>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
+    });
 }
 
 /// The words of a row; steps over symbols of words that passed.

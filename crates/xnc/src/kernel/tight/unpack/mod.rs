@@ -1,5 +1,36 @@
 //! Coded rows to their words.
 
+/// Makes the stages of some rows ready, then does each of these rows, again and again. Rows that stepped over more
+/// symbols than were made ready are forged: they are done once more, with all symbols there can be. A macro, because
+/// a closure would be called without the loop's instruction set. To be used in a function whose caller promises that
+/// rows lie inside the payload, and that stages are of the shape.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! each_row {
+    (
+        $levels:ident, ($shape:ident, $payload:ident, $rows:ident, $ahead:ident, $stages:ident, $out:ident),
+        |$row:ident, $lines:ident, $passed:ident, $to:ident| $done:block
+    ) => {
+        for (first, block) in blocks($rows) {
+            let out = &mut $out[first * $shape.dim..];
+            let mut all = false;
+            // SAFETY: as the caller promises.
+            while !unsafe {
+                let ready = $levels.ready($payload.as_ptr(), &block, $stages, all);
+                let mut enough = true;
+                for (i, (&$row, $to)) in block.iter().zip(out.chunks_mut($shape.dim)).enumerate() {
+                    let (mut passed, $lines) = (ready.from[i], $ahead.of($shape, $payload, first + i, $row));
+                    let $passed = &mut passed;
+                    $done;
+                    enough &= passed <= ready.to[i];
+                }
+                enough
+            } {
+                all = true;
+            }
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
