@@ -1,6 +1,5 @@
 //! One model file through its whole way: compressed, restored, compared, or under another codec.
 
-mod around;
 mod before;
 mod compare;
 mod compress;
@@ -8,12 +7,13 @@ mod difference;
 mod encode;
 mod restore;
 mod transcode;
+mod walk;
 mod write;
 
-pub use around::{Places, around};
 pub(crate) use compare::{Beside, compare};
 pub(crate) use compress::{compress, compress_bytes};
 pub(crate) use difference::{NOTHING, of_whole};
 pub(crate) use restore::restore;
 pub use restore::{restore_into, restore_unchecked};
 pub(crate) use transcode::transcode;
+pub use walk::{Places, around};

@@ -5,18 +5,15 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::walk::{Part, walk};
 use crate::codec::element_bytes;
-use crate::container::{Container, Opened, Standing};
+use crate::container::{Container, Opened};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
-use crate::model::Layout;
 use crate::options::{RestoreOptions, RestoreReport};
 use crate::progress::{Progress, Stage, Steps};
 use crate::target::Target;
-
-/// Plain bytes taken at a time.
-const PART: usize = 4 << 20;
 
 /// Restores one file.
 pub(crate) fn restore(source: &Path, path: &Path, options: &RestoreOptions<'_>) -> Result<RestoreReport> {
@@ -88,50 +85,28 @@ pub fn restore_unchecked(
     progress: &Progress<'_>,
     digests: bool,
 ) -> Result<RestoreReport> {
-    let record = container.record()?;
-    let outside = container.outside()?;
-    let source = Layout::parse(&outside, record.size)?;
-    if source.format() != container.layout().format() {
-        return Err(Error::corrupt(format!("the recorded header is one of {}", source.format())));
-    }
-    container.only_holds(&source)?;
-    let steps = progress.stage(Stage::Restore, record.size);
+    let size = container.record()?.size;
+    let steps = progress.stage(Stage::Restore, size);
     let mut taker = Taker { out, sha256: Sha256::default(), bytes: 0, steps };
-    let mut outside = outside.as_slice();
-    let mut gaps = source.gaps(record.size).into_iter().peekable();
-    let mut fill = |taker: &mut Taker<'_>, until: u64| -> Result<()> {
-        while let Some(gap) = gaps.next_if(|gap| gap.start < until) {
-            // A recorded header may tell of gaps that no memory holds.
-            let bytes = usize::try_from(gap.end - gap.start)
-                .ok()
-                .and_then(|length| outside.split_off(..length))
-                .ok_or_else(|| Error::corrupt("the source's header does not cover its own gaps"))?;
-            taker.take(&[bytes], |_| ())?;
-        }
-        Ok(())
-    };
     let backend = Backend::detect()?;
-    for tensor in source.tensors() {
-        fill(&mut taker, tensor.range.start)?;
-        match container.stands_for(tensor)? {
-            Standing::Coded(meta) => {
-                let opened = container.table(&tensor.name, backend, None)?;
-                let found = decode_tensor(&opened, &mut taker).map_err(|e| e.in_tensor(&tensor.name))?;
-                if digests && found != meta.blake3 {
-                    let faulty = Error::corrupt("it does not decode to its BLAKE3 digest");
-                    return Err(faulty.in_tensor(&tensor.name));
-                }
+    walk(container, &mut |_, part| match part {
+        Part::Bytes(bytes) => taker.take(&[bytes], |_| ()),
+        Part::Coded(tensor, meta) => {
+            let opened = container.table(&tensor.name, backend, None)?;
+            let found = decode_tensor(&opened, &mut taker).map_err(|e| e.in_tensor(&tensor.name))?;
+            if digests && found != meta.blake3 {
+                let faulty = Error::corrupt("it does not decode to its BLAKE3 digest");
+                return Err(faulty.in_tensor(&tensor.name));
             }
-            Standing::Plain(bytes) => bytes.chunks(PART).try_for_each(|part| taker.take(&[part], |_| ()))?,
+            Ok(())
         }
-    }
-    fill(&mut taker, record.size)?;
+    })?;
     taker.out.flush().map_err(|cause| Error::Write { cause })?;
-    if taker.bytes != record.size || !outside.is_empty() {
-        return Err(Error::corrupt("tensors and recorded pieces do not make the source's size"));
+    if taker.bytes != size {
+        return Err(Error::corrupt("tensors do not decode to the source's size"));
     }
     let sha256 = taker.sha256.finish();
-    let (bytes, sha256, tensors) = (record.size, Some(sha256), container.metas().len());
+    let (bytes, sha256, tensors) = (size, Some(sha256), container.metas().len());
     Ok(RestoreReport { bytes, sha256, tensors, files: 1, warnings: Vec::new() })
 }
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote, urlparse
 
 from ..errors import SourceChanged, StoreRefused
@@ -77,17 +80,7 @@ class LocalStore:
             raise _changed(entry.path)
 
     def put(self, path: str, data: bytes) -> str:
-        to = self._place(path)
-        temporary = to.with_name(f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            return self._named(temporary, to)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
+        return self._written(path, lambda file: file.write(data))
 
     def put_file(self, path: str, source: Path) -> str:
         if source.is_symlink():
@@ -98,18 +91,22 @@ class LocalStore:
         try:
             return self._named(source, self._place(path))
         except OSError as error:
-            if error.errno != 18:  # EXDEV: the scratch folder is on another disk.
+            # The scratch folder may be on another disk.
+            if error.errno != errno.EXDEV:
                 raise
         return self._copied(path, source)
 
     def _copied(self, path: str, source: Path) -> str:
-        import shutil
+        with open(source, "rb") as taken:
+            return self._written(path, lambda file: shutil.copyfileobj(taken, file, 1 << 20))
 
+    def _written(self, path: str, write: Callable[[BinaryIO], object]) -> str:
+        """A file that appears whole, or not at all."""
         to = self._place(path)
         temporary = to.with_name(f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
         try:
-            with open(source, "rb") as taken, open(temporary, "xb") as file:
-                shutil.copyfileobj(taken, file, 1 << 20)
+            with open(temporary, "xb") as file:
+                write(file)
                 file.flush()
                 os.fsync(file.fileno())
             return self._named(temporary, to)
