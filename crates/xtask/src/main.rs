@@ -158,10 +158,11 @@ fn say(what: &str) {
 fn alone(name: &str) -> Result<File> {
     let folder = root().join(".tools");
     std::fs::create_dir_all(&folder)?;
-    let lock = File::create(folder.join(format!("{name}.lock")))?;
+    // Names may hold a folder, which need not be there yet.
+    let lock = File::create(folder.join(format!("{}.lock", name.replace('/', "-"))))?;
     if lock.try_lock().is_err() {
         say(&format!("waiting for another process that makes .tools/{name}"));
-        lock.lock().with_context(|| format!("cannot lock .tools/{name}.lock"))?;
+        lock.lock().with_context(|| format!("cannot lock .tools/{name}"))?;
     }
     Ok(lock)
 }
