@@ -71,7 +71,8 @@ impl Inputs {
         Inputs { x, x_bf16, out: RefCell::new(vec![1.0; BATCH * rows]) }
     }
 
-    fn multiply(&self, table: &Table, kind: Kind) {
+    /// All products of a table, into a room that the next ones overwrite.
+    pub fn multiply(&self, table: &Table, kind: Kind) {
         let values = kind.vectors * table.dim();
         let out = &mut self.out.borrow_mut()[..kind.vectors * table.rows()];
         let done = if kind.bf16 {
