@@ -5,13 +5,31 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::toolchain::Toolchain;
-use crate::{arm, c, data, emulate, fuzz, python, root, rtl, run, sanitize, say, study, targets, wasm};
+use crate::{
+    arm, c, data, emulate, fuzz, ggml, package, python, root, rtl, run, sanitize, say, study, targets, timed, wasm,
+};
 
-/// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, then the
-/// kernels under AddressSanitizer and, where the processor lacks AVX-512, in an emulator, the hardware against the
-/// library, the study on the sample, other machines as far as they can be had here, then half a minute of every
-/// fuzz target.
+/// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, the Python
+/// package, the backend in a prebuilt llama.cpp, then the kernels under AddressSanitizer and, where the processor lacks
+/// AVX-512, in an emulator, the hardware against the library, the study on the sample, other machines as far as they
+/// can be had here, then half a minute of every fuzz target. Says how long each took.
 pub fn all() -> Result<()> {
+    timed("lints and documentation", lints)?;
+    timed("two real models", data::tables)?;
+    timed("the tests of the workspace", workspace)?;
+    timed("the Python package", || package::test(false))?;
+    timed("the backend in llama.cpp", || ggml::all(true))?;
+    timed("the kernels under AddressSanitizer", sanitize::all)?;
+    timed("the kernels in an emulator", emulate::where_missing)?;
+    timed("the hardware", rtl::check)?;
+    timed("the study on the sample", || study::sample(&[]))?;
+    timed("other machines", other_machines)?;
+    timed("the fuzz targets", || fuzz::some(30, Some(1), &[]))?;
+    say("all tests passed");
+    Ok(())
+}
+
+fn lints() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
     // What a library that only reads, or reads files, is built of.
@@ -22,8 +40,10 @@ pub fn all() -> Result<()> {
     }
     let mut pages = Command::new("cargo");
     pages.args(["doc", "--workspace", "--no-deps", "--quiet"]).current_dir(root());
-    run(pages.env("RUSTDOCFLAGS", "-D warnings"))?;
-    data::tables()?;
+    run(pages.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn workspace() -> Result<()> {
     let python = python::interpreter()?;
     let mut tests = Command::new("cargo");
     tests.args(["test", "--workspace"]).current_dir(root());
@@ -33,15 +53,7 @@ pub fn all() -> Result<()> {
         c::install(&prefix)?;
         tests.env("XNC_C_PREFIX", prefix);
     }
-    run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))?;
-    sanitize::all()?;
-    emulate::where_missing()?;
-    rtl::check()?;
-    study::sample(&[])?;
-    other_machines()?;
-    fuzz::some(30, Some(1), &[])?;
-    say("all tests passed; `cargo xtask python` and `cargo xtask ggml --test` test two things more");
-    Ok(())
+    run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))
 }
 
 /// What the library does elsewhere, in short. Left out, and said so, where the compiler for it cannot be had.

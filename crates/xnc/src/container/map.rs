@@ -25,6 +25,21 @@ impl Map {
     pub fn shared(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Map {
         Map(Arc::new(Owner::Memory(Box::new(bytes))))
     }
+
+    /// Lets go of the pages in which these bytes of a mapped file lie, which then no longer count as this process's.
+    /// Whoever reads them again has them again, from the file.
+    #[cfg(feature = "write")]
+    pub fn let_go(&self, bytes: &[u8]) {
+        #[cfg(all(unix, feature = "map"))]
+        if let Owner::File(map) = &*self.0 {
+            let at = bytes.as_ptr().addr().wrapping_sub(map.as_ptr().addr());
+            if at.checked_add(bytes.len()).is_some_and(|end| end <= map.len()) {
+                // SAFETY: the mapping is read-only and shared, so that a page that is dropped comes back as the file
+                // has it. That it was not dropped changes nothing but a number.
+                let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, at, bytes.len()) };
+            }
+        }
+    }
 }
 
 #[cfg(feature = "map")]

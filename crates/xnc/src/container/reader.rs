@@ -147,6 +147,12 @@ impl Container {
         &self.map[byte_range(tensor)]
     }
 
+    /// As [`Map::let_go`].
+    #[cfg(feature = "write")]
+    pub fn let_go(&self, bytes: &[u8]) {
+        self.map.let_go(bytes);
+    }
+
     /// The record of a tensor of the source, if it is compressed here; one that is not must be there as it was.
     ///
     /// # Errors

@@ -177,11 +177,23 @@ fn all_plain(entries: &[Entry<'_>]) -> String {
     }
 }
 
+/// Bytes hashed at a time: enough for threads to share.
+const HASHED: usize = 16 << 20;
+
+/// Tables up to this size stay mapped for what follows, which saves mapping them again.
+const LET_BE: usize = 128 << 20;
+
 fn encode(file: &Container, tensor: &Tensor, encoder: &mut Encoder<'_>) -> Result<Entry<'static>> {
     let bytes = file.bytes(tensor);
     let element = tensor.element().expect("selected tensors are tables");
     let mut digest = blake3::Hasher::new();
-    digest.update_rayon(bytes);
+    for part in bytes.chunks(HASHED) {
+        digest.update_rayon(part);
+        // Hashing maps pages faster than anything else here: a table of 2 GB would be resident within a second.
+        if bytes.len() > LET_BE {
+            file.let_go(part);
+        }
+    }
     let digest = digest.finalize().to_hex();
     if let Some(entry) = encoder.duplicate(tensor, element, &digest) {
         return Ok(entry);
