@@ -21,6 +21,7 @@ def compress(
     *,
     codec: str = "fast",
     effort: int | None = None,
+    pages: bool = False,
     tensors: str | Iterable[str] = "embeddings",
     threads: int = 0,
     force: bool = False,
@@ -34,7 +35,7 @@ def compress(
     says why.
     """
     picked = tensors if isinstance(tensors, str) else ",".join(tensors)
-    options = ["--codec", codec, f"--tensors={picked}", *_writing(effort, threads, force)]
+    options = ["--codec", codec, f"--tensors={picked}", *_writing(effort, pages, threads, force)]
     return _report("compress", source, output, options, progress)
 
 
@@ -44,12 +45,13 @@ def transcode(
     *,
     codec: str,
     effort: int | None = None,
+    pages: bool = False,
     threads: int = 0,
     force: bool = False,
     progress: Progress = None,
 ) -> dict[str, Any]:
     """Brings the tables of a compressed file or folder under another codec, without its source."""
-    options = ["--codec", codec, *_writing(effort, threads, force)]
+    options = ["--codec", codec, *_writing(effort, pages, threads, force)]
     return _report("transcode", source, output, options, progress)
 
 
@@ -62,7 +64,7 @@ def restore(
     progress: Progress = None,
 ) -> dict[str, Any]:
     """Brings back the source of a compressed file or folder, byte for byte, checked by SHA-256."""
-    return _report("restore", source, output, _writing(None, threads, force), progress)
+    return _report("restore", source, output, _writing(None, False, threads, force), progress)
 
 
 def verify(
@@ -87,9 +89,9 @@ def _threads(threads: int) -> list[str]:
     return [f"--threads={threads}"]
 
 
-def _writing(effort: int | None, threads: int, force: bool) -> list[str]:
+def _writing(effort: int | None, pages: bool, threads: int, force: bool) -> list[str]:
     chosen = [] if effort is None else [f"--effort={effort}"]
-    return [*chosen, *_threads(threads), *(["--force"] if force else [])]
+    return [*chosen, *(["--pages"] if pages else []), *_threads(threads), *(["--force"] if force else [])]
 
 
 def _report(

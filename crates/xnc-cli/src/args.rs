@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use xnc::Codec;
+use xnc::{Codec, CompressOptions};
 
 use crate::exit::Failure;
 
@@ -177,6 +177,9 @@ pub struct Writing {
     /// Only with --codec dense: 1 (fast, rows independent of each other) to 4 (smallest) [default: 3]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub effort: Option<u8>,
+    /// Only with --codec fast: rows lie in as few pages of 4 KiB as their bytes need, for reading them from disk
+    #[arg(long)]
+    pub pages: bool,
     /// At most so many threads; results do not depend on it [default: as many as the machine has]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
@@ -219,18 +222,25 @@ pub struct Run {
 }
 
 impl Writing {
-    /// The effort that is asked for, 0 for the default one.
+    /// Options for the library, but for what is to be compressed.
     ///
     /// # Errors
-    /// One is asked for with a codec that has none.
-    pub fn effort(&self, codec: Codec) -> Result<u8> {
-        match self.effort {
-            Some(_) if codec != Codec::Dense => {
-                let why = format!("--effort is for --codec dense; {codec} knows only one way");
-                Err(Failure::Usage(why).into())
-            }
-            effort => Ok(effort.unwrap_or_default()),
+    /// Something is asked for that the codec does not have.
+    pub fn options(&self, codec: Codec) -> Result<CompressOptions<'static>> {
+        let refused = |option, of| {
+            let why = format!("{option} is for --codec {of}; {codec} knows only one way");
+            Err(Failure::Usage(why).into())
+        };
+        if self.effort.is_some() && codec != Codec::Dense {
+            return refused("--effort", Codec::Dense);
         }
+        if self.pages && codec != Codec::Fast {
+            return refused("--pages", Codec::Fast);
+        }
+        let mut options = CompressOptions::default();
+        (options.codec, options.effort, options.pages) = (codec, self.effort.unwrap_or_default(), self.pages);
+        (options.threads, options.force) = (self.threads, self.force);
+        Ok(options)
     }
 }
 

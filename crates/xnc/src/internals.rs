@@ -62,7 +62,7 @@ pub fn encode_table(
     [rows, dim]: [usize; 2],
     words: &[u16],
 ) -> Result<(Vec<u8>, Vec<u8>, String)> {
-    let encoding = Encoding { codec, effort: Effort::new(0), backend: Backend::detect()? };
+    let encoding = Encoding { codec, effort: Effort::new(0), pages: false, backend: Backend::detect()? };
     let mut payload = Vec::new();
     let words = Words::new(bytes_of(words));
     let encoded =

@@ -1,6 +1,10 @@
 //! What callers say about compressing and restoring, and what they are told.
 
 use crate::codec::Codec;
+#[cfg(feature = "write")]
+use crate::codec::{Effort, Encoding};
+#[cfg(feature = "write")]
+use crate::kernel::Backend;
 use crate::model::role::Selection;
 use crate::progress::Progress;
 
@@ -12,6 +16,9 @@ pub struct CompressOptions<'a> {
     pub codec: Codec,
     /// How much time codec `dense` may take: 1, rows independent of each other, to 4, smallest; 0 is 3.
     pub effort: u8,
+    /// With codec `fast`: each row lies in as few pages of 4 KiB as its bytes need, in memory and in the file, which
+    /// suits tables that are read from disk. Costs bytes; other codecs know nothing of it.
+    pub pages: bool,
     /// Which tensors; [`crate::transcode()`] takes those that are compressed.
     pub selection: Selection,
     /// At most so many threads; 0 for the current rayon pool. The output does not depend on it.
@@ -20,6 +27,15 @@ pub struct CompressOptions<'a> {
     pub force: bool,
     /// Hears how far the work is.
     pub progress: Progress<'a>,
+}
+
+#[cfg(feature = "write")]
+impl CompressOptions<'_> {
+    /// How tables are encoded.
+    pub(crate) fn encoding(&self, backend: Backend) -> Encoding {
+        let (codec, effort, pages) = (self.codec, Effort::new(self.effort), self.pages);
+        Encoding { codec, effort, pages, backend }
+    }
 }
 
 /// How to restore.

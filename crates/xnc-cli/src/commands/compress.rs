@@ -25,12 +25,8 @@ fn work(args: &args::Compress, hear: Hear<'_>) -> Result<(CompressReport, PathBu
         Some(output) => output.clone(),
         None => default_output(&args.input)?,
     };
-    let mut options = CompressOptions::default();
-    options.codec = args.codec;
-    options.effort = args.writing.effort(args.codec)?;
+    let mut options = args.writing.options(args.codec)?;
     options.selection = selection(&args.tensors);
-    options.threads = args.writing.threads;
-    options.force = args.writing.force;
     options.progress = Progress::from(&hear);
     Ok((xnc::compress(&args.input, &output, &options)?, output))
 }

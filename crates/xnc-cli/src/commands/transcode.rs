@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::Value;
-use xnc::{CompressOptions, CompressReport, Progress};
+use xnc::{CompressReport, Progress};
 use xnc_page::number::bytes;
 
 use super::compress::{json, tensors};
@@ -20,11 +20,7 @@ pub fn report(args: &args::Transcode, hear: Hear<'_>) -> Result<Value> {
 }
 
 fn work(args: &args::Transcode, hear: Hear<'_>) -> Result<CompressReport> {
-    let mut options = CompressOptions::default();
-    options.codec = args.codec;
-    options.effort = args.writing.effort(args.codec)?;
-    options.threads = args.writing.threads;
-    options.force = args.writing.force;
+    let mut options = args.writing.options(args.codec)?;
     options.progress = Progress::from(&hear);
     Ok(xnc::transcode(&args.input, &args.output, &options)?)
 }

@@ -176,8 +176,26 @@ pub struct Encoding {
     pub codec: Codec,
     /// How much time codec `dense` may take.
     pub effort: Effort,
+    /// Whether codec `fast` places rows by pages.
+    pub pages: bool,
     /// Instruction set of the encoder; the bytes do not depend on it.
     pub backend: Backend,
+}
+
+impl Encoding {
+    /// What a payload has to begin on, for rows to lie as they are placed.
+    pub fn begin(self) -> usize {
+        if self.codec == Codec::Fast { self.placing().page.max(1) } else { 1 }
+    }
+
+    /// Whether a table under a codec with these params is as this would make it.
+    pub fn made(self, codec: Codec, params: &Value) -> bool {
+        codec == self.codec && (codec != Codec::Fast || *params == serde_json::json!(self.placing()))
+    }
+
+    fn placing(self) -> fast::Placing {
+        if self.pages { fast::Placing::PAGES } else { fast::Placing::DENSE }
+    }
 }
 
 /// What encoding leaves besides the payload.
@@ -204,9 +222,9 @@ pub fn encode(
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
 ) -> Result<Encoded> {
-    let Encoding { codec, effort, backend } = encoding;
+    let Encoding { codec, effort, backend, .. } = encoding;
     match codec {
-        Codec::Fast => fast::encode(backend, shape, words, fast::Placing::DENSE, payload, advance),
+        Codec::Fast => fast::encode(backend, shape, words, encoding.placing(), payload, advance),
         Codec::Tight => tight::encode(shape, words, payload, advance),
         Codec::Xnc => xnc::encode(backend, shape, words, payload, advance),
         Codec::Dense => dense::encode(backend, shape, words, effort, payload, advance),

@@ -119,12 +119,13 @@ impl<'a> Item<'a> {
     }
 }
 
-/// What tensors of a file made of one with that header begin on, as far as the format allows holes.
-pub fn alignment(source: &Header) -> u64 {
+/// What tensors of a file made of one with that header begin on, as far as the format allows holes. Payloads are to
+/// begin on `begin` bytes.
+pub fn alignment(source: &Header, begin: usize) -> u64 {
     match source {
-        // The format allows no holes; payloads and companions are multiples of 64 and come first.
+        // The format allows no holes; payloads are multiples of `begin`, companions of 64, and they come first.
         Header::Safetensors(_) => 1,
-        Header::Gguf(source) => source.alignment.max(ALIGN as u64),
+        Header::Gguf(source) => source.alignment.max(begin as u64),
     }
 }
 
@@ -137,22 +138,23 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// A file of `items`, in their order: the header of `source` (whose bytes are `head`) with `summary`
-    /// added, then the tensors.
+    /// added, then the tensors, the first of them on `begin` bytes.
     pub fn new(
         (head, source): (&[u8], &Header),
         summary: Option<&Summary<'_>>,
         items: &'a [Item<'a>],
+        begin: usize,
     ) -> Self {
         let pairs = |format| summary.map_or_else(Vec::new, |summary| summary.pairs(format));
         let tensors =
             items.iter().map(|i| (i.name.as_str(), i.dtype.as_str(), &i.shape[..], i.content.len()));
-        let align = alignment(source);
+        let align = alignment(source, begin);
         let header = match source {
             Header::Safetensors(metadata) => {
                 let ours = pairs(Format::Safetensors);
                 let kept = metadata.iter().filter(|(key, _)| !ours.iter().any(|(own, _)| own == key));
                 let metadata: Vec<_> = kept.chain(&ours).cloned().collect();
-                safetensors::header(&metadata, tensors, ALIGN)
+                safetensors::header(&metadata, tensors, begin)
             }
             Header::Gguf(source) => gguf::header(head, source, &pairs(Format::Gguf), tensors, align),
         };

@@ -5,8 +5,8 @@ use std::io::{self, Cursor};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::codec::{Effort, Encoding, Narrowed};
-use crate::container::{Container, Content, FileRecord, INDEX_SUFFIX, Map, Output, VERSION, alignment, keep};
+use crate::codec::Narrowed;
+use crate::container::{ALIGN, Container, Content, FileRecord, INDEX_SUFFIX, Map, Output, VERSION, alignment, keep};
 use crate::digest::Sha256;
 use crate::dtype::{Element, Words};
 use crate::error::{Error, Result};
@@ -104,9 +104,9 @@ fn write_compressed(
     let (map, progress) = (file.map(), &options.progress);
     let head = (&map[..], file.layout());
     let steps = progress.stage(Stage::Encode, selected.iter().map(|tensor| tensor.bytes()).sum());
-    let places = (foresee(head, selected), alignment(file.layout().header()));
-    let encoding =
-        Encoding { codec: options.codec, effort: Effort::new(options.effort), backend: Backend::detect()? };
+    let encoding = options.encoding(Backend::detect()?);
+    let begin = encoding.begin().max(ALIGN);
+    let places = (foresee(head, selected, begin), alignment(file.layout().header(), begin));
     let mut encoder = Encoder::new(encoding, out, places, steps);
     let digest = Digest::default();
     let encode_all = || {
@@ -134,7 +134,7 @@ fn write_compressed(
         outside: keep(&map, file.layout()),
     };
     let plain = |tensor: &Tensor| Ok(Content::Bytes(file.bytes(tensor)));
-    write(head, &entries, plain, &record, out, (report, progress))
+    write(head, &entries, plain, &record, (out, begin), (report, progress))
 }
 
 /// Refuses a file that has tensors named as indexes are, and tables whose companions could not be named.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, BufWriter, SeekFrom, Write};
 use std::ops::Range;
 
-use crate::codec::{self, Codec, Encoding, Recast, Source, TableShape, words_of};
+use crate::codec::{self, Encoding, Recast, Source, TableShape, words_of};
 use crate::container::{ALIGN, Output, Storage, TensorMeta, VERSION, seal};
 use crate::dtype::{Dtype, Element};
 use crate::error::{Error, Result};
@@ -72,9 +72,9 @@ impl<'p> Encoder<'p> {
         Encoder { encoding, out, end: start, align, originals: HashMap::new(), steps }
     }
 
-    /// The codec that tables get.
-    pub fn codec(&self) -> Codec {
-        self.encoding.codec
+    /// What tables become.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// The instruction set that tables are read and encoded with.

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::codec::{Effort, Encoding};
 use crate::container::{
-    Container, Content, Elements, INDEX_SUFFIX, META_SUFFIX, Standing, Storage, TensorMeta, alignment,
+    ALIGN, Container, Content, Elements, INDEX_SUFFIX, META_SUFFIX, Standing, Storage, TensorMeta, alignment,
 };
 use crate::error::Result;
 use crate::kernel::Backend;
@@ -40,9 +39,10 @@ pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_
     }
     target.expect(least(record.size, &coded))?;
     let steps = progress.stage(Stage::Encode, coded.iter().map(|tensor| tensor.bytes()).sum());
-    let places = (foresee(head, &coded), alignment(layout.header()));
     let backend = Backend::detect()?;
-    let encoding = Encoding { codec: options.codec, effort: Effort::new(options.effort), backend };
+    let encoding = options.encoding(backend);
+    let begin = encoding.begin().max(ALIGN);
+    let places = (foresee(head, &coded, begin), alignment(layout.header(), begin));
     let mut encoder = Encoder::new(encoding, target.file(), places, steps);
     let (mut entries, mut plain) = (Vec::new(), Plain::new());
     for tensor in layout.tensors() {
@@ -66,7 +66,7 @@ pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_
         (None, Standing::Coded(_)) => unreachable!("a coded tensor has an entry, and a plain one its words"),
     };
     let told = (&mut report, progress);
-    let written = write(head, &entries, plain, &record, target.file(), told).map_err(Target::blame(path))?;
+    let written = write(head, &entries, plain, &record, (target.file(), begin), told).map_err(Target::blame(path))?;
     drop(entries);
     drop(file);
     if written {
@@ -88,8 +88,8 @@ fn encode<'a>(
         return Ok(entry);
     }
     let opened = file.table(name, encoder.backend(), None)?;
-    if let Storage::Coded { .. } = meta.storage
-        && opened.codec == Some(encoder.codec())
+    if let (Storage::Coded { params, .. }, Some(codec)) = (&meta.storage, opened.codec)
+        && encoder.encoding().made(codec, params)
     {
         let stored = |suffix| {
             let tensor = file.layout().tensor(&format!("{name}{suffix}"));

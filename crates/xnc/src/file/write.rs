@@ -21,9 +21,9 @@ pub type Head<'a> = (&'a [u8], &'a Layout);
 
 /// Where payloads will begin when all of `tables` are coded and come out as tables usually do. Plain words
 /// and headers of other sizes only cost moving the payloads once more.
-pub fn foresee((head, source): Head<'_>, tables: &[&Tensor]) -> u64 {
+pub fn foresee((head, source): Head<'_>, tables: &[&Tensor], begin: usize) -> u64 {
     const SMALL: &[u8] = &[0; 1024];
-    let sizes = |tensor: &Tensor| 0..(tensor.bytes() / 10 * 7).next_multiple_of(64);
+    let sizes = |tensor: &Tensor| 0..(tensor.bytes() / 10 * 7).next_multiple_of(begin as u64);
     let foreseen: Vec<(&str, Parts<'_>)> = tables
         .iter()
         .map(|tensor| (tensor.name.as_str(), (Content::Placed(sizes(tensor)), Some(SMALL), SMALL)))
@@ -31,13 +31,13 @@ pub fn foresee((head, source): Head<'_>, tables: &[&Tensor]) -> u64 {
     let names = names(&foreseen);
     let summary = Summary { version: VERSION, tensors: &names, source_sha256: &"0".repeat(64) };
     let items = items(source, foreseen, SMALL, |tensor| Ok(Content::Placed(tensor.range.clone())));
-    items.map_or(0, |items| Plan::new((head, source.header()), Some(&summary), &items).start())
+    items.map_or(0, |items| Plan::new((head, source.header()), Some(&summary), &items, begin).start())
 }
 
 /// Payload, index, metadata.
 type Parts<'a> = (Content<'a>, Option<&'a [u8]>, &'a [u8]);
 
-/// Payloads first, so that each begins on 64 bytes; then the companions, then everything else as it was,
+/// Payloads first, so that each begins on 64 bytes or a page; then the companions, then everything else as it was,
 /// which `plain` gives.
 fn items<'a>(
     source: &'a Layout,
@@ -74,14 +74,14 @@ fn names(coded: &[(&str, Parts<'_>)]) -> String {
     coded.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",")
 }
 
-/// Writes all that goes around the payloads. Nothing, and a reason in the report, when the whole file would
+/// Writes all that goes around the payloads, which begin on `begin` bytes. Nothing, and a reason in the report, when the whole file would
 /// not be smaller than its source.
 pub fn write<'a>(
     (head, source): Head<'a>,
     entries: &'a [Entry<'a>],
     plain: impl Fn(&Tensor) -> Result<Content<'a>>,
     record: &FileRecord,
-    out: &mut dyn Output,
+    (out, begin): (&mut dyn Output, usize),
     (report, progress): (&mut CompressReport, &Progress<'_>),
 ) -> Result<bool> {
     let sealed = seal(record);
@@ -97,7 +97,7 @@ pub fn write<'a>(
     let names = names(&coded);
     let summary = Summary { version: VERSION, tensors: &names, source_sha256: &record.sha256 };
     let items = items(source, coded, &sealed, |tensor| plain(tensor))?;
-    let plan = Plan::new((head, source.header()), Some(&summary), &items);
+    let plan = Plan::new((head, source.header()), Some(&summary), &items, begin);
     if plan.bytes() >= record.size {
         let all = plan.bytes() - record.size;
         report.nothing = Some(format!(

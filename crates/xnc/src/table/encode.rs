@@ -84,7 +84,7 @@ fn encode(
         let words = if dtype == shape.dtype { words } else { &recast };
         // Room for plain words: memory that is never written costs nothing, and growing would copy.
         let mut payload = Vec::with_capacity(2 * coded.words());
-        let encoding = Encoding { codec, effort: Effort::new(effort), backend };
+        let encoding = Encoding { codec, effort: Effort::new(effort), pages: false, backend };
         let encoded = codec::encode(encoding, coded, words, &mut payload, &mut |_| {})?;
         Ok(Table::new(name, Opened::in_memory(codec, element, coded, &encoded, payload, backend)?))
     })?

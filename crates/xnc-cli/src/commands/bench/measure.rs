@@ -4,9 +4,9 @@
 //! after other memory was read. Else the plain table, which more cases read than the compressed one, would
 //! be found in the cache more often, and be faster for that.
 //!
-//! For the same reason each case also runs once right before it is timed: in a virtual machine, memory that was
-//! left alone for some seconds may take twice as long to read, whatever caches hold (measured on an Intel Xeon: 17
-//! ms become 34 for 236 MB in small pages). No table that serves tokens is left alone for so long.
+//! For the same reason each case also runs once right before it is timed: a system that looks for idle memory (Linux
+//! with DAMON) lets go of pages after some seconds, and to read them then takes twice as long, whatever caches hold
+//! (17 ms become 34 for 236 MB). No table that serves tokens is left alone for so long.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -31,6 +31,9 @@ impl Placing {
     /// Rows one after another.
     pub const DENSE: Placing = Placing { align: 1, page: 0 };
 
+    /// No row in more pages than its bytes need.
+    pub const PAGES: Placing = Placing { align: 1, page: PAGE };
+
     /// Whether a table may be placed so.
     pub fn is_valid(self) -> bool {
         self.align.is_power_of_two() && self.align <= 64 && matches!(self.page, 0 | PAGE)
