@@ -44,27 +44,29 @@ pub fn section(found: &Running) -> Section {
     section.push(Block::Table(table));
     let header = [
         "table",
+        "codec",
         "activations",
         "threads",
-        "`fast`",
+        "compressed",
         "plain",
         "plain reads, GB/s",
         "of reading alone",
         "times as fast",
     ];
     let mut table = Table::new(
-        "The table times a vector: from rows of codec `fast`, and from plain rows by the fastest of \
+        "The table times a vector: from compressed rows, and from plain rows by the fastest of \
          several loops. Results are the same to the last bit. Below 1 the compressed product is the \
          slower one: there the core has more bandwidth than it can unpack (docs/notes/fast.md, section 6, \
          where also stands what AVX2 gets).",
-        2,
+        3,
         &header,
     );
     for one in &found.products {
         table.row(
-            Accent::Fast,
+            Accent::of(&one.codec),
             vec![
                 one.table.clone(),
+                format!("`{}`", one.codec),
                 one.activations.clone(),
                 one.threads.to_string(),
                 seconds(1e-3 * one.ms),

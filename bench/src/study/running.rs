@@ -38,11 +38,13 @@ pub struct Row {
     pub ratio_to_copy: f64,
 }
 
-/// A table times vectors, straight from rows of codec `fast`, against the fastest of several plain loops.
+/// A table times vectors, straight from compressed rows, against the fastest of several plain loops.
 #[derive(Serialize, Deserialize)]
 pub struct Product {
     /// Which.
     pub table: String,
+    /// Codec of the rows.
+    pub codec: String,
     /// Activations, and how many vectors.
     pub activations: String,
     /// Threads.
@@ -78,7 +80,7 @@ pub fn measure(study: &Study) -> Result<Running> {
             found.rows.push(row(table, *codec, &bench)?);
             for (key, vectors) in PRODUCTS {
                 let value = bench.get(key).with_context(|| format!("xnc bench: no `{key}`"))?;
-                found.products.extend(product(table, value, vectors)?);
+                found.products.extend(product(table, *codec, value, vectors)?);
             }
         }
     }
@@ -109,7 +111,7 @@ fn row(table: &TableFile, codec: Codec, bench: &Value) -> Result<Row> {
 }
 
 /// None where the codec has no such product.
-fn product(table: &TableFile, value: &Value, vectors: u64) -> Result<Option<Product>> {
+fn product(table: &TableFile, codec: Codec, value: &Value, vectors: u64) -> Result<Option<Product>> {
     if value.is_null() {
         return Ok(None);
     }
@@ -117,6 +119,7 @@ fn product(table: &TableFile, value: &Value, vectors: u64) -> Result<Option<Prod
     let vectors = if vectors > 1 { format!(", {vectors} vectors") } else { String::new() };
     Ok(Some(Product {
         table: table.label.clone(),
+        codec: codec.name().into(),
         activations: format!("{activation}{vectors}"),
         threads: value["threads"].as_u64().context("xnc bench: the threads")?,
         ms: number(&value["ms"])?,

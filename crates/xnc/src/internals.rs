@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::Model;
 use crate::codec::{self, BitWriter, Checks, Codec, Effort, Encoding, Stored, TableShape, View, xnc::block};
-use crate::container::{Content, Item, Plan};
+use crate::container::{ALIGN, Content, Item, Plan};
 use crate::dtype::{Dtype, Words};
 use crate::error::{Error, Result};
 use crate::kernel::{Backend, bytes_of};
@@ -48,7 +48,7 @@ pub fn write_like(like: &[u8], tensors: &[(&str, &str, &[u64], &[u8])]) -> Resul
         items.push(Item { name: (*name).into(), dtype: (*dtype).into(), shape: shape.to_vec(), content });
     }
     let mut out = std::io::Cursor::new(Vec::new());
-    Plan::new((like, layout.header()), None, &items).write(&mut out, &mut |_| ())?;
+    Plan::new((like, layout.header()), None, &items, ALIGN).write(&mut out, &mut |_| ())?;
     Ok(out.into_inner())
 }
 

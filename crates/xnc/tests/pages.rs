@@ -34,7 +34,8 @@ fn payloads_lie_on_pages_and_give_the_same_rows() {
         let file = std::fs::read(path("paged")).expect("reads");
         for tensor in coded {
             let bytes = model.bytes(&tensor.name).expect("is there");
-            let at = file.windows(256).position(|window| window == &bytes[..256]).expect("is in the file") as u64;
+            let at =
+                file.windows(256).position(|window| window == &bytes[..256]).expect("is in the file") as u64;
             assert_eq!((at % PAGE, bytes.len() as u64 % PAGE), (0, 0), "{}", tensor.name);
             assert_twins(&open(&plain, &tensor.name), &open(&path("paged"), &tensor.name), &tensor.name);
         }

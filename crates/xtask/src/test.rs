@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use crate::toolchain::Toolchain;
 use crate::{
-    arm, c, data, emulate, fuzz, ggml, package, python, root, rtl, run, sanitize, say, study, targets, timed, wasm,
+    arm, c, data, emulate, fuzz, ggml, package, python, root, rtl, run, sanitize, say, study, targets, timed,
+    wasm,
 };
 
 /// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, the Python

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use xnc::{Codec, CompressOptions, CompressReport, Progress, Selection, TensorReport};
+use xnc::{Codec, CompressReport, Progress, Selection, TensorReport};
 use xnc_page::number::bytes;
 
 use super::with_bars;

@@ -36,7 +36,9 @@ impl Map {
             if at.checked_add(bytes.len()).is_some_and(|end| end <= map.len()) {
                 // SAFETY: the mapping is read-only and shared, so that a page that is dropped comes back as the file
                 // has it. That it was not dropped changes nothing but a number.
-                let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, at, bytes.len()) };
+                let _ = unsafe {
+                    map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, at, bytes.len())
+                };
             }
         }
     }

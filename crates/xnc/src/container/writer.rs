@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use super::ALIGN;
 use crate::codec::{Source, element_bytes};
 use crate::dtype::{Dtype, Element};
 use crate::error::{Error, Result};

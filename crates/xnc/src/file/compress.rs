@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::codec::Narrowed;
-use crate::container::{ALIGN, Container, Content, FileRecord, INDEX_SUFFIX, Map, Output, VERSION, alignment, keep};
+use crate::container::{
+    ALIGN, Container, Content, FileRecord, INDEX_SUFFIX, Map, Output, VERSION, alignment, keep,
+};
 use crate::digest::Sha256;
 use crate::dtype::{Element, Words};
 use crate::error::{Error, Result};

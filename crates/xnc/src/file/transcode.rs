@@ -66,7 +66,8 @@ pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_
         (None, Standing::Coded(_)) => unreachable!("a coded tensor has an entry, and a plain one its words"),
     };
     let told = (&mut report, progress);
-    let written = write(head, &entries, plain, &record, (target.file(), begin), told).map_err(Target::blame(path))?;
+    let written =
+        write(head, &entries, plain, &record, (target.file(), begin), told).map_err(Target::blame(path))?;
     drop(entries);
     drop(file);
     if written {
