@@ -163,9 +163,11 @@ fn tool(python: &Path, module: &str) -> Command {
 }
 
 fn pytest(python: &Path, folders: &[&str]) -> Command {
-    // Not as a module: that would put the sources before the installed package.
+    let package = root().join("python");
+    // Not as a module, and away from the sources, which Python would find before the installed package.
     let mut command = Command::new(python.with_file_name("pytest"));
-    command.args(["-q", "-p", "no:cacheprovider"]).args(folders).current_dir(root().join("python"));
+    command.args(["-q", "-p", "no:cacheprovider", "-c"]).arg(package.join("pyproject.toml"));
+    command.args(folders.iter().map(|folder| package.join(folder))).current_dir(root().join(".tools"));
     command
 }
 
