@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::measure;
+use super::{Profile, measure};
 use crate::{data, python, root, run, runs, say, timed};
 
 /// Its source package holds llama.cpp.
@@ -20,8 +20,8 @@ const PROGRAMS: [&str; 4] = ["llama-completion", "llama-bench", "llama-server", 
 pub fn all() -> Result<()> {
     ensure!(runs("c++", &["--version"]), "llama.cpp is built with a C++ compiler, which is not there");
     data::tables()?;
-    let backend = super::build()?;
-    let xnc = super::command()?;
+    let backend = super::build(Profile::Release)?;
+    let xnc = super::command(Profile::Release)?;
     let programs = timed("llama.cpp", build)?;
     measure::all(&programs, &backend, &xnc)
 }

@@ -19,9 +19,11 @@ const MODELS: [&str; 3] = ["SmolLM2-135M.bf16.gguf", "SmolLM2-135M.f16.gguf", "G
 /// What the backend says when it has taken a table.
 const TAKEN: &str = "xnc: token_embd.weight: ";
 
-/// Builds the backend; its path is the last line that is printed.
+/// Builds the backend; its path is the last line that is printed. Tests are of a build as all tests are built, so
+/// that little is built twice.
 pub fn all(test: bool) -> Result<()> {
-    let backend = build()?;
+    let profile = if test { Profile::Dev } else { Profile::Release };
+    let backend = build(profile)?;
     if test {
         check(&backend)?;
     }
@@ -29,12 +31,27 @@ pub fn all(test: bool) -> Result<()> {
     Ok(())
 }
 
+/// How programs are built.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Profile {
+    Dev,
+    Release,
+}
+
+impl Profile {
+    /// Builds a package and gives the folder that the result is in.
+    fn build(self, package: &str) -> Result<PathBuf> {
+        let release = (self == Profile::Release).then_some("--release");
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--quiet", "--package", package]).args(release).current_dir(root());
+        run(&mut cargo)?;
+        Ok(target().join(if self == Profile::Release { "release" } else { "debug" }))
+    }
+}
+
 /// Builds the backend and gives its path.
-pub fn build() -> Result<PathBuf> {
-    run(Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "xnc-ggml"])
-        .current_dir(root()))?;
-    let folder = target().join("release");
+pub fn build(profile: Profile) -> Result<PathBuf> {
+    let folder = profile.build("xnc-ggml")?;
     let named = folder.join("libggml-xnc.so");
     // A program may have the old file mapped: a new one takes its name.
     let unfinished = folder.join("libggml-xnc.so.unfinished");
@@ -44,11 +61,8 @@ pub fn build() -> Result<PathBuf> {
 }
 
 /// Builds the command and gives its path: beside the backend, where it looks for it.
-fn command() -> Result<PathBuf> {
-    run(Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "xnc-cli"])
-        .current_dir(root()))?;
-    Ok(target().join("release/xnc"))
+fn command(profile: Profile) -> Result<PathBuf> {
+    Ok(profile.build("xnc-cli")?.join("xnc"))
 }
 
 fn target() -> PathBuf {
@@ -84,7 +98,7 @@ fn same(node: &Node, backend: &Path, model: &str) -> Result<()> {
 
 /// From a compressed file: the same texts; a damaged file and a program without the backend are errors.
 fn from_compressed(node: &Node, backend: &Path) -> Result<()> {
-    let xnc = command()?;
+    let xnc = command(Profile::Dev)?;
     let model = root().join("data").join(MODELS[0]);
     let folder = tempfile::tempdir()?;
     let plain = node.greedy(&model, None)?.texts()?;
