@@ -125,7 +125,13 @@ def test_an_interrupt_ends_the_work(tmp_path: Path) -> None:
     source = tmp_path / "model.safetensors"
     write_safetensors(source, {NAME: ("BF16", bf16_words(4, 60_000, 256))})
     script = f"import xnc; print('begins', flush=True); xnc.compress({str(source)!r}, codec='dense', threads=1)"
-    program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    program = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell lets programs in the background ignore it, and their children with them.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+    )
     assert program.stdout is not None and program.stdout.readline() == b"begins\n"
     time.sleep(0.3)
     program.send_signal(signal.SIGINT)

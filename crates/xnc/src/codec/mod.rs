@@ -182,13 +182,16 @@ pub struct Encoding {
     pub backend: Backend,
 }
 
+#[cfg(feature = "threads")]
 impl Encoding {
     /// What a payload has to begin on, for rows to lie as they are placed.
+    #[cfg(feature = "write")]
     pub fn begin(self) -> usize {
         if self.codec == Codec::Fast { self.placing().page.max(1) } else { 1 }
     }
 
     /// Whether a table under a codec with these params is as this would make it.
+    #[cfg(feature = "write")]
     pub fn made(self, codec: Codec, params: &Value) -> bool {
         codec == self.codec && (codec != Codec::Fast || *params == serde_json::json!(self.placing()))
     }
