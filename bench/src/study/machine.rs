@@ -53,7 +53,10 @@ impl Machine {
         let kib = memory
             .lines()
             .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<f64>().ok());
-        let commit = told("git", &["describe", "--always", "--dirty", "--exclude=*"]);
+        // What sections write while the study runs is no change to what is measured.
+        let changed = told("git", &["status", "--porcelain", "--", ".", ":!docs/results.*"]);
+        let mark = if changed.is_some_and(|files| !files.is_empty()) { "-dirty" } else { "" };
+        let commit = told("git", &["describe", "--always", "--exclude=*"]).map(|commit| commit + mark);
         Ok(Machine {
             processor: field("model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
             processors: std::thread::available_parallelism().map_or(1, usize::from),

@@ -164,9 +164,11 @@ fn tool(python: &Path, module: &str) -> Command {
 
 fn pytest(python: &Path, folders: &[&str]) -> Command {
     let package = root().join("python");
-    // Not as a module, and away from the sources, which Python would find before the installed package.
-    let mut command = Command::new(python.with_file_name("pytest"));
-    command.args(["-q", "-p", "no:cacheprovider", "-c"]).arg(package.join("pyproject.toml"));
+    // Away from the sources, which Python would find before the installed package, and with nothing of where it runs.
+    let mut command = Command::new(python);
+    command
+        .args(["-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c"])
+        .arg(package.join("pyproject.toml"));
     command.args(folders.iter().map(|folder| package.join(folder))).current_dir(root().join(".tools"));
     command
 }
