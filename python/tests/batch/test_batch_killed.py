@@ -17,6 +17,7 @@ from batch_files import NAME, S3, hub, model_file, sha256, statuses, words, writ
 
 import xnc
 from xnc.batch import plan, report, run
+from xnc.batch._local import LocalEngine
 
 #: Fixtures.
 __all__ = ["s3", "s3_server"]
@@ -70,6 +71,23 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     assert len(killed) == 3 and set(statuses(results).values()) == {"done"} and len(results) == 8
     all_restored(tmp_path / "hub.xnc", files, tmp_path)
     assert not list((tmp_path / "hub.xnc").glob(".*.tmp"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")
+def test_an_idle_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    job = plan(str(write(tmp_path / "hub", hub(0, 3)))).job()
+    engine = LocalEngine(job, workers=1, threads=1, retries=0, scratch=None)
+    items = iter(plan(str(tmp_path / "hub")))
+    engine.submit(next(items))
+    assert engine.wait()[0][1]["status"] == "done"
+    (worker,) = children(os.getpid())
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: not children(os.getpid()))
+    # The pool notices in a thread of its own, sooner or later.
+    time.sleep(0.2)
+    engine.submit(next(items))
+    assert engine.wait()[0][1]["status"] == "done"
+    engine.close()
 
 
 def test_an_item_that_kills_its_workers_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -72,7 +73,14 @@ class LocalEngine:
 
     def _start(self, item: Item, tried: int) -> None:
         worker = self._idle.pop()
-        self._busy[worker.submit(_do, item)] = (worker, item, tried)
+        try:
+            future = worker.submit(_do, item)
+        except BrokenProcessPool:
+            # It died while it had nothing to do.
+            worker.shutdown(wait=False)
+            worker = self._worker()
+            future = worker.submit(_do, item)
+        self._busy[future] = (worker, item, tried)
 
     def wait(self) -> list[tuple[Item, dict[str, Any]]]:
         ended: list[tuple[Item, dict[str, Any]]] = []
@@ -103,5 +111,6 @@ class LocalEngine:
             worker.shutdown(wait=False, cancel_futures=True)
         for worker in self._idle:
             if worker._processes:
-                worker.submit(_end)
+                with contextlib.suppress(BrokenProcessPool):
+                    worker.submit(_end)
             worker.shutdown(wait=True)
