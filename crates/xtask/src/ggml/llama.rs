@@ -53,7 +53,8 @@ fn source(folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let python = python::interpreter()?;
     let pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"];
-    let dest = ["--no-binary", ":all:", "--dest"];
+    // Of this package alone: what builds it may come built.
+    let dest = ["--no-binary", "llama-cpp-python", "--dest"];
     run(Command::new(python).args(pip).args(dest).arg(folder).arg(SOURCE))?;
     let named = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "gz");
     let paths = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
