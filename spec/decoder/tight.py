@@ -64,22 +64,21 @@ def decode_tight(table, payload, index, wanted):  # T5: the words of the wanted 
     padded(index, struct.calcsize(form), "the index")
     fields = iter(struct.unpack_from(form, index))
     starts, checksums, counts, symbols, biases = (list(islice(fields, size)) for size in sizes)
-    groups, begin, out, checked = up(dim, 64) // 64, 0, [], set()
+    groups, begin, places, out, checked = up(dim, 64) // 64, 0, {}, [], set()
     for row in range(rows):
         second, third = counts[2 * row:2 * row + 2]
         need(row % 32 or starts[row // 32] == begin, "block %d does not begin where its rows do" % (row // 32))
         length = 2 * dim if second == plain else coded(dim, planes) + second + third
         need(third == 0 if second == plain else length < 2 * dim and second <= 16 * groups, "row %d: its counts" % row)
-        end = begin + length
-        need(end <= len(payload), "row %d passes the payload" % row)
-        if row in wanted:
-            for p in set(range(begin // 4096, up(end, 4096) // 4096)) - checked:
-                need(crc32c(payload[4096 * p:4096 * p + 4096]) == checksums[p], "page %d: its checksum differs" % p)
-                checked.add(p)
-            data = bytes(payload[begin:end + 64 + 16 * groups])
-            out += (struct.unpack("<%dH" % dim, data[:2 * dim]) if second == plain else
-                    decode_row(data, length, second, planes, symbols, biases))
-        begin = end
+        places[row], begin = (begin, length, second), begin + length
+        need(begin <= len(payload), "row %d passes the payload" % row)
     need(len(payload) == up(begin + 64 + 16 * groups, 64) and not any(payload[begin:]),
          "the payload does not end as it should")
+    for begin, length, second in (places[row] for row in range(rows) if row in wanted):
+        for p in set(range(begin // 4096, up(begin + length, 4096) // 4096)) - checked:
+            need(crc32c(payload[4096 * p:4096 * p + 4096]) == checksums[p], "page %d: its checksum differs" % p)
+            checked.add(p)
+        data = bytes(payload[begin:begin + length + 64 + 16 * groups])
+        out += (struct.unpack("<%dH" % dim, data[:2 * dim]) if second == plain else
+                decode_row(data, length, second, planes, symbols, biases))
     return out
