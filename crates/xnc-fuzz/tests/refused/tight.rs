@@ -43,7 +43,8 @@ fn no_guard() -> Vec<u8> {
     let forge = forge.bytes("a.xnc_index", |index| {
         index[PAGE_CHECKSUM..PAGE_CHECKSUM + 4].copy_from_slice(&checksum.to_le_bytes());
         let levels = &mut index[COUNTS..COUNTS + 2 * 36];
-        let end: usize = levels.chunks_exact(2).map(|row| 80 + usize::from(row[0]) + usize::from(row[1])).sum();
+        let end: usize =
+            levels.chunks_exact(2).map(|row| 80 + usize::from(row[0]) + usize::from(row[1])).sum();
         // The rows of the last block become longer, up to where the payload ends.
         let mut spare = length - end;
         for row in levels[2 * 32..].chunks_exact_mut(2) {
