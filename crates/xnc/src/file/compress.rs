@@ -3,9 +3,9 @@
 
 use std::io::{self, Cursor};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-use crate::codec::Narrowed;
+use crate::codec::{Narrowed, Source};
 use crate::container::{
     ALIGN, Container, Content, FileRecord, INDEX_SUFFIX, Map, Output, VERSION, alignment, keep,
 };
@@ -21,8 +21,8 @@ use crate::target::Target;
 
 use super::before::{least, refuse_other};
 use super::encode::{Encoder, Entry, Form};
-use super::restore_into;
 use super::write::{foresee, prove, write};
+use super::{LET_BE, restore_into};
 
 /// Compresses one file. `table_rows` comes from the configuration of its folder.
 pub(crate) fn compress(
@@ -182,9 +182,6 @@ fn all_plain(entries: &[Entry<'_>]) -> String {
 /// Bytes hashed at a time: enough for threads to share.
 const HASHED: usize = 16 << 20;
 
-/// Tables up to this size stay mapped for what follows, which saves mapping them again.
-const LET_BE: usize = 128 << 20;
-
 fn encode(file: &Container, tensor: &Tensor, encoder: &mut Encoder<'_>) -> Result<Entry<'static>> {
     let bytes = file.bytes(tensor);
     let element = tensor.element().expect("selected tensors are tables");
@@ -201,7 +198,7 @@ fn encode(file: &Container, tensor: &Tensor, encoder: &mut Encoder<'_>) -> Resul
         return Ok(entry);
     }
     if let Some(dtype) = element.dtype() {
-        return encoder.encode(tensor, element, &digest, (dtype, &Words::new(bytes)));
+        return encoder.encode(tensor, element, &digest, (dtype, &Passing::new(file, bytes)));
     }
     match Narrowed::new(bytes) {
         Some(words) => encoder.encode(tensor, element, &digest, (words.dtype(), &words)),
@@ -209,6 +206,33 @@ fn encode(file: &Container, tensor: &Tensor, encoder: &mut Encoder<'_>) -> Resul
             let reason = "holds F32 values that are not all BF16, nor all FP16 values";
             Ok(encoder.plain(tensor, element, &digest, reason))
         }
+    }
+}
+
+/// Words of a mapped file whose pages are let go now and then, as all words are read once in each pass.
+struct Passing<'a> {
+    file: &'a Container,
+    bytes: &'a [u8],
+    /// Bytes that may have been mapped since.
+    mapped: AtomicUsize,
+}
+
+impl<'a> Passing<'a> {
+    fn new(file: &'a Container, bytes: &'a [u8]) -> Self {
+        Passing { file, bytes, mapped: AtomicUsize::new(0) }
+    }
+}
+
+impl Source for Passing<'_> {
+    fn read(&self, first: usize, out: &mut [u16]) -> Result<()> {
+        Words::new(self.bytes).read(first, out);
+        // Of a sample of rows, each maps all that the system reads ahead: up to a huge page.
+        let mapped = self.mapped.fetch_add(size_of_val(out).max(1 << 20), Relaxed);
+        if mapped > LET_BE {
+            self.mapped.store(0, Relaxed);
+            self.file.let_go(self.bytes);
+        }
+        Ok(())
     }
 }
 
@@ -229,13 +253,16 @@ impl Digest {
     }
 
     /// Progress is told of once the tables are through, so that listeners hear of one stage at a time.
-    fn run(&self, bytes: &[u8], progress: &Progress<'_>) -> String {
+    fn run(&self, bytes: &Map, progress: &Progress<'_>) -> String {
         let (mut digest, mut done, mut steps) = (Sha256::default(), 0, None);
         for part in bytes.chunks(1 << 22) {
             if self.needless.load(Relaxed) {
                 break;
             }
             digest.update(part);
+            if bytes.len() > LET_BE {
+                bytes.let_go(part);
+            }
             done += part.len() as u64;
             if self.encoded.load(Relaxed) {
                 steps.get_or_insert_with(|| progress.stage(Stage::Digest, bytes.len() as u64)).reach(done);

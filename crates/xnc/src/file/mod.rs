@@ -17,3 +17,6 @@ pub(crate) use restore::restore;
 pub use restore::{restore_into, restore_unchecked};
 pub(crate) use transcode::transcode;
 pub use walk::{Places, around};
+
+/// What is up to this size stays mapped for what follows, which saves mapping it again; of more, pages are let go.
+const LET_BE: usize = 64 << 20;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::LET_BE;
 use super::walk::{Part, walk};
 use crate::codec::element_bytes;
 use crate::container::{Container, Opened};
@@ -90,10 +91,21 @@ pub fn restore_unchecked(
     let mut taker = Taker { out, sha256: Sha256::default(), bytes: 0, steps };
     let backend = Backend::detect()?;
     walk(container, &mut |_, part| match part {
-        Part::Bytes(bytes) => taker.take(&[bytes], |_| ()),
+        Part::Bytes(bytes) => bytes.chunks(LET_BE).try_for_each(|part| {
+            taker.take(&[part], |_| ())?;
+            if bytes.len() > LET_BE {
+                container.let_go(part);
+            }
+            Ok(())
+        }),
         Part::Coded(tensor, meta) => {
             let opened = container.table(&tensor.name, backend, None)?;
-            let found = decode_tensor(&opened, &mut taker).map_err(|e| e.in_tensor(&tensor.name))?;
+            let let_go = || {
+                if let Some(payload) = container.layout().tensor(&tensor.name) {
+                    container.let_go(container.bytes(payload));
+                }
+            };
+            let found = decode_tensor(&opened, &mut taker, &let_go).map_err(|e| e.in_tensor(&tensor.name))?;
             if digests && found != meta.blake3 {
                 let faulty = Error::corrupt("it does not decode to its BLAKE3 digest");
                 return Err(faulty.in_tensor(&tensor.name));
@@ -111,8 +123,8 @@ pub fn restore_unchecked(
 }
 
 /// Decodes a whole tensor in order, with chunk checksums checked, and gives its digest. While some chunks are
-/// taken, the next are decoded.
-fn decode_tensor(opened: &Opened, taker: &mut Taker<'_>) -> Result<String> {
+/// taken, the next are decoded. Now and then `let_go` is called, for pages of which none is read again.
+fn decode_tensor(opened: &Opened, taker: &mut Taker<'_>, let_go: &dyn Fn()) -> Result<String> {
     let view = opened.view();
     let mut digest = blake3::Hasher::new();
     let decode = |number: usize| -> Result<Vec<u8>> {
@@ -123,7 +135,7 @@ fn decode_tensor(opened: &Opened, taker: &mut Taker<'_>) -> Result<String> {
     };
     // Enough to keep threads busy, small enough to stay in cache.
     let batch = 16 * rayon::current_num_threads();
-    let (mut start, mut ready) = (0, Vec::new());
+    let (mut start, mut ready, mut mapped) = (0, Vec::new(), 0);
     while start < view.chunks() || !ready.is_empty() {
         let end = view.chunks().min(start + batch);
         let (taken, decoded): (_, Result<Vec<_>>) = rayon::join(
@@ -135,6 +147,11 @@ fn decode_tensor(opened: &Opened, taker: &mut Taker<'_>) -> Result<String> {
             || (start..end).into_par_iter().map(decode).collect(),
         );
         taken?;
+        mapped += ready.iter().map(Vec::len).sum::<usize>();
+        if mapped > LET_BE {
+            let_go();
+            mapped = 0;
+        }
         (start, ready) = (end, decoded?);
     }
     Ok(digest.finalize().to_hex().to_string())
