@@ -30,7 +30,7 @@ impl Map {
     /// Whoever reads them again has them again, from the file.
     #[cfg(feature = "write")]
     pub fn let_go(&self, bytes: &[u8]) {
-        #[cfg(all(unix, feature = "map"))]
+        #[cfg(unix)]
         if let Owner::File(map) = &*self.0 {
             let at = bytes.as_ptr().addr().wrapping_sub(map.as_ptr().addr());
             if at.checked_add(bytes.len()).is_some_and(|end| end <= map.len()) {
@@ -41,6 +41,8 @@ impl Map {
                 };
             }
         }
+        #[cfg(not(unix))]
+        let _ = bytes;
     }
 }
 
