@@ -128,7 +128,7 @@ pub fn run(files: &Files, source: &Words, coded: &Table, threads: usize, seconds
         },
     );
     products::add(&mut cases, &kinds, coded, [&plain, &huge], &inputs);
-    let rounds = cases.run(Duration::from_secs(seconds));
+    let rounds = cases.run(bytes, Duration::from_secs(seconds));
 
     let speed =
         |seconds: Option<f64>| -> Result<f64> { Ok(bytes as f64 * 1e-9 / seconds.context("a case")?) };

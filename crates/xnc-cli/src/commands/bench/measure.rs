@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 /// as much as that of a large server.
 const ELSEWHERE: [usize; 2] = [128 << 20, 512 << 20];
 
-/// Memory to read before a case.
-pub fn elsewhere() -> Vec<u64> {
-    vec![1; last_level().clamp(ELSEWHERE[0], ELSEWHERE[1]) / 8]
+/// Memory to read before a case with a table of some bytes; a table far below the cache's size stays there anyway,
+/// and is not worth the time.
+pub fn elsewhere(table: usize) -> Vec<u64> {
+    vec![1; last_level().min(8 * table).clamp(ELSEWHERE[0], ELSEWHERE[1]) / 8]
 }
 
 /// Bytes of the largest cache that the first processor has; 0 where the system does not say.
@@ -55,10 +56,10 @@ impl<'a> Cases<'a> {
     }
 
     /// Rounds until `budget` is spent, five at least; the first is a warm-up and not counted. Returns the
-    /// number.
-    pub fn run(&mut self, budget: Duration) -> usize {
+    /// number. The table has `bytes`.
+    pub fn run(&mut self, bytes: usize, budget: Duration) -> usize {
         let mut random = fastrand::Rng::with_seed(1);
-        let elsewhere = elsewhere();
+        let elsewhere = elsewhere(bytes);
         let start = Instant::now();
         let mut rounds = 0;
         while rounds <= 5 || start.elapsed() < budget {

@@ -30,7 +30,7 @@ const PRODUCTS: usize = 15;
 pub fn probe(coded: &Table, threads: usize) -> Result<()> {
     let x: Vec<f32> = (0..coded.dim()).map(|i| (i % 7) as f32 - 3.0).collect();
     let mut out = vec![0.0; coded.rows()];
-    let elsewhere = elsewhere();
+    let elsewhere = elsewhere(2 * coded.rows() * coded.dim());
     let mut ms = [1, threads].map(|threads| (threads, Vec::new()));
     for round in 0..=PRODUCTS {
         for (threads, ms) in &mut ms {
