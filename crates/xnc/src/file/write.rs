@@ -74,8 +74,8 @@ fn names(coded: &[(&str, Parts<'_>)]) -> String {
     coded.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",")
 }
 
-/// Writes all that goes around the payloads, which begin on `begin` bytes. Nothing, and a reason in the report, when the whole file would
-/// not be smaller than its source.
+/// Writes all that goes around the payloads, which begin on `begin` bytes. Nothing, and a reason in the report, when
+/// the whole file would not be smaller than its source.
 pub fn write<'a>(
     (head, source): Head<'a>,
     entries: &'a [Entry<'a>],
