@@ -1,9 +1,10 @@
 //! What llama.cpp's programs give with the backend and without: text, divergence, speed, memory, answers of a server.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -169,9 +170,7 @@ fn divergence(name: &str, ways: &[Way<'_>; 2], model: &Path, folder: &Path) -> R
         for (way, seconds) in ways.iter().zip(&mut seconds) {
             let mut command = way.program("llama-perplexity");
             command.arg("-m").arg(model).arg("-f").arg(&text).args(arguments);
-            let output = command.output()?;
-            ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-            seconds.push(prompt_ms(&output)?);
+            seconds.push(between(&mut command, "calculating perplexity", "Final estimate")?);
         }
     }
     let [plain, ours] = seconds.map(median);
@@ -197,13 +196,25 @@ fn divergence(name: &str, ways: &[Way<'_>; 2], model: &Path, folder: &Path) -> R
     Ok(())
 }
 
-/// The time that a program says its prompt took.
-fn prompt_ms(output: &std::process::Output) -> Result<f64> {
-    let told =
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    let line = told.lines().find(|line| line.contains("prompt eval time")).context("no prompt eval time")?;
-    let number = line.split('=').nth(1).and_then(|rest| rest.split_ascii_whitespace().next());
-    Ok(number.context("no number")?.parse()?)
+/// Milliseconds from one line of what a program says to another.
+fn between(command: &mut Command, from: &str, to: &str) -> Result<f64> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let mut told = BufReader::new(child.stderr.take().context("stderr is piped")?);
+    let (mut began, mut took, mut line) = (None, None, Vec::new());
+    while {
+        line.clear();
+        told.read_until(b'\n', &mut line)?
+    } > 0
+    {
+        let said = String::from_utf8_lossy(&line);
+        if said.contains(from) {
+            began = Some(Instant::now());
+        } else if said.contains(to) {
+            took = began.map(|began: Instant| began.elapsed());
+        }
+    }
+    ensure!(child.wait()?.success(), "{command:?} failed");
+    Ok(took.with_context(|| format!("{command:?} does not say {from:?} and {to:?}"))?.as_secs_f64() * 1e3)
 }
 
 /// English text of this repository.

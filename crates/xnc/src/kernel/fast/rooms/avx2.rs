@@ -1,32 +1,43 @@
-//! AVX2, and AVX-512 for two rows.
+//! AVX2.
 
 use std::arch::x86_64::*;
 
-use super::{AT_ONCE, opaque, put_rest, turns};
+use super::{AT_ONCE, Places, put_rest, turns};
 use crate::kernel::fast::row::{ENTRY, GROUP, LONGEST, Row, Symbols};
 
-/// A type of a pass's own, so that what the pass calls is its own, too, and is inlined.
+/// A type of a pass's own, so that what the pass calls is its own, too, and is inlined: a call costs a product a tenth.
 pub(in crate::kernel::fast) trait Caller {
     /// Whether [`turns`] of the table is 1: without a loop the pass is a tenth faster.
     const ONE_TURN: bool;
 }
 
-/// What lists add, in registers of AVX2.
+/// Entries of a row's list as they are put into its room.
 #[derive(Clone, Copy)]
-pub(in crate::kernel::fast) struct Lists {
-    table: [u8; 16],
-    added: __m256i,
-    /// Where entries go that a list does not have, or that lie behind the row.
-    behind: usize,
-    nowhere: __m256i,
-    turns: usize,
+#[repr(align(64))]
+pub(super) struct Entries {
+    places: [u16; 16],
+    bytes: [u8; 16],
 }
 
-const ORDER: [i16; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+pub(super) const NONE: Entries = Entries { places: [0; 16], bytes: [0; 16] };
+
+/// What lists add, in registers of AVX2. A list is read a row before it is put: places are sums along the list, and
+/// stores that waited for them would keep the loop behind them from beginning (Zen 4: a fifth of a product).
+pub(in crate::kernel::fast) struct Lists {
+    pub(super) table: [u8; 16],
+    pub(super) added: __m256i,
+    /// Where entries go that a list does not have, or that lie behind the row.
+    pub(super) behind: usize,
+    pub(super) nowhere: __m256i,
+    /// What was read last, a turn each.
+    read: Vec<Entries>,
+}
+
+pub(super) const ORDER: [i16; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn register(words: [i16; 16]) -> __m256i {
+pub(super) fn register(words: [i16; 16]) -> __m256i {
     // SAFETY: 32 bytes, whatever type names them.
     unsafe { std::mem::transmute::<[i16; 16], __m256i>(words) }
 }
@@ -39,21 +50,51 @@ impl Lists {
         let added = unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast())) };
         let behind = symbols.bias.len().next_multiple_of(GROUP);
         let nowhere = _mm256_set1_epi16((behind as u16).cast_signed());
-        Lists { table, added, behind, nowhere, turns: turns(symbols) }
+        Lists { table, added, behind, nowhere, read: vec![NONE; turns(symbols)] }
     }
 
-    /// Puts what the list of a row adds into its room. A plain row has no list.
+    /// Reads the list of row `i` of a pass, puts the one before into its room, and gives the number of the row whose
+    /// room has been ready for a while. A pass goes on until that is its last: [`Lists::EARLY`] rows more.
     ///
     /// # Safety
-    /// The row, its list in front, lies inside `payload` with its guard; the room is one of the table's.
+    /// Rows, their lists in front, lie inside `payload` with their guard; `i` grows from 0 in ones; rooms are the
+    /// table's.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(in crate::kernel::fast) unsafe fn put<Of: Caller>(&self, payload: &[u8], row: Row, room: *mut u8) {
+    pub(in crate::kernel::fast) unsafe fn advance<Of: Caller>(
+        &mut self,
+        payload: &[u8],
+        rows: &[Row],
+        i: usize,
+        rooms: Places,
+    ) -> Option<usize> {
+        let before = i.wrapping_sub(1);
+        if let Some(row) = rows.get(before) {
+            // SAFETY: as the caller promises.
+            unsafe { self.put::<Of>(payload, *row, rooms.of(before)) };
+        }
+        if let Some(row) = rows.get(i) {
+            // SAFETY: as the caller promises.
+            unsafe { self.read::<Of>(payload, *row) };
+        }
+        i.checked_sub(Self::EARLY)
+    }
+
+    /// Rows by which lists are read before their row is taken.
+    pub(in crate::kernel::fast) const EARLY: usize = 3;
+
+    /// Reads the list of a row. A plain row has none.
+    ///
+    /// # Safety
+    /// The row, its list in front, lies inside `payload` with its guard.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn read<Of: Caller>(&mut self, payload: &[u8], row: Row) {
         // Every entry steps on by one, besides.
         let (mut left, mut before) = (row.entries(), register(ORDER));
         let mut list = payload.as_ptr().wrapping_add(row.at);
-        let turns = if Of::ONE_TURN { 1 } else { self.turns };
-        for turn in 0..turns {
+        let turns = if Of::ONE_TURN { 1 } else { self.read.len() };
+        for (turn, read) in self.read[..turns].iter_mut().enumerate() {
             // SAFETY: 32 bytes from any entry on are of the list, the groups or the guard; there is no entry behind
             // the list that is looked at.
             let entries = unsafe { _mm256_loadu_si256(list.cast()) };
@@ -71,8 +112,7 @@ impl Lists {
             let bytes = _mm256_shuffle_epi8(self.added, _mm256_srli_epi16::<12>(entries));
             let bytes = _mm256_and_si256(bytes, _mm256_set1_epi16(0xff));
             let bytes = _mm_packus_epi16(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes));
-            // SAFETY: places are in the room, up to the group behind the row.
-            unsafe { scatter(room, to, bytes) };
+            read.set(to, bytes);
             if turn + 1 < turns {
                 left = left.saturating_sub(AT_ONCE);
                 list = list.wrapping_add(if left > 0 { AT_ONCE * ENTRY } else { 0 });
@@ -81,6 +121,20 @@ impl Lists {
                 before = _mm256_adds_epu16(after, register(ORDER));
             }
         }
+    }
+
+    /// Puts what the list of a row adds into its room. Its list was read last.
+    ///
+    /// # Safety
+    /// The row, its list in front, lies inside `payload`; the room is one of the table's.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn put<Of: Caller>(&self, payload: &[u8], row: Row, room: *mut u8) {
+        let turns = if Of::ONE_TURN { 1 } else { self.read.len() };
+        for read in &self.read[..turns] {
+            // SAFETY: places are in the room, up to the group behind the row.
+            unsafe { read.put(room) };
+        }
         if row.entries() > turns * AT_ONCE {
             // SAFETY: as the caller promises.
             unsafe { put_rest(&self.table, self.behind, payload, row, turns * AT_ONCE, room) };
@@ -88,157 +142,27 @@ impl Lists {
     }
 }
 
-/// As [`Lists`], for two rows together, in registers of AVX-512.
-#[derive(Clone, Copy)]
-pub(in crate::kernel::fast) struct PairLists {
-    one: Lists,
-    added: __m512i,
-    nowhere: __m512i,
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn halves(low: __m256i, high: __m256i) -> __m512i {
-    _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
-}
-
-impl PairLists {
-    #[target_feature(enable = "avx2,avx512f,avx512bw")]
-    pub(in crate::kernel::fast) fn new(symbols: Symbols<'_>) -> PairLists {
-        let one = Lists::new(symbols);
-        let Lists { added, nowhere, .. } = one;
-        PairLists { one, added: halves(added, added), nowhere: halves(nowhere, nowhere) }
-    }
-
-    /// As [`Lists::put`].
-    ///
-    /// # Safety
-    /// As there.
+impl Entries {
     #[inline]
-    #[target_feature(enable = "avx2,avx512f,avx512bw")]
-    pub(in crate::kernel::fast) unsafe fn put<Of: Caller>(
-        &self,
-        payload: &[u8],
-        rows: [Row; 2],
-        rooms: [*mut u8; 2],
-    ) {
-        // SAFETY: as the caller promises.
+    #[target_feature(enable = "avx2")]
+    pub(super) fn set(&mut self, places: __m256i, bytes: __m128i) {
+        // SAFETY: 32 bytes, and sixteen.
         unsafe {
-            let order = halves(register(ORDER), register(ORDER));
-            let places = self.turn::<Of, true>(payload, rows, 0, order, rooms);
-            if !Of::ONE_TURN && self.one.turns > 1 {
-                self.more::<Of>(payload, rows, places, rooms);
-            }
-            if rows[0].entries().max(rows[1].entries()) > self.one.turns * AT_ONCE {
-                self.rest(payload, rows, rooms);
-            }
+            _mm256_storeu_si256(self.places.as_mut_ptr().cast(), places);
+            _mm_storeu_si128(self.bytes.as_mut_ptr().cast(), bytes);
         }
     }
 
-    /// Puts [`AT_ONCE`] entries of each row from number `from` on, whose places begin `before`; gives their places.
-    /// The first turn has code of its own, so that it is inlined.
+    /// Puts the first [`AT_ONCE`] into a room, each to its place.
     ///
     /// # Safety
-    /// As [`Lists::put`].
+    /// All places are in the room.
     #[inline]
-    #[target_feature(enable = "avx2,avx512f,avx512bw")]
-    unsafe fn turn<Of: Caller, const FIRST: bool>(
-        &self,
-        payload: &[u8],
-        rows: [Row; 2],
-        from: usize,
-        before: __m512i,
-        rooms: [*mut u8; 2],
-    ) -> __m512i {
-        let [a, b] = [rows[0], rows[1]];
-        let left = [a.entries().saturating_sub(from), b.entries().saturating_sub(from)];
-        // A list that has ended is not looked at.
-        let skip = |left: usize| if left > 0 { from * ENTRY } else { 0 };
-        let at = [a.at + skip(left[0]), b.at + skip(left[1])];
-        // SAFETY: as in `Lists::put`.
-        let (low, high) = unsafe {
-            (
-                _mm256_loadu_si256(payload.as_ptr().add(at[0]).cast()),
-                _mm256_loadu_si256(payload.as_ptr().add(at[1]).cast()),
-            )
-        };
-        let entries = halves(low, high);
-        let steps = _mm512_and_si512(entries, _mm512_set1_epi16(LONGEST as i16));
-        let two = _mm512_adds_epu16(steps, _mm512_bslli_epi128::<2>(steps));
-        let four = _mm512_adds_epu16(two, _mm512_bslli_epi128::<4>(two));
-        let eight = _mm512_adds_epu16(four, _mm512_bslli_epi128::<8>(four));
-        let ends = halves(register([7; 16]), register([23; 16]));
-        let total = _mm512_maskz_permutexvar_epi16(0xff00_ff00, ends, eight);
-        let places = _mm512_adds_epu16(_mm512_adds_epu16(eight, total), before);
-        let there = |left: usize| (1_u32 << left.min(16)) - 1;
-        let there = there(left[1]) << 16 | there(left[0]);
-        let to = _mm512_mask_min_epu16(self.nowhere, there, places, self.nowhere);
-        let bytes = _mm512_shuffle_epi8(self.added, _mm512_srli_epi16::<12>(entries));
-        let bytes = _mm512_cvtepi16_epi8(bytes);
-        // SAFETY: places are in the rooms, up to the group behind the row.
-        unsafe {
-            scatter(rooms[0], _mm512_castsi512_si256(to), _mm256_castsi256_si128(bytes));
-            let high = _mm512_extracti64x4_epi64::<1>(to);
-            scatter(rooms[1], high, _mm256_extracti128_si256::<1>(bytes));
-        }
-        places
-    }
-
-    /// The turns after the first, whose places are given.
-    ///
-    /// # Safety
-    /// As [`Lists::put`].
-    #[inline(never)] // rare among tables; loops need the registers
-    #[target_feature(enable = "avx2,avx512f,avx512bw")]
-    unsafe fn more<Of: Caller>(
-        &self,
-        payload: &[u8],
-        rows: [Row; 2],
-        mut places: __m512i,
-        rooms: [*mut u8; 2],
-    ) {
-        let last = const { AT_ONCE as i16 - 1 };
-        let lasts = halves(register([last; 16]), register([last + 16; 16]));
-        let order = _mm512_add_epi16(halves(register(ORDER), register(ORDER)), _mm512_set1_epi16(1));
-        for turn in 1..self.one.turns {
-            let before = _mm512_adds_epu16(_mm512_permutexvar_epi16(lasts, places), order);
+    pub(super) unsafe fn put(&self, room: *mut u8) {
+        const { assert!(AT_ONCE <= 16) };
+        for (&place, &byte) in self.places.iter().zip(&self.bytes).take(AT_ONCE) {
             // SAFETY: as the caller promises.
-            places = unsafe { self.turn::<Of, false>(payload, rows, turn * AT_ONCE, before, rooms) };
+            unsafe { *room.add(usize::from(place)) = byte };
         }
-    }
-
-    /// Entries that no turn put.
-    ///
-    /// # Safety
-    /// As [`Lists::put`].
-    #[cold]
-    #[inline(never)]
-    unsafe fn rest(&self, payload: &[u8], rows: [Row; 2], rooms: [*mut u8; 2]) {
-        for (row, room) in rows.into_iter().zip(rooms) {
-            // SAFETY: as the caller promises.
-            unsafe {
-                put_rest(&self.one.table, self.one.behind, payload, row, self.one.turns * AT_ONCE, room);
-            }
-        }
-    }
-}
-
-/// Puts the first [`AT_ONCE`] of sixteen bytes into a room, each to its place.
-///
-/// # Safety
-/// All places are in the room.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn scatter(room: *mut u8, to: __m256i, bytes: __m128i) {
-    const { assert!(AT_ONCE <= 16) };
-    let (low, high) = (_mm256_castsi256_si128(to), _mm256_extracti128_si256::<1>(to));
-    let low = [_mm_cvtsi128_si64(low), _mm_extract_epi64::<1>(low)];
-    let to = [low[0], low[1], _mm_cvtsi128_si64(high), _mm_extract_epi64::<1>(high)];
-    let bytes = [_mm_cvtsi128_si64(bytes), _mm_extract_epi64::<1>(bytes)];
-    let bytes = bytes.map(|bytes| opaque(bytes.cast_unsigned()));
-    for i in 0..AT_ONCE {
-        let byte = (bytes[i / 8] >> (8 * (i % 8))) as u8;
-        // SAFETY: as the caller promises.
-        unsafe { *room.add((to[i / 4].cast_unsigned() >> (16 * (i % 4)) & 0xffff) as usize) = byte };
     }
 }

@@ -2,11 +2,15 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use avx2::{Caller, Lists, PairLists};
+pub(super) use avx2::{Caller, Lists};
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::PairLists;
 #[cfg(target_arch = "aarch64")]
 pub(super) use neon::Lists;
 
@@ -80,13 +84,4 @@ unsafe fn put_rest(table: &[u8; 16], behind: usize, payload: &[u8], row: Row, fr
             unsafe { *room.add(at.min(behind)) = table[code] };
         }
     }
-}
-
-/// The same bits, of which the compiler does not know that they come from a vector register: it would take its
-/// bytes out one by one, on the ports that vectors need, where shifts do.
-#[inline]
-fn opaque(mut bits: u64) -> u64 {
-    // SAFETY: no instruction.
-    unsafe { std::arch::asm!("/* {0} */", inout(reg) bits, options(pure, nomem, nostack, preserves_flags)) };
-    bits
 }

@@ -173,15 +173,13 @@ pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
         const ONE_TURN: bool = false;
     }
     assert!(out.len() == rows.len() * shape.dim);
-    let (uppers, lists) = (Uppers::new(symbols.ranked), Lists::new(symbols));
+    let (uppers, mut lists) = (Uppers::new(symbols.ranked), Lists::new(symbols));
     let phase = _mm256_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
-    for next in 0..rows.len() + 2 {
-        if let Some(row) = rows.get(next) {
-            // SAFETY: as the caller promises.
-            unsafe { lists.put::<Many<F16, FAR>>(payload, *row, places.of(next)) };
-        }
-        let Some(i) = next.checked_sub(2) else { continue };
+    for i in 0..rows.len() + Lists::EARLY {
+        // SAFETY: as the caller promises.
+        let ready = unsafe { lists.advance::<Many<F16, FAR>>(payload, rows, i, places) };
+        let Some(i) = ready else { continue };
         let (row, mut room) = (rows[i], places.of(i));
         let mut record = payload.as_ptr().wrapping_add(row.groups());
         let mut lines = Lines::from(plan, payload, row.at);

@@ -19,7 +19,7 @@ pub(in crate::kernel::fast) struct Uppers {
 
 /// Controls that bring the rank of each place, or its bit of a plane, to bits `to` and up of its byte.
 #[repr(align(64))]
-struct Controls([u8; GROUP]);
+pub(in crate::kernel::fast) struct Controls(pub [u8; GROUP]);
 
 const fn ranks() -> Controls {
     let (mut bytes, mut p) = ([0; GROUP], 0);
@@ -39,8 +39,8 @@ const fn plane(to: usize) -> Controls {
     Controls(bytes)
 }
 
-static RANK_CONTROLS: Controls = ranks();
-static PLANE_CONTROLS: [Controls; 3] = [plane(0), plane(1), plane(2)];
+pub(in crate::kernel::fast) static RANK_CONTROLS: Controls = ranks();
+pub(in crate::kernel::fast) static PLANE_CONTROLS: [Controls; 3] = [plane(0), plane(1), plane(2)];
 
 impl Uppers {
     #[inline]
@@ -167,18 +167,15 @@ pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
     }
     let Some(last) = rows.len().checked_sub(1) else { return };
     assert!(out.len() == rows.len() * shape.dim);
-    let (uppers, lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
+    let (uppers, mut lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
     let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
     // The last of an odd number goes through twice.
     let pair = |i: usize| [i.min(last), (i + 1).min(last)];
-    for next in (0..rows.len() + 2).step_by(2) {
-        if next <= last {
-            let pair = pair(next).map(|i| rows[i]);
-            // SAFETY: as the caller promises.
-            unsafe { lists.put::<Many<F16, FAR>>(payload, pair, [places.of(next), places.of(next + 1)]) };
-        }
-        let Some(i) = next.checked_sub(2) else { continue };
+    for i in (0..rows.len() + PairLists::EARLY).step_by(2) {
+        // SAFETY: as the caller promises.
+        let ready = unsafe { lists.advance::<Many<F16, FAR>>(payload, rows, i, places) };
+        let Some((i, _)) = ready else { continue };
         let mut lines = Lines::from(plan, payload, rows[i].at);
         let mut room = [places.of(i), places.of(i + 1)];
         let mut records = pair(i).map(|i| payload.as_ptr().wrapping_add(rows[i].groups()));

@@ -35,38 +35,33 @@ impl<const PAIRS: bool> Desk<PAIRS> {
     pub(super) unsafe fn rows(&mut self, table: &Table, payload: &[u8], rows: &[Row], out: &mut [f32]) {
         // SAFETY: as the caller promises.
         unsafe {
-            match (table.phase, turns(table.symbols())) {
-                (0, 1) => self.pass::<false, true>(table, payload, rows, out),
-                (0, _) => self.pass::<false, false>(table, payload, rows, out),
-                (_, 1) => self.pass::<true, true>(table, payload, rows, out),
-                (..) => self.pass::<true, false>(table, payload, rows, out),
+            match turns(table.symbols()) {
+                1 => self.pass::<true>(table, payload, rows, out),
+                _ => self.pass::<false>(table, payload, rows, out),
             }
         }
     }
 
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn pass<const PHASE: bool, const ONE_TURN: bool>(
+    unsafe fn pass<const ONE_TURN: bool>(
         &mut self,
         table: &Table,
         payload: &[u8],
         rows: &[Row],
         out: &mut [f32],
     ) {
-        struct Pass<const PAIRS: bool, const PHASE: bool, const ONE_TURN: bool>;
-        impl<const PAIRS: bool, const PHASE: bool, const ONE_TURN: bool> Caller for Pass<PAIRS, PHASE, ONE_TURN> {
+        struct Pass<const PAIRS: bool, const ONE_TURN: bool>;
+        impl<const PAIRS: bool, const ONE_TURN: bool> Caller for Pass<PAIRS, ONE_TURN> {
             const ONE_TURN: bool = ONE_TURN;
         }
         assert!(self.x.len() == table.bias.len() && self.x.len() >= table.shape.dim);
         let (x, rooms, plan) = (self.x.as_ptr(), self.rooms.places(), Plan::of_machine());
-        let (constants, lists) = (Constants::new(table), Lists::new(table.symbols()));
+        let (constants, mut lists) = (Constants::new(table), Lists::new(table.symbols()));
         let groups = table.shape.groups();
-        // A room is prepared two rows before its row is multiplied.
-        for next in 0..rows.len() + 2 {
-            if let Some(row) = rows.get(next) {
-                // SAFETY: as the caller promises.
-                unsafe { lists.put::<Pass<PAIRS, PHASE, ONE_TURN>>(payload, *row, rooms.of(next)) };
-            }
-            let Some(i) = next.checked_sub(2) else { continue };
+        for i in 0..rows.len() + Lists::EARLY {
+            // SAFETY: as the caller promises.
+            let ready = unsafe { lists.advance::<Pass<PAIRS, ONE_TURN>>(payload, rows, i, rooms) };
+            let Some(i) = ready else { continue };
             let mut turn = Turn {
                 lanes: [_mm256_setzero_ps(); 4],
                 record: payload.as_ptr().wrapping_add(rows[i].groups()),
@@ -78,12 +73,12 @@ impl<const PAIRS: bool> Desk<PAIRS> {
             // SAFETY: groups lie inside the payload; rooms, biases and activations are aligned, and filled to whole
             // groups. The rest of a row is less than a group.
             unsafe {
-                turn.groups::<PAIRS, PHASE>(&constants, groups);
+                turn.groups::<PAIRS>(&constants, table.phase != 0, groups);
                 if table.shape.tail() > 0 {
                     let mut tail = Tail::new(table, payload, rows[i], turn.room);
                     turn.record = tail.record.as_ptr();
                     turn.room = tail.room.as_mut_ptr();
-                    turn.groups::<PAIRS, PHASE>(&constants, 1);
+                    turn.groups::<PAIRS>(&constants, table.phase != 0, 1);
                 }
             }
             out[i] = sum(turn.lanes);

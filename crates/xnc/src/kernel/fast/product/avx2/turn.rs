@@ -220,15 +220,11 @@ impl Turn {
     /// Groups lie inside a payload; room, biases and activations begin on 32 bytes and are as long as the row.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn groups<const PAIRS: bool, const PHASE: bool>(
-        &mut self,
-        c: &Constants,
-        groups: usize,
-    ) {
+    pub(super) unsafe fn groups<const PAIRS: bool>(&mut self, c: &Constants, phase: bool, groups: usize) {
         let mut before = 0_u32;
         // SAFETY: reads and writes what the caller promises; the control word is put back.
         unsafe {
-            match (PAIRS, PHASE) {
+            match (PAIRS, phase) {
                 (false, false) => groups!(self, c, groups, "", f32_steps!(), "", "";),
                 (false, true) => groups!(self, c, groups, phase_off!(), f32_steps!(), "", "";
                     phase = const offset_of!(Constants, phase),),

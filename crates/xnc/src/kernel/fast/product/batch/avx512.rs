@@ -130,21 +130,14 @@ macro_rules! passes {
                     const ONE_TURN: bool = false;
                 }
                 let Some(last) = rows.len().checked_sub(1) else { return };
-                let lists = PairLists::new(table.symbols());
+                let mut lists = PairLists::new(table.symbols());
                 let (places, x) = (self.rooms.places(), self.x.as_chunks().0);
                 let (out_a, out_b) = out.split_at_mut(A);
-                // The last of an odd number goes with itself. Rooms are filled for a pair before the pair in
-                // front is multiplied.
-                let pair = |i: usize| [i.min(last), (i + 1).min(last)];
-                for next in (0..rows.len() + 2).step_by(2) {
-                    if next <= last {
-                        let ([a, b], rooms) = (pair(next), [places.of(next), places.of(next + 1)]);
-                        // SAFETY: as the caller promises.
-                        unsafe { lists.put::<Pass<A, B>>(payload, [rows[a], rows[b]], rooms) };
-                    }
-                    let Some(i) = next.checked_sub(2) else { continue };
-                    let (at, rooms) = (pair(i), [places.of(i), places.of(i + 1)]);
-                    let pair = [rows[at[0]], rows[at[1]]];
+                for i in (0..rows.len() + PairLists::EARLY).step_by(2) {
+                    // SAFETY: as the caller promises.
+                    let ready = unsafe { lists.advance::<Pass<A, B>>(payload, rows, i, places) };
+                    let Some((i, pair)) = ready else { continue };
+                    let (at, rooms) = ([i, (i + 1).min(last)], [places.of(i), places.of(i + 1)]);
                     let words = &mut self.words;
                     // SAFETY: as the caller promises.
                     let sums = unsafe { Self::first::<A, B>(table, payload, pair, rooms, x, words) };
