@@ -11,8 +11,8 @@ use crate::memory::Release;
 
 /// What is left beside a table in memory that is short.
 const SPARE: usize = 16 << 20;
-/// What the encoder has read is let go so often: it reads some megabytes in that time.
-const OFTEN: Duration = Duration::from_millis(20);
+/// What the encoder has read is let go so often: it reads some 20 MB in that time.
+const OFTEN: Duration = Duration::from_millis(4);
 
 /// Encodes words that lie in memory, which is let go as it is read where it is a mapped file: the encoder reads
 /// them twice.
@@ -40,6 +40,8 @@ fn encode_words(words: Words, values: &[u16]) -> Result<Table, String> {
 /// Does `work` while what it reads is let go again and again by a thread that does nothing else.
 fn letting_go<T>(release: Option<Release>, work: impl FnOnce() -> T) -> T {
     let Some(release) = release else { return work() };
+    // The host has mapped all of it; the encoder brings again what it reads.
+    release.now();
     let result = thread::scope(|scope| {
         let (working, ended) = mpsc::channel::<()>();
         let watch = move || {

@@ -25,6 +25,7 @@ mod wasm;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -87,7 +88,11 @@ enum Task {
         test: bool,
     },
     /// Build llama.cpp and measure it with the ggml backend and without; outside CI
-    Llama,
+    Llama {
+        /// Seconds for which a server answers four requests at once, each model
+        #[arg(long, default_value_t = 10)]
+        soak: u64,
+    },
     /// Type-check the library for Windows, macOS, Android and 32 bits
     Targets {
         /// Leave Android out
@@ -132,7 +137,7 @@ fn main() -> Result<()> {
         Task::Arm { short } => arm::all(short),
         Task::Wasm => wasm::all(),
         Task::Ggml { test } => ggml::all(test),
-        Task::Llama => ggml::llama::all(),
+        Task::Llama { soak } => ggml::llama::all(Duration::from_secs(soak)),
         Task::Targets { short } => targets::all(short),
         Task::C { prefix, test } => c::all(prefix, test),
         Task::Python { all } => package::test(all),

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -16,14 +17,14 @@ const SOURCE: &str = "llama-cpp-python==0.3.36";
 const TOOLS: &[&str] = &["cmake==3.31.10", "ninja==1.13.0"];
 const PROGRAMS: [&str; 4] = ["llama-completion", "llama-bench", "llama-server", "llama-perplexity"];
 
-/// Builds llama.cpp where it is missing, and measures.
-pub fn all() -> Result<()> {
+/// Builds llama.cpp where it is missing, and measures; a server answers for as long as `soak`, a model each.
+pub fn all(soak: Duration) -> Result<()> {
     ensure!(runs("c++", &["--version"]), "llama.cpp is built with a C++ compiler, which is not there");
     data::tables()?;
     let backend = super::build(Profile::Release)?;
     let xnc = super::command(Profile::Release)?;
     let programs = timed("llama.cpp", build)?;
-    measure::all(&programs, &backend, &xnc)
+    measure::all(&programs, &backend, &xnc, soak)
 }
 
 /// The folder of the programs.

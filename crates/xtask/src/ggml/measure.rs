@@ -35,7 +35,7 @@ impl Way<'_> {
 }
 
 /// All of it, as lines of a table.
-pub fn all(programs: &Path, backend: &Path, xnc: &Path) -> Result<()> {
+pub fn all(programs: &Path, backend: &Path, xnc: &Path, soak: Duration) -> Result<()> {
     let ways = [Way { programs, backend: None }, Way { programs, backend: Some(backend) }];
     let folder = tempfile::tempdir()?;
     println!("| what | plain | with the backend | |\n|---|---|---|---|");
@@ -47,9 +47,8 @@ pub fn all(programs: &Path, backend: &Path, xnc: &Path) -> Result<()> {
             speed(name, &ways, &model, threads)?;
         }
         memory(name, &ways, &model)?;
-        let answers = [server::answers(&ways[0], &model)?, server::answers(&ways[1], &model)?];
-        ensure!(answers[0] == answers[1], "{name}: a server answers otherwise: {answers:?}");
-        println!("| {name}, server, 4 requests at once | | the same | |");
+        let answers = server::compare(&ways, &model, soak).context(name)?;
+        println!("| {name}, server, {answers} answers, 4 requests at once | | right | |");
         let compressed = folder.path().join("model.xnc.gguf");
         crate::run(Command::new(xnc).args(["compress", "--force", "-o"]).arg(&compressed).arg(&model))?;
         let mut command = Command::new(xnc);

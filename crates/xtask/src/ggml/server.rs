@@ -1,5 +1,6 @@
 //! llama-server, asked by four clients at once.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
 
 use super::measure::{Way, status_kb};
 
@@ -16,6 +18,10 @@ const QUESTIONS: [&str; 4] = [
     "The first president of the United States was",
     "One, two, three,",
 ];
+/// Tokens of an answer.
+const TOKENS: usize = 32;
+/// What roundings may make of probabilities that are the same, as a logarithm.
+const NEAR: f64 = 0.1;
 /// How long a model may take to load.
 const LONGEST: Duration = Duration::from_secs(120);
 
@@ -52,24 +58,48 @@ impl Server {
         Ok(answer)
     }
 
-    fn complete(&self, prompt: &str) -> Result<String> {
-        let body =
-            serde_json::json!({ "prompt": prompt, "n_predict": 32, "temperature": 0, "cache_prompt": false });
-        let head = "POST /completion HTTP/1.1\r\nContent-Type: application/json\r\n";
-        let answer = self.ask(head, &body.to_string())?;
+    /// What a server gives for a request.
+    fn post(&self, path: &str, request: &Value) -> Result<Value> {
+        let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n");
+        let answer = self.ask(&head, &request.to_string())?;
         let (Some(from), Some(to)) = (answer.find('{'), answer.rfind('}')) else {
             bail!("no answer: {answer}")
         };
-        let json: serde_json::Value = serde_json::from_str(&answer[from..=to])?;
-        Ok(json["content"].as_str().with_context(|| format!("no content: {answer}"))?.to_owned())
+        Ok(serde_json::from_str(&answer[from..=to])?)
     }
 
-    fn at_once(&self) -> Result<Vec<String>> {
+    fn tokens(&self, text: &str) -> Result<Vec<u64>> {
+        tokens_of(&self.post("/tokenize", &json!({ "content": text, "add_special": true }))?)
+    }
+
+    /// The tokens that follow some, greedily.
+    fn complete(&self, prompt: &[u64]) -> Result<Vec<u64>> {
+        tokens_of(&self.post(
+            "/completion",
+            &json!({
+                "prompt": prompt, "n_predict": TOKENS, "temperature": 0, "cache_prompt": false, "return_tokens": true
+            }),
+        )?)
+    }
+
+    fn at_once(&self, prompts: &[Vec<u64>]) -> Result<Vec<Vec<u64>>> {
         std::thread::scope(|scope| {
-            let asked: Vec<_> =
-                QUESTIONS.iter().map(|question| scope.spawn(|| self.complete(question))).collect();
+            let asked: Vec<_> = prompts.iter().map(|prompt| scope.spawn(|| self.complete(prompt))).collect();
             asked.into_iter().map(|answer| answer.join().expect("no panic")).collect()
         })
+    }
+
+    /// How much likelier than `token` the likeliest token is after some others, as a logarithm.
+    fn behind(&self, before: &[u64], token: u64) -> Result<f64> {
+        let answer = self.post(
+            "/completion",
+            &json!({ "prompt": before, "n_predict": 1, "temperature": 0, "n_probs": 20 }),
+        )?;
+        let likely = answer["completion_probabilities"][0]["top_logprobs"].as_array();
+        let likely = likely.with_context(|| format!("no probabilities: {answer}"))?;
+        let of = |entry: &Value| entry["logprob"].as_f64().context("no probability");
+        let ours = likely.iter().find(|entry| entry["id"].as_u64() == Some(token));
+        Ok(of(&likely[0])? - ours.map_or(Ok(f64::NEG_INFINITY), of)?)
     }
 }
 
@@ -80,14 +110,46 @@ impl Drop for Server {
     }
 }
 
-/// Answers to four questions at once.
-pub fn answers(way: &Way<'_>, model: &Path) -> Result<Vec<String>> {
-    Server::start(way, model)?.at_once()
+/// Tokens of an answer.
+fn tokens_of(answer: &Value) -> Result<Vec<u64>> {
+    let tokens = answer["tokens"].as_array().with_context(|| format!("no tokens: {answer}"))?;
+    tokens.iter().map(|token| token.as_u64().context("a token is a number")).collect()
+}
+
+/// Asks two servers, plain and with the backend. One question at a time they answer the same; four at once, each token
+/// of the second is as likely as the likeliest, or nearly: llama.cpp itself answers otherwise as requests happen to
+/// meet in a batch, since its sums of several columns round otherwise than those of one. Goes on for some time, and gives
+/// how many answers there were.
+pub fn compare(ways: &[Way<'_>; 2], model: &Path, soak: Duration) -> Result<usize> {
+    let [plain, ours] = [Server::start(&ways[0], model)?, Server::start(&ways[1], model)?];
+    let prompts = QUESTIONS.iter().map(|question| plain.tokens(question)).collect::<Result<Vec<_>>>()?;
+    for prompt in &prompts {
+        let [plain, ours] = [plain.complete(prompt)?, ours.complete(prompt)?];
+        ensure!(plain == ours && !ours.is_empty(), "a server answers otherwise: {plain:?} {ours:?}");
+    }
+    let (start, mut answers, mut seen) = (Instant::now(), 0, HashSet::new());
+    loop {
+        for (prompt, answer) in prompts.iter().zip(ours.at_once(&prompts)?) {
+            answers += 1;
+            ensure!(!answer.is_empty(), "a server answers nothing");
+            for (at, &token) in answer.iter().enumerate() {
+                let before = [prompt, &answer[..at]].concat();
+                if seen.insert((before.clone(), token)) {
+                    let behind = plain.behind(&before, token)?;
+                    ensure!(behind < NEAR, "token {token} after {before:?} is unlikely: {behind}");
+                }
+            }
+        }
+        if start.elapsed() >= soak {
+            return Ok(answers);
+        }
+    }
 }
 
 /// Memory that is resident after answers, in kB.
 pub fn resident(way: &Way<'_>, model: &Path) -> Result<u64> {
     let server = Server::start(way, model)?;
-    server.at_once()?;
+    let prompts = QUESTIONS.iter().map(|question| server.tokens(question)).collect::<Result<Vec<_>>>()?;
+    server.at_once(&prompts)?;
     status_kb(server.child.id(), "VmRSS:").context("no VmRSS")
 }

@@ -149,8 +149,7 @@ pub const HOT: &[Hot] = &[
     hot(
         FastBf16,
         Avx512,
-        &[part("<kernel::fast::product::avx512::Desk<u16>>::pass::<true>", Op("vdpbf16ps"), 32, 128)
-            .rows(2)],
+        &[part("<kernel::fast::product::avx512::Desk<u16>>::pass::<true>", Op("vdpbf16ps"), 32, 128).rows(2)],
     ),
     hot(
         PlainBatchF32,
