@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::server;
+use super::{server, variants};
 use crate::{root, say};
 
-const MODELS: [(&str, &str); 2] =
-    [("SmolLM2", "SmolLM2-135M.bf16.gguf"), ("Gemma", "Gemma-3-270M.bf16.gguf")];
+const MODELS: [(&str, &str, &str); 2] =
+    [("SmolLM2", "llama", "SmolLM2-135M.bf16.gguf"), ("Gemma", "gemma3", "Gemma-3-270M.bf16.gguf")];
 /// Of each speed, plain and with the backend in turns.
 const ROUNDS: usize = 5;
 /// Tokens that are generated for a speed.
@@ -39,16 +39,21 @@ pub fn all(programs: &Path, backend: &Path, xnc: &Path, soak: Duration) -> Resul
     let ways = [Way { programs, backend: None }, Way { programs, backend: Some(backend) }];
     let folder = tempfile::tempdir()?;
     println!("| what | plain | with the backend | |\n|---|---|---|---|");
-    for (name, file) in MODELS {
+    for (name, architecture, file) in MODELS {
         let model = root().join("data").join(file);
         texts(name, &ways, &model)?;
+        variants::all((name, architecture), &ways, &model, folder.path())?;
         divergence(name, &ways, &model, folder.path())?;
         for threads in ["1", "2"] {
             speed(name, &ways, &model, threads)?;
         }
         memory(name, &ways, &model)?;
         let answers = server::compare(&ways, &model, soak).context(name)?;
-        println!("| {name}, server, {answers} answers, 4 requests at once | | right | |");
+        let [plain, ours] = answers.behind;
+        println!(
+            "| {name}, server, {} answers, 4 at once: the likeliest token is likelier by | {plain:.2} | {ours:.2} | |",
+            answers.count
+        );
         let compressed = folder.path().join("model.xnc.gguf");
         crate::run(Command::new(xnc).args(["compress", "--force", "-o"]).arg(&compressed).arg(&model))?;
         let mut command = Command::new(xnc);
@@ -72,14 +77,14 @@ const PROMPTS: [&str; 5] = [
     water boils at a lower temperature, and an egg takes longer to cook. A cook who moves there has to",
 ];
 
-fn with(way: &Way<'_>, model: &Path) -> Command {
+pub fn with(way: &Way<'_>, model: &Path) -> Command {
     let mut command = way.program("llama-completion");
     command.arg("-m").arg(model);
     command
 }
 
 /// Greedy text, and the most memory that was resident, in kB.
-fn completion(command: &mut Command, prompt: &str) -> Result<(String, u64)> {
+pub fn completion(command: &mut Command, prompt: &str) -> Result<(String, u64)> {
     command.args(["-p", prompt, "-n", TOKENS, "--temp", "0", "-t", "2", "-no-cnv", "-c", "512"]);
     watched(command)
 }

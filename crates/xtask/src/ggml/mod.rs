@@ -4,6 +4,7 @@ pub mod llama;
 mod measure;
 mod node;
 mod server;
+mod variants;
 
 use std::fs;
 use std::path::{Path, PathBuf};
