@@ -1,6 +1,6 @@
 """The numbers that docs/python.md tells. On a machine with nothing else to do:
 
-    .tools/transformers-newest/bin/python python/tests_torch/numbers.py [MODEL..]
+    .tools/transformers-newest/bin/python python/tests_torch/measure.py [MODEL..]
 """
 
 from __future__ import annotations
