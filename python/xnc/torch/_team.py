@@ -26,14 +26,17 @@ def each(work: Callable[[Any], None], items: Iterable[Any]) -> None:
         for item in items:
             work(item)
         return
-    for done in [_members(threads).submit(_alone, work, item) for item in items]:
+    # Taken one by one: a thread whose core something else runs on does less. A list's iterator gives each item once.
+    left = iter(list(items))
+    for done in [_members(threads).submit(_some, work, left) for _ in range(threads)]:
         done.result()
 
 
-def _alone(work: Callable[[Any], None], item: Any) -> None:
+def _some(work: Callable[[Any], None], left: Iterable[Any]) -> None:
     # Results may go into tensors that were made in inference mode, which is each thread's own affair.
     with torch.inference_mode():
-        work(item)
+        for item in left:
+            work(item)
 
 
 def _members(threads: int) -> ThreadPoolExecutor:

@@ -13,8 +13,9 @@ from ._team import each
 if TYPE_CHECKING:
     from xnc import Table
 
-#: Bytes unpacked at a time for a few vectors: they are in a near cache until they are multiplied.
-NEAR = 1 << 21
+#: Bytes unpacked at a time for a few vectors: they are in a cache until they are multiplied, and each time costs some
+#: 0.1 ms. Of a small table less, or this room would be much of what the table saves.
+NEAR = 1 << 22
 #: As :data:`NEAR`, for many vectors, which make up for memory.
 FAR = 1 << 24
 #: Vectors up to which our own products are quicker than unpacking.
@@ -87,7 +88,8 @@ class Weight:
     def _chunks(self, x: torch.Tensor, bias: torch.Tensor | None, few: bool) -> torch.Tensor:
         rows, dim = self.shape
         x, bias = x.detach(), None if bias is None else bias.detach()
-        parts = max(1, rows * dim * 2 // (NEAR if few else FAR))
+        size = rows * dim * 2
+        parts = max(1, size // (min(NEAR, max(NEAR // 2, size // 32)) if few else FAR))
         out = x.new_empty(*x.shape[:-1], rows)
         # Parts of one size: the framework may take another way for a few rows left over.
         bounds = [rows * n // parts for n in range(parts + 1)]
