@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import real
@@ -58,22 +59,36 @@ def importing() -> None:
     print(f"import: {1e3 * statistics.median(times):.1f} ms beyond NumPy's")
 
 
+PAIRS = 4
+
+
 def models(names: list[str]) -> None:
-    """Time, memory and loading of real models, plain and compressed."""
+    """Time, memory and loading of real models, plain and compressed: medians of some pairs of processes."""
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
             folder = real.make(name, Path(scratch) / name)
             for mode in ("exact", "fast"):
                 command = [sys.executable, EXAMPLE, folder, "--mode", mode, "--json", "--prompt", ""]
-                found = json.loads(subprocess.check_output(command))
-                plain, small = found["plain"], found["compressed"]
-                saved = sum(plain["resident"].values()) - sum(small["resident"].values())
+                pairs = [json.loads(subprocess.check_output(command)) for _ in range(PAIRS)]
+
+                def median(what: Callable[[dict[str, Any]], float], pairs: list[Any] = pairs) -> float:
+                    return statistics.median(what(pair) for pair in pairs)
+
+                def saved(pair: dict[str, Any]) -> float:
+                    plain, small = (sum(pair[way]["resident"].values()) for way in ("plain", "compressed"))
+                    return (plain - small) / pair["saved_bytes"]
+
+                small, plain = (
+                    {what: median(lambda pair: pair[way][what]) for what in ("generate_s", "load_s")}
+                    for way in ("compressed", "plain")
+                )
                 print(
-                    f"{name}, {mode}: same tokens {found['same_tokens']}, same logits {found['same_logits']}; "
+                    f"{name}, {mode}: same tokens {all(pair['same_tokens'] for pair in pairs)}, "
+                    f"same logits {all(pair['same_logits'] for pair in pairs)}; "
                     f"34 tokens {small['generate_s']:.2f} s, {small['generate_s'] / plain['generate_s']:.2f} of plain; "
                     f"load {small['load_s']:.2f} s, plain {plain['load_s']:.2f} s; "
-                    f"resident less by {saved / found['saved_bytes']:.2f} of the "
-                    f"{found['saved_bytes'] / 1e6:.0f} MB saved"
+                    f"resident less by {median(saved):.2f} of the {pairs[0]['saved_bytes'] / 1e6:.0f} MB saved",
+                    flush=True,
                 )
 
 
