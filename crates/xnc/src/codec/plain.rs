@@ -8,7 +8,7 @@ use super::{Reader, Stored, TableShape, View};
 use crate::dtype::Words;
 use crate::error::Result;
 use crate::kernel::stream::Stream;
-use crate::kernel::{self, Backend};
+use crate::kernel::{Backend, Plan};
 
 /// Rows asked for ahead of the one that is copied.
 const ROWS_AHEAD: usize = 6;
@@ -69,7 +69,7 @@ impl Reader for PlainReader {
             // At the first row all up to the distance are asked for, then one a row.
             let from = if i == 0 { 0 } else { i + ROWS_AHEAD };
             for &id in ids.get(from..ids.len().min(i + ROWS_AHEAD + 1)).unwrap_or_default() {
-                kernel::prefetch(self.bytes(view.stored, id..id + 1));
+                Plan::of_machine().ask_for_row(self.bytes(view.stored, id..id + 1));
             }
             rows.read(ids[i] * self.shape.dim, out);
         }

@@ -8,7 +8,7 @@ use super::product::{Arranged, Product, together};
 use super::{Reader, Stored, View};
 use crate::error::Result;
 use crate::kernel::stream::Stream;
-use crate::kernel::{bytes_of, prefetch};
+use crate::kernel::{Plan, bytes_of};
 
 /// Words that are decoded in one go: as many as the second-level cache takes with ease.
 const PART: usize = 1 << 15;
@@ -147,7 +147,7 @@ impl Lookups {
                 *at = reader.bytes(*row).start;
             }
             for row in rows.iter().take(self.ahead) {
-                prefetch(&stored.payload[reader.bytes(*row)]);
+                Plan::of_machine().ask_for_row(&stored.payload[reader.bytes(*row)]);
             }
             // Meanwhile the index is asked for the places of the next rows.
             later.iter().for_each(|&id| reader.ask(stored, id));

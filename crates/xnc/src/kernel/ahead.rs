@@ -41,6 +41,23 @@ impl Plan {
         }
     }
 
+    /// Asks for the lines of a row that is to be looked up, into the cache that suits this machine.
+    pub fn ask_for_row(self, row: &[u8]) {
+        for line in (0..row.len()).step_by(64) {
+            self.ask_for_line(row.as_ptr().wrapping_add(line));
+        }
+    }
+
+    /// As [`Plan::ask_for_row`], for the line in which a byte would lie, be it there or not.
+    #[inline]
+    pub fn ask_for_line(self, at: *const u8) {
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if self.second {
+            return prefetch_second(at);
+        }
+        prefetch_line(at);
+    }
+
     /// Takes this plan from now on: one of some bytes.
     pub fn pin(self) {
         PINNED.store(2 * self.bytes + usize::from(self.second), Ordering::Relaxed);

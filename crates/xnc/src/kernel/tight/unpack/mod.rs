@@ -92,7 +92,7 @@ impl Ahead<'_> {
         match self {
             Ahead::Run(plan) => Share::new(from(row.at + plan.bytes), row.length(shape), plan.second),
             Ahead::Places(places) => match places.get(i) {
-                Some(&at) => Share::new(from(at), row.length(shape), false),
+                Some(&at) => Share::new(from(at), row.length(shape), Plan::of_machine().second),
                 None => Share::new(payload.as_ptr(), 0, false),
             },
         }
