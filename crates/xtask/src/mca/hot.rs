@@ -149,7 +149,7 @@ pub const HOT: &[Hot] = &[
     hot(
         FastBf16,
         Avx512,
-        &[part("<kernel::fast::product::avx512::Desk<u16>>::pass::<true>", Op("vdpbf16ps"), 32, 128).rows(2)],
+        &[part("<kernel::fast::product::avx512::Desk<u16>>::rows", Op("vdpbf16ps"), 32, 128).rows(2)],
     ),
     hot(
         PlainBatchF32,
@@ -262,5 +262,5 @@ const FUSED: &str = "<kernel::fast::product::Fused>::times";
 const PUT: &[&str] = &["<kernel::fast::rooms::neon::Lists>::put"];
 const PAIR_ROW: &str = "kernel::dot::neon::pair_row";
 const PAIRS_BF16: &str = "kernel::dot::neon::pairs_bf16";
-const FAST_F32: &str = "<kernel::fast::product::avx512::Desk<f32>>::pass::<true>";
+const FAST_F32: &str = "<kernel::fast::product::avx512::Desk<f32>>::rows";
 const SPREAD: &[&str] = &["kernel::xnc::decode::avx2::spread::<3>", "kernel::xnc::decode::avx2::spread::<4>"];
