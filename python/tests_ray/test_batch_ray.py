@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,16 @@ def test_folders_are_those_of_local_workers(cluster: Any, tmp_path: Path) -> Non
     run(plan(str(source), str(tmp_path / "a")), workers=2)
     run(plan(str(source), str(tmp_path / "b")), on="ray")
     assert read(tmp_path / "a") == read(tmp_path / "b")
+
+
+def test_a_target_that_is_removed_between_runs(cluster: Any, tmp_path: Path) -> None:
+    """The cluster's workers live on, and have a folder of their own below the target."""
+    source = write(tmp_path / "hub", hub(1, 4))
+    made = plan(str(source), str(tmp_path / "a"))
+    first = statuses(run(made, on="ray"))
+    shutil.rmtree(tmp_path / "a")
+    assert statuses(run(made, on="ray")) == first
+    assert set(first.values()) <= {"done", "nothing"}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")

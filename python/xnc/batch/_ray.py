@@ -17,13 +17,17 @@ except ImportError as missing:
 #: Tasks that wait for a worker, for each that runs: enough that none is idle, few enough to hold in memory.
 _AHEAD = 2
 
+#: Of this worker process, which may serve many runs.
 _scratch: Scratch | None = None
 
 
 def _do(job: dict[str, Any], item: Item, threads: int, scratch: str | None) -> dict[str, Any]:
     global _scratch
-    if _scratch is None:
-        _scratch = Scratch(base_for(scratch, job["to"]))
+    base = base_for(scratch, job["to"])
+    if _scratch is None or not _scratch.serves(base):
+        if _scratch is not None:
+            _scratch.close()
+        _scratch = Scratch(base)
     return work(job, item, _scratch, threads)
 
 

@@ -21,6 +21,7 @@ class Scratch:
     """A process's own folder, below one that many share. A lock says whose process still lives."""
 
     def __init__(self, base: Path) -> None:
+        self.base = base
         self._lock: int | None = None
         while True:
             base.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,10 @@ class Scratch:
                 pass
             finally:
                 os.close(lock)
+
+    def serves(self, base: Path) -> bool:
+        """Whether this is a folder below that one, and still there: a target may be removed between two runs."""
+        return self.base == base and self.path.exists()
 
     @contextlib.contextmanager
     def folder(self) -> Iterator[Path]:
