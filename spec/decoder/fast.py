@@ -33,10 +33,19 @@ def decode_row(data, listed, planes, symbols, biases, phase):  # F3, F4: the wor
     return [word & 0xFFFF for word in words]
 
 
+def placing(params):  # F5: where a row begins, given where the one before ends and its length; the page
+    align, page = member(params, "align", int), member(params, "page", int)
+    need(len(params) == 2 and align in (1, 2, 4, 8, 16, 32, 64) and page in (0, 4096), "params that no codec has")
+
+    def begins(end, length):
+        begin = up(end, align)
+        return up(begin, page) if length <= page < begin % page + length else begin
+    return (begins if page else lambda end, length: up(end, align)), page
+
+
 def decode_fast(table, payload, index, wanted):  # F5: the words of the wanted rows
     rows, dim, kind, params = table
-    align, page = member(params, "align", int), member(params, "page", int)
-    need(len(params) == 2 and align in (1, 2, 4, 8, 16, 32, 64) and page in (0, 4096), "params that fast does not have")
+    begins, page = placing(params)
     planes, mantissa = (4, 10) if kind == "F16" else (1, 7)
     plain, form = (255, "B") if dim <= 16384 else (65535, "H")
     sizes = blocks, pages, _, _, _ = up(rows, 32) // 32, up(len(payload), 4096) // 4096, rows, 20, dim
@@ -48,8 +57,7 @@ def decode_fast(table, payload, index, wanted):  # F5: the words of the wanted r
     coded, end, out, checked = dim + up(dim, 4) // 4 + planes * (up(dim, 8) // 8), 0, [], set()
     for row, count in enumerate(counts):
         length = 2 * dim if count == plain else 2 * count + coded
-        begin = up(end, align)
-        begin = up(begin, page) if page and begin % page + length > up(length, page) else begin
+        begin = begins(end, length)
         end = begin + length
         need(row % 32 or starts[row // 32] == begin, "block %d does not begin where its rows do" % (row // 32))
         need(end <= len(payload) and (count == plain or length < 2 * dim), "row %d is too long" % row)

@@ -4,6 +4,7 @@ import struct
 from itertools import islice
 
 from .checks import crc32c, need, padded, up
+from .fast import placing
 
 
 def level(data, symbols, deeper):  # T4: the symbols of a level's codes; of deeper levels where a word passes on
@@ -56,7 +57,7 @@ def decode_row(data, length, second, planes, symbols, biases):  # T3, T4: the wo
 
 def decode_tight(table, payload, index, wanted):  # T5: the words of the wanted rows
     rows, dim, kind, params = table
-    need(not params, "params that tight does not have")
+    begins, page = placing(params)
     planes = 3 if kind == "F16" else 0
     plain, form = (255, "B") if dim <= 2048 else (65535, "H")
     sizes = blocks, pages, counts, _, _ = up(rows, 32) // 32, up(len(payload), 4096) // 4096, 2 * rows, 9, dim
@@ -64,15 +65,16 @@ def decode_tight(table, payload, index, wanted):  # T5: the words of the wanted 
     padded(index, struct.calcsize(form), "the index")
     fields = iter(struct.unpack_from(form, index))
     starts, checksums, counts, symbols, biases = (list(islice(fields, size)) for size in sizes)
-    groups, begin, places, out, checked = up(dim, 64) // 64, 0, {}, [], set()
+    groups, end, places, out, checked = up(dim, 64) // 64, 0, {}, [], set()
     for row in range(rows):
         second, third = counts[2 * row:2 * row + 2]
-        need(row % 32 or starts[row // 32] == begin, "block %d does not begin where its rows do" % (row // 32))
         length = 2 * dim if second == plain else coded(dim, planes) + second + third
+        begin = begins(end, length)
+        need(row % 32 or starts[row // 32] == begin, "block %d does not begin where its rows do" % (row // 32))
         need(third == 0 if second == plain else length < 2 * dim and second <= 16 * groups, "row %d: its counts" % row)
-        places[row], begin = (begin, length, second), begin + length
-        need(begin <= len(payload), "row %d passes the payload" % row)
-    need(len(payload) == up(begin + 64 + 16 * groups, 64) and not any(payload[begin:]),
+        places[row], end = (begin, length, second), begin + length
+        need(end <= len(payload), "row %d passes the payload" % row)
+    need(len(payload) == up(end + 64 + 16 * groups, page or 64) and not any(payload[end:]),
          "the payload does not end as it should")
     for begin, length, second in (places[row] for row in range(rows) if row in wanted):
         for p in set(range(begin // 4096, up(begin + length, 4096) // 4096)) - checked:

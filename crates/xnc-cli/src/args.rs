@@ -234,8 +234,9 @@ impl Writing {
         if self.effort.is_some() && codec != Codec::Dense {
             return refused("--effort", Codec::Dense);
         }
-        if self.pages && codec != Codec::Fast {
-            return refused("--pages", Codec::Fast);
+        if self.pages && !matches!(codec, Codec::Fast | Codec::Tight) {
+            let why = format!("--pages is for --codec fast and tight; {codec} does not place rows");
+            return Err(Failure::Usage(why).into());
         }
         let mut options = CompressOptions::default();
         (options.codec, options.effort, options.pages) = (codec, self.effort.unwrap_or_default(), self.pages);

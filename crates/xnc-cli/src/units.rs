@@ -18,8 +18,17 @@ pub fn tensors(n: usize) -> String {
 /// The largest resident size this process had, as the system counts it; none where it does not tell.
 pub fn peak_rss_bytes() -> Option<u64> {
     // Not `getrusage`: there a process inherits the peak of the one that started it.
+    status("VmHWM:")
+}
+
+/// The resident size that this process has now.
+pub fn rss_bytes() -> Option<u64> {
+    status("VmRSS:")
+}
+
+fn status(field: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }

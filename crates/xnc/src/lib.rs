@@ -92,6 +92,9 @@ mod codec;
 mod container;
 mod dtype;
 mod error;
+#[cfg(feature = "map")]
+#[doc(hidden)]
+pub mod internals;
 mod kernel;
 mod model;
 mod progress;
@@ -106,9 +109,6 @@ mod digest;
 mod file;
 #[cfg(feature = "write")]
 mod folder;
-#[cfg(feature = "write")]
-#[doc(hidden)]
-pub mod internals;
 #[cfg(feature = "write")]
 mod kinds;
 #[cfg(feature = "write")]

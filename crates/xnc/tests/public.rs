@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use syn::{Attribute, Expr, Fields, ImplItem, Item, Lit, Meta, Type, UseTree, Visibility};
 
-/// As many counted items as this are too many to learn.
+/// As many items as this are too many to learn. Hidden ones are not counted: nobody has to learn them.
 const LIMIT: usize = 80;
 
 /// Items of the crate by the path of their module, which is empty for the root. Modules of tests are left
@@ -174,7 +174,7 @@ impl Face<'_> {
     }
 
     fn counted(&mut self, depth: usize, what: &str, hidden: bool, attributes: &[&[Attribute]]) {
-        self.counted += 1;
+        self.counted += usize::from(!hidden);
         self.line(depth, what, hidden, attributes);
     }
 
@@ -194,7 +194,7 @@ impl Face<'_> {
                 Item::Mod(inner) if is_public(&inner.vis) => {
                     let name = inner.ident.to_string();
                     let hidden = hidden || is_hidden(&inner.attrs);
-                    self.counted += 1;
+                    self.counted += usize::from(!hidden);
                     self.text += &format!("mod {name}{}\n", if hidden { "  (hidden)" } else { "" });
                     self.module(&[path, &[name]].concat(), depth + 1, hidden);
                 }
@@ -280,7 +280,12 @@ impl Face<'_> {
         }
         all.sort_by(|a, b| a.0.cmp(&b.0));
         for (what, own, attributes) in all {
-            self.counted(depth, &what, hidden || own, &[attributes]);
+            // What is hidden as a whole says for whom it is.
+            match hidden {
+                true => writeln!(self.text, "{}{what}  (hidden)", "    ".repeat(depth))
+                    .expect("memory takes text"),
+                false => self.counted(depth, &what, own, &[attributes]),
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ pub fn tables() -> Result<()> {
             for (dtype, words) in [(Dtype::F16, &dither::to_f16(&words)), (Dtype::BF16, &words)] {
                 let path = data_path(stem, &format!("{dtype}.{ending}").to_lowercase())?;
                 if dithered {
-                    write_table(&path, "model.embed_tokens.weight", dtype, [rows, dim], words)?;
+                    write_table(&path, TABLE, dtype, [rows, dim], words)?;
                 } else {
                     write_whole(&path, &model_file(&bytes, &tensors, dtype, words)?)?;
                 }
@@ -48,8 +48,16 @@ pub fn tables() -> Result<()> {
     Ok(())
 }
 
+/// The file of SmolLM2's table, made if it is missing.
+pub fn smollm2() -> Result<PathBuf> {
+    tables()?;
+    data_path(TABLES[0].1, "bf16.safetensors")
+}
+
 /// Endings of the files made of each model.
 const KINDS: [&str; 4] = ["bf16.safetensors", "f16.safetensors", "bf16.gguf", "f16.gguf"];
+/// The table of files that hold nothing else.
+pub const TABLE: &str = "model.embed_tokens.weight";
 /// The token table in GGUF.
 const TOKEN_TABLE: &str = "token_embd.weight";
 

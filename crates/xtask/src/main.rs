@@ -10,6 +10,7 @@ mod dither;
 mod emulate;
 mod fuzz;
 mod ggml;
+mod made;
 mod mca;
 mod models;
 mod package;
@@ -40,6 +41,15 @@ struct Args {
 enum Task {
     /// Fetch the two development models and write their tables as safetensors into data/
     Data,
+    /// Write a table of any size, with the statistics of a real one, for measuring reads from disk
+    Made {
+        /// Rows
+        rows: usize,
+        /// Words in a row
+        dim: usize,
+        /// The file to write
+        file: PathBuf,
+    },
     /// Run every test: format, lints, unit and integration tests, Python readers, real tables
     Test,
     /// Run fuzz targets for a while
@@ -126,6 +136,7 @@ enum Task {
 fn main() -> Result<()> {
     match Args::parse().task {
         Task::Data => data::tables(),
+        Task::Made { rows, dim, file } => made::table(rows, dim, &file),
         Task::Test => test::all(),
         Task::Fuzz { seconds, targets } => fuzz::some(seconds, None, &targets),
         Task::Rtl { liberty } => rtl::all(liberty.as_deref()),

@@ -91,6 +91,16 @@ pub struct Bench {
     /// minute, and prints what to set XNC_PREFETCH to
     #[arg(long, conflicts_with_all = ["codec", "seconds"])]
     pub tune: bool,
+    /// Only measure rows read from disk, with the page cache by-passed and dropped, beside plain rows read in the same
+    /// way; Linux
+    #[arg(long, conflicts_with = "tune")]
+    pub cold: bool,
+    /// Megabytes of memory for rows that were read
+    #[arg(long, requires = "cold", default_value_t = 0)]
+    pub cache: u64,
+    /// Source of a compressed file, which is restored to a temporary file otherwise
+    #[arg(long, value_name = "SOURCE")]
+    pub against: Option<PathBuf>,
     /// Measure one product and print JSON: a part of `--tune`
     #[arg(long, hide = true, requires = "tensor")]
     pub probe: bool,

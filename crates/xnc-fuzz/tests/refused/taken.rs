@@ -51,7 +51,7 @@ fn placed(align: usize, page: usize) -> Vec<u8> {
         for (row, &count) in counts.iter().enumerate() {
             let length = if count == 255 { 2 * dim } else { 2 * usize::from(count) + coded };
             let mut begin = to.len().next_multiple_of(align);
-            if page > 0 && begin % page + length > length.next_multiple_of(page) {
+            if length <= page && begin % page + length > page {
                 begin = begin.next_multiple_of(page);
             }
             to.resize(begin, 0xa5);

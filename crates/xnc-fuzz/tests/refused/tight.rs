@@ -58,9 +58,12 @@ fn no_guard() -> Vec<u8> {
 
 pub fn all() -> Vec<Rule> {
     let end = |bytes: &mut Vec<u8>| *bytes.last_mut().expect("a byte") = 1;
-    let params = forge().meta(r#""params":{}"#, r#""params":{"x":0}"#).finish();
+    let params = |params: &str| forge().meta(r#"{"align":1,"page":0}"#, params).finish();
     vec![
-        rule("tight-params", "params", params),
+        rule("tight-params-missing", "params", params("{}")),
+        rule("tight-params-more", "params", params(r#"{"align":1,"page":0,"x":0}"#)),
+        rule("tight-align", "params", params(r#"{"align":128,"page":0}"#)),
+        rule("tight-page", "params", params(r#"{"align":1,"page":8192}"#)),
         rule("tight-index-size", "index", index(|bytes| bytes.resize(bytes.len() + 64, 0))),
         rule("tight-index-padding", "index", index(end)),
         rule("tight-block", "rows", index(|bytes| bytes[SECOND_BLOCK] += 1)),

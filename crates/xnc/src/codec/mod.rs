@@ -11,6 +11,7 @@ mod dense;
 mod fast;
 mod ordered;
 mod pages;
+mod placing;
 mod plain;
 mod product;
 mod recast;
@@ -38,6 +39,10 @@ pub use bits::BitReader;
 pub use bits::BitWriter;
 pub use dense::Effort;
 pub use ordered::for_each_part;
+#[cfg(feature = "map")]
+pub use pages::PAGE;
+#[cfg(feature = "threads")]
+use placing::Placing;
 pub use plain::PlainReader;
 pub use product::{Product, Vectors, Way};
 #[cfg(feature = "write")]
@@ -89,6 +94,14 @@ impl Codec {
                 Codec::Fast | Codec::Tight | Codec::Xnc => true,
                 Codec::Dense => shape.dim <= dense::WIDEST,
             }
+    }
+
+    /// Whether the writer chooses where rows begin.
+    pub(crate) const fn places_rows(self) -> bool {
+        match self {
+            Codec::Fast | Codec::Tight => true,
+            Codec::Xnc | Codec::Dense => false,
+        }
     }
 
     /// Whether BF16 values that are stored as FP16 words are coded as BF16. The published scheme codes FP16
@@ -176,7 +189,7 @@ pub struct Encoding {
     pub codec: Codec,
     /// How much time codec `dense` may take.
     pub effort: Effort,
-    /// Whether codec `fast` places rows by pages.
+    /// Whether codecs `fast` and `tight` place rows by pages.
     pub pages: bool,
     /// Instruction set of the encoder; the bytes do not depend on it.
     pub backend: Backend,
@@ -187,17 +200,22 @@ impl Encoding {
     /// What a payload has to begin on, for rows to lie as they are placed.
     #[cfg(feature = "write")]
     pub fn begin(self) -> usize {
-        if self.codec == Codec::Fast { self.placing().page.max(1) } else { 1 }
+        if self.pages && self.codec.places_rows() { PAGE } else { 1 }
     }
 
     /// Whether a table under a codec with these params is as this would make it.
     #[cfg(feature = "write")]
-    pub fn made(self, codec: Codec, params: &Value) -> bool {
-        codec == self.codec && (codec != Codec::Fast || *params == serde_json::json!(self.placing()))
+    pub fn made(self, codec: Codec, params: &Value, shape: TableShape) -> bool {
+        codec == self.codec && (!codec.places_rows() || *params == serde_json::json!(self.placing(shape)))
     }
 
-    fn placing(self) -> fast::Placing {
-        if self.pages { fast::Placing::PAGES } else { fast::Placing::DENSE }
+    fn placing(self, shape: TableShape) -> Placing {
+        let usual = match self.codec {
+            Codec::Fast => fast::usual_row(shape.dtype, shape.dim),
+            Codec::Tight => tight::usual_row(shape.dtype, shape.dim),
+            Codec::Xnc | Codec::Dense => return Placing::DENSE,
+        };
+        if self.pages { Placing::by_pages(usual.max(1), (2 * shape.dim).max(1)) } else { Placing::DENSE }
     }
 }
 
@@ -226,9 +244,10 @@ pub fn encode(
     advance: &mut dyn FnMut(usize),
 ) -> Result<Encoded> {
     let Encoding { codec, effort, backend, .. } = encoding;
+    let placing = encoding.placing(shape);
     match codec {
-        Codec::Fast => fast::encode(backend, shape, words, encoding.placing(), payload, advance),
-        Codec::Tight => tight::encode(shape, words, payload, advance),
+        Codec::Fast => fast::encode(backend, shape, words, placing, payload, advance),
+        Codec::Tight => tight::encode(shape, words, placing, payload, advance),
         Codec::Xnc => xnc::encode(backend, shape, words, payload, advance),
         Codec::Dense => dense::encode(backend, shape, words, effort, payload, advance),
     }
@@ -311,6 +330,22 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As [`Reader::decode`].
     fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()>;
+
+    /// Where a row lies in the payload, in a codec whose rows decode alone; none in others.
+    fn place(&self, _: Stored<'_>, _row: usize) -> Option<Range<usize>> {
+        None
+    }
+
+    /// Bytes, of any value, that have to follow a row's where it is decoded alone.
+    fn guard(&self) -> usize {
+        0
+    }
+
+    /// Decodes a row that has a [place](Reader::place): `stored` has the index, and for a payload the row's bytes
+    /// with their [guard](Reader::guard).
+    fn decode_alone(&self, _: Stored<'_>, _row: usize, _out: &mut [u16]) {
+        unreachable!("the codec has no places of rows");
+    }
 
     /// Makes vectors of activations ready for products with this table's rows.
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product>;

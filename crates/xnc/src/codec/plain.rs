@@ -76,6 +76,15 @@ impl Reader for PlainReader {
         Ok(())
     }
 
+    fn place(&self, _: Stored<'_>, row: usize) -> Option<Range<usize>> {
+        let bytes = 2 * self.shape.dim;
+        Some(row * bytes..(row + 1) * bytes)
+    }
+
+    fn decode_alone(&self, stored: Stored<'_>, _: usize, out: &mut [u16]) {
+        Words::new(stored.payload).read(0, out);
+    }
+
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {
         let arranged = Arranged::new(self.backend, self.shape.dtype, self.shape.dim, x);
         let arranged = if let Some(way) = self.way { arranged.by(way) } else { arranged };

@@ -28,7 +28,7 @@ impl Map {
 
     /// Lets go of the pages in which these bytes of a mapped file lie, which then no longer count as this process's.
     /// Whoever reads them again has them again, from the file.
-    #[cfg(feature = "write")]
+    #[cfg(feature = "map")]
     pub fn let_go(&self, bytes: &[u8]) {
         #[cfg(unix)]
         if let Owner::File(map) = &*self.0 {

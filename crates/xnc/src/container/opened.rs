@@ -112,6 +112,12 @@ impl Opened {
         Opened { checks: Checks::never(), ..self }
     }
 
+    /// Where index and payload lie among the bytes that were opened.
+    #[cfg(feature = "map")]
+    pub fn places(&self) -> [Range<usize>; 2] {
+        [self.index.clone(), self.payload.clone()]
+    }
+
     /// The codec's part.
     pub fn reader(&self) -> &Arc<dyn Reader> {
         &self.reader

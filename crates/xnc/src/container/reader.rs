@@ -148,7 +148,7 @@ impl Container {
     }
 
     /// As [`Map::let_go`].
-    #[cfg(feature = "write")]
+    #[cfg(feature = "map")]
     pub fn let_go(&self, bytes: &[u8]) {
         self.map.let_go(bytes);
     }

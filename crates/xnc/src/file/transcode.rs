@@ -90,7 +90,7 @@ fn encode<'a>(
     }
     let opened = file.table(name, encoder.backend(), None)?;
     if let (Storage::Coded { params, .. }, Some(codec)) = (&meta.storage, opened.codec)
-        && encoder.encoding().made(codec, params)
+        && encoder.encoding().made(codec, params, opened.reader().shape())
     {
         let stored = |suffix| {
             let tensor = file.layout().tensor(&format!("{name}{suffix}"));

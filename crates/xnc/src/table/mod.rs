@@ -1,6 +1,8 @@
 //! What a caller holds after opening: a table that is looked up by row, compressed or plain, from any number
 //! of threads.
 
+#[cfg(feature = "map")]
+mod distant;
 #[cfg(feature = "threads")]
 mod encode;
 mod model;
@@ -14,6 +16,8 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::{Backend, widen};
 
+#[cfg(feature = "map")]
+pub use distant::Distant;
 #[cfg(feature = "threads")]
 pub use encode::EncodeOptions;
 pub use model::{Model, TensorInfo};

@@ -83,7 +83,7 @@ impl Model {
     }
 
     /// What the file holds.
-    #[cfg(feature = "write")]
+    #[cfg(feature = "map")]
     pub(crate) fn container(&self) -> &Container {
         &self.0
     }

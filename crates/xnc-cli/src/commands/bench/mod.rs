@@ -1,6 +1,7 @@
 //! `xnc bench`: everything that a table does, beside what plain words would cost, in one process.
 
 mod cases;
+mod cold;
 mod measure;
 mod products;
 mod tune;
@@ -42,6 +43,9 @@ pub fn run(args: &args::Bench) -> Result<()> {
     if args.tune {
         return tune::run(&files.coded, &files.tensor, threads, args.json);
     }
+    if args.cold {
+        return cold::run(args, &files);
+    }
     let plain = Words::of(&files, folder.path())?;
     let coded = Model::open(&files.coded)?.table(&files.tensor)?;
     ensure!(coded.codec().is_some(), "tensor `{}` stays plain: it does not shrink by 1 %", files.tensor);
@@ -65,8 +69,8 @@ impl Files {
         let (input, info, compressed) = find(args)?;
         let tensor = info.name;
         let extension = input.extension().unwrap_or_default();
-        let mut plain = input.clone();
-        if compressed {
+        let mut plain = args.against.clone().unwrap_or_else(|| input.clone());
+        if compressed && args.against.is_none() {
             plain = folder.join("plain").with_extension(extension);
             let mut options = RestoreOptions::default();
             options.threads = threads;

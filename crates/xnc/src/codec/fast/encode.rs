@@ -3,15 +3,16 @@
 use std::io::Write;
 
 use super::by_place;
-use super::index::{BLOCK, Index, Placing};
+use super::index::Index;
 use super::row::Encoder;
 use super::symbols::Fit;
 use crate::codec::ordered::for_each_in_order;
-use crate::codec::pages::Pages;
+use crate::codec::placing::{BLOCK, Placed, Placer, Placing};
 use crate::codec::{Encoded, Source, TableShape};
 use crate::error::Result;
 use crate::kernel::Backend;
 use crate::kernel::fast::pack::Codes;
+use crate::kernel::fast::row::GUARD;
 
 /// The rows of a block.
 struct Block {
@@ -39,29 +40,19 @@ pub fn encode(
         let listed = buffer.chunks_exact(shape.dim).map(|row| encoder.add(row, &mut bytes)).collect();
         Ok(Block { bytes, listed })
     };
-    let (mut starts, mut counts) = (Vec::new(), Vec::new());
-    let mut out = Pages::new(payload);
+    let mut counts = Vec::new();
+    let mut out = Placer::new(placing, payload);
     for_each_in_order(0..index.rows().div_ceil(BLOCK), encode_block, |block| {
         let Block { bytes, listed } = block?;
         let mut rest = &bytes[..];
-        for (i, &listed) in listed.iter().enumerate() {
-            let row = rest.split_off(..index.length(listed)).expect("rows are as long as their lists say");
-            let at = placing.begin(out.bytes(), row.len());
-            if i == 0 {
-                starts.extend_from_slice(&(at as u64).to_le_bytes());
-            }
-            if at > out.bytes() {
-                out.add(&vec![0; at - out.bytes()])?;
-            }
-            out.add(row)?;
+        for &listed in &listed {
+            out.add(rest.split_off(..index.length(listed)).expect("rows are as long as their lists say"))?;
             counts.extend(index.count(listed));
         }
         advance(listed.len() * shape.dim);
         Ok(())
     })?;
-    // What a kernel may read past the last row, whatever that row's bytes are.
-    out.add(&vec![0; placing.filled(out.bytes()) - out.bytes()])?;
-    let (bytes, checksums) = out.finish();
+    let Placed { bytes, starts, checksums } = out.finish(GUARD)?;
     let Codes { ranked, phase } = fit.codes();
     let symbols = [&ranked[..], fit.rare(), &[u8::from(phase > 0)]].concat();
     let index = [&starts, &checksums, &counts, &symbols, fit.bias()].concat();

@@ -2,57 +2,17 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use crate::codec::pages::PAGE;
+use crate::codec::placing::{BLOCK, Placing};
 use crate::codec::{Stored, TableShape};
 use crate::kernel::fast::row::{ENTRY, GUARD, PLAIN, Row, RowShape};
 
 use super::split;
 
-/// Rows whose beginning the index tells together.
-pub const BLOCK: usize = 32;
 /// Symbols that have a rank, those that lists name, and the phase.
 pub const SYMBOLS: usize = 20;
 /// Widest row whose lists are counted in one byte.
 const NARROW: usize = 1 << 14;
-
-/// Where rows may begin: the params of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Placing {
-    /// Rows begin at multiples of this: a power of two up to 64.
-    pub align: usize,
-    /// No row lies in more pages of this size than its bytes need: 4096, or 0 for no such care.
-    pub page: usize,
-}
-
-impl Placing {
-    /// Rows one after another.
-    pub const DENSE: Placing = Placing { align: 1, page: 0 };
-
-    /// No row in more pages than its bytes need.
-    pub const PAGES: Placing = Placing { align: 1, page: PAGE };
-
-    /// Whether a table may be placed so.
-    pub fn is_valid(self) -> bool {
-        self.align.is_power_of_two() && self.align <= 64 && matches!(self.page, 0 | PAGE)
-    }
-
-    /// Where a row of `length` bytes begins, when the one before ends at `end`.
-    pub fn begin(self, end: usize, length: usize) -> usize {
-        let begin = end.next_multiple_of(self.align);
-        if self.page > 0 && begin % self.page + length > length.next_multiple_of(self.page) {
-            return begin.next_multiple_of(self.page);
-        }
-        begin
-    }
-
-    /// Length of a payload whose last row ends at `end`.
-    pub fn filled(self, end: usize) -> usize {
-        (end + GUARD).next_multiple_of(if self.page > 0 { self.page } else { 64 })
-    }
-}
 
 /// Extents of an index, and what follows from a table's shape alone.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +77,11 @@ impl Index {
         }
     }
 
+    /// A row, as if it lay at the payload's beginning.
+    pub fn alone(&self, stored: Stored<'_>, row: usize) -> Row {
+        Row { at: 0, listed: self.listed(stored, row) }
+    }
+
     /// Entries that four rows in five do not exceed.
     pub fn usually_listed(&self, stored: Stored<'_>) -> usize {
         let mut rows = vec![0_usize; self.most_listed() + 1];
@@ -172,12 +137,8 @@ impl Index {
             }
             return Row { at: start + self.dense_bytes(&block, row - first), listed };
         }
-        let mut end = start;
-        for before in first..row {
-            let length = self.length(self.listed(stored, before));
-            end = if before == first { start } else { self.placing.begin(end, length) } + length;
-        }
-        let at = if row == first { start } else { self.placing.begin(end, self.length(listed)) };
+        let before = (first..row).map(|before| self.length(self.listed(stored, before)));
+        let at = self.placing.begin_in_block(start, before, self.length(listed));
         Row { at, listed }
     }
 
@@ -245,7 +206,7 @@ impl Index {
                 None => return false,
             }
         }
-        self.placing.filled(end) == stored.payload.len()
+        self.placing.filled(end, GUARD) == stored.payload.len()
             && stored.payload[end..].iter().all(|&byte| byte == 0)
     }
 }

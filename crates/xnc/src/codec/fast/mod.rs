@@ -12,8 +12,6 @@ mod symbols;
 
 #[cfg(any(feature = "threads", feature = "write"))]
 pub use encode::encode;
-#[cfg(any(feature = "threads", feature = "write"))]
-pub use index::Placing;
 pub use reader::FastReader;
 
 use crate::dtype::Dtype;
@@ -25,6 +23,12 @@ const fn split(dtype: Dtype) -> WordSplit {
         Dtype::Bf16 => WordSplit::Bf16,
         Dtype::F16 => WordSplit::F16,
     }
+}
+
+/// Bytes of a row as it usually is: one word in 64 is listed.
+#[cfg(feature = "threads")]
+pub fn usual_row(dtype: Dtype, dim: usize) -> usize {
+    RowShape { dim, split: split(dtype) }.coded() + dim / 32
 }
 
 /// Biases of columns in the order of places, through groups and tail.

@@ -3,20 +3,20 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::by_place;
-use super::index::{BLOCK, Index, Placing, SYMBOLS};
+use super::index::{Index, SYMBOLS};
 use super::product::FastProduct;
 use crate::codec::pages::PAGE;
+use crate::codec::placing::{BLOCK, Placing};
 use crate::codec::records::is_filling;
 use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, past_the_caches, stretch};
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
-use crate::kernel::fast::row::{Row, RowShape, STEP, Symbols};
+use crate::kernel::fast::row::{GUARD, Row, RowShape, STEP, Symbols};
 use crate::kernel::fast::unpack::{self, Ahead, Many};
 use crate::kernel::stream::Stream;
 
@@ -48,12 +48,7 @@ impl FastReader {
         stored: Stored<'_>,
         backend: Backend,
     ) -> Result<FastReader> {
-        // A list of two numbers would do, if one asked serde alone.
-        let object = params.as_object().map_or(Err("not an object".to_owned()), |_| Ok(()));
-        let placing = object.and_then(|()| Placing::deserialize(params).map_err(|e| e.to_string()));
-        let placing =
-            placing.and_then(|placing| placing.is_valid().then_some(placing).ok_or("no such places".into()));
-        let placing = placing.map_err(|e| Error::corrupt(format!("params of codec fast: {e}")))?;
+        let placing = Placing::read("fast", params)?;
         let have = stored.index.len();
         let index = Index::new(shape, placing, stored.payload.len());
         let index = index.filter(|index| index.bytes().next_multiple_of(64) == have);
@@ -185,6 +180,18 @@ impl Reader for FastReader {
         LOOKUPS.gather(self, view, ids, out, |rows, ahead, out| {
             self.decode_rows(view.stored, rows, ahead, out);
         })
+    }
+
+    fn place(&self, stored: Stored<'_>, row: usize) -> Option<Range<usize>> {
+        Some(self.bytes(self.row(stored, row)))
+    }
+
+    fn guard(&self) -> usize {
+        GUARD
+    }
+
+    fn decode_alone(&self, stored: Stored<'_>, row: usize, out: &mut [u16]) {
+        self.decode_rows(stored, &[self.index.alone(stored, row)], &[], out);
     }
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {

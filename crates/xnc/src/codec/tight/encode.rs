@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use super::by_place;
-use super::index::{BLOCK, Index};
+use super::index::Index;
 use super::row::Encoder;
 use super::symbols::Fit;
 use crate::codec::ordered::for_each_in_order;
-use crate::codec::pages::Pages;
+use crate::codec::placing::{BLOCK, Placed, Placer, Placing};
 use crate::codec::{Encoded, Source, TableShape};
 use crate::error::Result;
 use crate::kernel::tight::row::Row;
@@ -21,11 +21,12 @@ struct Block {
 pub fn encode(
     shape: TableShape,
     words: &dyn Source,
+    placing: Placing,
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
 ) -> Result<Encoded> {
     let fit = Fit::new(shape, words)?;
-    let index = Index::new(shape, 0).expect("as many rows as are in memory");
+    let index = Index::new(shape, placing, 0).expect("as many rows as are in memory");
     let bias = by_place(index.row, fit.bias());
     let encode_block = |number: usize| -> Result<Block> {
         let rows = number * BLOCK..index.rows().min((number + 1) * BLOCK);
@@ -36,20 +37,20 @@ pub fn encode(
         let rows = buffer.chunks_exact(shape.dim).map(|row| encoder.add(row, &mut bytes)).collect();
         Ok(Block { bytes, rows })
     };
-    let (mut starts, mut counts) = (Vec::new(), Vec::new());
-    let mut out = Pages::new(payload);
+    let mut counts = Vec::new();
+    let mut out = Placer::new(placing, payload);
     for_each_in_order(0..index.rows().div_ceil(BLOCK), encode_block, |block| {
         let Block { bytes, rows } = block?;
-        starts.extend_from_slice(&(out.bytes() as u64).to_le_bytes());
-        out.add(&bytes)?;
-        rows.iter().for_each(|row| counts.extend(index.count(*row)));
+        let mut rest = &bytes[..];
+        for &row in &rows {
+            out.add(rest.split_off(..index.length(row)).expect("rows are as long as their counts say"))?;
+            counts.extend(index.count(row));
+        }
         advance(rows.len() * shape.dim);
         Ok(())
     })?;
-    // What a kernel may read past the last row, whatever that row's bytes are.
-    out.add(&vec![0; index.filled(out.bytes()) - out.bytes()])?;
-    let (bytes, checksums) = out.finish();
+    let Placed { bytes, starts, checksums } = out.finish(index.row.guard())?;
     let symbols: Vec<u8> = fit.levels().iter().flat_map(|level| level[1..].to_vec()).collect();
     let index = [&starts, &checksums, &counts, &symbols, fit.bias()].concat();
-    Ok(Encoded { payload_bytes: bytes as u64, index, params: serde_json::json!({}) })
+    Ok(Encoded { payload_bytes: bytes as u64, index, params: serde_json::json!(placing) })
 }

@@ -4,11 +4,10 @@ use std::ops::Range;
 
 use super::split;
 use crate::codec::pages::PAGE;
+use crate::codec::placing::{BLOCK, Placing};
 use crate::codec::{Stored, TableShape};
 use crate::kernel::tight::row::{CODED, CODES, GROUP, LEVELS, PLAIN, Row, RowShape};
 
-/// Rows whose beginning the index tells together.
-pub const BLOCK: usize = 32;
 /// Symbols that have codes.
 pub const SYMBOLS: usize = LEVELS * CODED;
 /// Widest row whose levels are counted in one byte each.
@@ -18,6 +17,7 @@ const NARROW: usize = 1 << 11;
 #[derive(Clone, Copy, Debug)]
 pub struct Index {
     pub table: TableShape,
+    pub placing: Placing,
     pub row: RowShape,
     /// Bytes of each of a row's two counts.
     width: usize,
@@ -29,7 +29,7 @@ pub struct Index {
 
 impl Index {
     /// For a payload of that many bytes; none where the machine cannot hold such an index.
-    pub fn new(table: TableShape, payload: usize) -> Option<Index> {
+    pub fn new(table: TableShape, placing: Placing, payload: usize) -> Option<Index> {
         let rows = if table.dim == 0 { 0 } else { table.rows };
         let width = if table.dim <= NARROW { 1 } else { 2 };
         let checksums = rows.div_ceil(BLOCK).checked_mul(8)?;
@@ -37,7 +37,7 @@ impl Index {
         let symbols = counts.checked_add(rows.checked_mul(2 * width)?)?;
         let end = symbols.checked_add(SYMBOLS)?.checked_add(table.dim)?;
         let row = RowShape { dim: table.dim, split: split(table.dtype) };
-        Some(Index { table, row, width, checksums, counts, symbols, end })
+        Some(Index { table, placing, row, width, checksums, counts, symbols, end })
     }
 
     /// Number of rows that lie somewhere.
@@ -57,7 +57,7 @@ impl Index {
 
     /// Length of a payload whose last row ends at `end`.
     pub fn filled(&self, end: usize) -> usize {
-        (end + self.row.guard()).next_multiple_of(64)
+        self.placing.filled(end, self.row.guard())
     }
 
     const fn most(&self) -> usize {
@@ -86,8 +86,8 @@ impl Index {
         if row.is_plain() { 2 * self.table.dim } else { row.length(self.row) }
     }
 
-    /// What the index says of a row; as from byte 0 on.
-    fn counted(&self, stored: Stored<'_>, row: usize) -> Row {
+    /// What the index says of a row; as if it lay at the payload's beginning.
+    pub fn alone(&self, stored: Stored<'_>, row: usize) -> Row {
         let at = self.counts + row * 2 * self.width;
         let (second, third) = match stored.index[at..at + 2 * self.width] {
             [second, third] => (usize::from(second), usize::from(third)),
@@ -102,7 +102,7 @@ impl Index {
     /// Registers of codes that nine rows of ten have at most, in the second level and in the third. The others take
     /// longer, and each register more costs all rows.
     pub fn usual(&self, stored: Stored<'_>) -> [usize; 2] {
-        let rows = (0..self.rows()).map(|row| self.counted(stored, row)).filter(|row| !row.is_plain());
+        let rows = (0..self.rows()).map(|row| self.alone(stored, row)).filter(|row| !row.is_plain());
         // A byte of the third level has some 5 codes in 2, since symbols take bytes, too.
         let registers = |row: Row| [row.second.div_ceil(CODES), (5 * row.third).div_ceil(2 * GROUP)];
         let rows: Vec<[usize; 2]> = rows.map(registers).collect();
@@ -145,6 +145,11 @@ impl Index {
     pub fn row(&self, stored: Stored<'_>, row: usize) -> Row {
         let first = row / BLOCK * BLOCK;
         let start = self.block(stored, row / BLOCK) as usize;
+        let alone = self.alone(stored, row);
+        if self.placing != Placing::DENSE {
+            let before = (first..row).map(|before| self.length(self.alone(stored, before)));
+            return Row { at: self.placing.begin_in_block(start, before, self.length(alone)), ..alone };
+        }
         // Where counts are bytes, four rows at a time.
         let fours = if self.width == 1 { (row - first) / 4 } else { 0 };
         let counts = stored.index[self.counts + 2 * self.width * first..][..8 * fours].as_chunks::<8>().0;
@@ -153,9 +158,9 @@ impl Index {
             at += self.bytes_of_four(u64::from_le_bytes(*four));
         }
         for row in first + 4 * fours..row {
-            at += self.length(self.counted(stored, row));
+            at += self.length(self.alone(stored, row));
         }
-        Row { at, ..self.counted(stored, row) }
+        Row { at, ..alone }
     }
 
     /// Bytes of four rows, given their counts of a byte each.
@@ -174,11 +179,13 @@ impl Index {
     pub fn run(&self, stored: Stored<'_>, rows: Range<usize>, out: &mut Vec<Row>) {
         out.clear();
         let Some(first) = (!rows.is_empty()).then(|| self.row(stored, rows.start).at) else { return };
-        let mut next = first;
+        let mut end = None;
         out.extend(rows.map(|row| {
-            let row = Row { at: next, ..self.counted(stored, row) };
-            next += self.length(row);
-            row
+            let row = self.alone(stored, row);
+            let length = self.length(row);
+            let at = end.map_or(first, |end| self.placing.begin(end, length));
+            end = Some(at + length);
+            Row { at, ..row }
         }));
     }
 
@@ -186,12 +193,14 @@ impl Index {
     pub fn holds(&self, stored: Stored<'_>) -> bool {
         let mut end = 0_usize;
         for id in 0..self.rows() {
-            let row = self.counted(stored, id);
+            let row = self.alone(stored, id);
             let fits = if row.is_plain() { row.third == 0 } else { self.holds_row(row) };
-            if !fits || id % BLOCK == 0 && self.block(stored, id / BLOCK) != end as u64 {
+            let length = self.length(row);
+            let at = self.placing.begin(end, length);
+            if !fits || id % BLOCK == 0 && self.block(stored, id / BLOCK) != at as u64 {
                 return false;
             }
-            match end.checked_add(self.length(row)).filter(|&end| end <= stored.payload.len()) {
+            match at.checked_add(length).filter(|&end| end <= stored.payload.len()) {
                 Some(after) => end = after,
                 None => return false,
             }
@@ -209,7 +218,7 @@ mod tests {
     fn rows_lie_where_steps_from_row_to_row_lead() {
         for dim in [640, 160, 1, 20_000] {
             let table = TableShape { dtype: Dtype::Bf16, rows: 331, dim };
-            let index = Index::new(table, 0).expect("small");
+            let index = Index::new(table, Placing::DENSE, 0).expect("small");
             let counted = |row: usize| match row % 17 {
                 3 => Row { at: 0, second: PLAIN, third: 0 },
                 _ => Row { at: 0, second: row * row % 255, third: row * 77 % 256 },

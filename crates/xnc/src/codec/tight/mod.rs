@@ -26,6 +26,12 @@ const fn split(dtype: Dtype) -> WordSplit {
     }
 }
 
+/// Bytes of a row as it usually is: three words in eight have a code in the second level or behind.
+#[cfg(feature = "threads")]
+pub fn usual_row(dtype: Dtype, dim: usize) -> usize {
+    RowShape { dim, split: split(dtype) }.coded() + 3 * dim / 32
+}
+
 /// Biases of columns in the order of places; 0 for a place that is no word's.
 fn by_place(row: RowShape, bias: &[u8]) -> Vec<u8> {
     (0..row.places()).map(|at| bias.get(row.column(at)).copied().unwrap_or(0)).collect()

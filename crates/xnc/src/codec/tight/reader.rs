@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::by_place;
-use super::index::{BLOCK, Index};
+use super::index::Index;
 use super::product::TightProduct;
 use crate::codec::pages::PAGE;
+use crate::codec::placing::{BLOCK, Placing};
 use crate::codec::records::is_filling;
 use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, past_the_caches, stretch};
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
@@ -41,11 +42,9 @@ impl TightReader {
         stored: Stored<'_>,
         backend: Backend,
     ) -> Result<TightReader> {
-        if params.as_object().is_none_or(|params| !params.is_empty()) {
-            return Err(Error::corrupt("params of codec tight: not an empty object"));
-        }
+        let placing = Placing::read("tight", params)?;
         let have = stored.index.len();
-        let index = Index::new(shape, stored.payload.len());
+        let index = Index::new(shape, placing, stored.payload.len());
         let index = index.filter(|index| index.bytes().next_multiple_of(64) == have);
         let Some(index) = index.filter(|index| is_filling(&stored.index[index.bytes()..])) else {
             return Err(Error::corrupt(format!(
@@ -158,6 +157,19 @@ impl Reader for TightReader {
         LOOKUPS.gather(self, view, ids, out, |rows, ahead, out| {
             self.decode_rows(view.stored, &mut unpacker, rows, Ahead::Places(ahead), out, None);
         })
+    }
+
+    fn place(&self, stored: Stored<'_>, row: usize) -> Option<Range<usize>> {
+        Some(self.bytes(self.row(stored, row)))
+    }
+
+    fn guard(&self) -> usize {
+        self.index.row.guard()
+    }
+
+    fn decode_alone(&self, stored: Stored<'_>, row: usize, out: &mut [u16]) {
+        let rows = [self.index.alone(stored, row)];
+        self.decode_rows(stored, &mut self.unpacker(), &rows, Ahead::run(), out, None);
     }
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {

@@ -30,7 +30,7 @@ fn the_worked_example_of_the_spec() {
     let levels = [[0, 0x7f, 0x7e, 0x7d], [0, 0x7c, 0x80, 0x7b], [0, 0x7a, 0x76, 0x79]];
     let fit = Fit::of(levels, vec![0; 7]);
     let shape = TableShape { dtype: Dtype::Bf16, rows: 1, dim: 64 };
-    let index = Index::new(shape, 0).expect("small");
+    let index = Index::new(shape, Placing::DENSE, 0).expect("small");
     let mut whole = [0x3f80; 64];
     whole[..7].copy_from_slice(&words);
     let mut row = Vec::new();

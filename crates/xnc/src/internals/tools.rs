@@ -1,5 +1,4 @@
-//! Doors for this repository's own tools, hidden from the documentation. None of them is part of the
-//! library's interface, and each may change with any version.
+//! Doors that take a library which writes.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,13 +11,6 @@ use crate::error::{Error, Result};
 use crate::kernel::{Backend, bytes_of};
 use crate::model::{Layout, gguf};
 use crate::target::Target;
-
-/// For `xnc-cli`.
-pub use crate::container::watch_for_cuts;
-/// For `xnc-fuzz`.
-pub use crate::kernel::operations::compare as compare_backends;
-/// For `xnc-cli`.
-pub use crate::target::remove_temporaries;
 
 type Parsed = (String, String, Vec<u64>, Range<u64>);
 
