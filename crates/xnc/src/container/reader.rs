@@ -147,6 +147,12 @@ impl Container {
         &self.map[byte_range(tensor)]
     }
 
+    /// As [`Map::will_need`].
+    #[cfg(feature = "write")]
+    pub fn will_need(&self, bytes: &[u8]) {
+        self.map.will_need(bytes);
+    }
+
     /// As [`Map::let_go`].
     #[cfg(feature = "map")]
     pub fn let_go(&self, bytes: &[u8]) {

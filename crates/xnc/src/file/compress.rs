@@ -20,6 +20,7 @@ use crate::progress::{Progress, Stage};
 use crate::target::Target;
 
 use super::before::{least, refuse_other};
+use super::behind::{Behind, Digest};
 use super::encode::{Encoder, Entry, Form};
 use super::write::{foresee, prove, write};
 use super::{LET_BE, restore_into};
@@ -110,7 +111,7 @@ fn write_compressed(
     let begin = encoding.begin().max(ALIGN);
     let places = (foresee(head, selected, begin), alignment(file.layout().header(), begin));
     let mut encoder = Encoder::new(encoding, out, places, steps);
-    let digest = Digest::default();
+    let digest = SourceDigest::default();
     let encode_all = || {
         let entries = selected.iter().map(|tensor| encode(file, tensor, &mut encoder)).collect();
         digest.decide(&entries);
@@ -179,32 +180,27 @@ fn all_plain(entries: &[Entry<'_>]) -> String {
     }
 }
 
-/// Bytes hashed at a time: enough for threads to share.
-const HASHED: usize = 16 << 20;
-
 fn encode(file: &Container, tensor: &Tensor, encoder: &mut Encoder<'_>) -> Result<Entry<'static>> {
     let bytes = file.bytes(tensor);
     let element = tensor.element().expect("selected tensors are tables");
-    let mut digest = blake3::Hasher::new();
-    for part in bytes.chunks(HASHED) {
-        digest.update_rayon(part);
-        // Hashing maps pages faster than anything else here: a table of 2 GB would be resident within a second.
-        if bytes.len() > LET_BE {
-            file.let_go(part);
-        }
-    }
-    let digest = digest.finalize().to_hex();
-    if let Some(entry) = encoder.duplicate(tensor, element, &digest) {
+    let mut behind = Behind::new(file, bytes);
+    let known = encoder.may_have(tensor, element).then(|| behind.finish());
+    if let Some(entry) = known.as_ref().and_then(|digest| encoder.duplicate(tensor, element, digest)) {
         return Ok(entry);
     }
+    let mut known = known.as_deref();
+    let digest: &mut dyn Digest = match &mut known {
+        Some(digest) => digest,
+        None => &mut behind,
+    };
     if let Some(dtype) = element.dtype() {
-        return encoder.encode(tensor, element, &digest, (dtype, &Passing::new(file, bytes)));
+        return encoder.encode(tensor, element, digest, (dtype, &Passing::new(file, bytes)));
     }
     match Narrowed::new(bytes) {
-        Some(words) => encoder.encode(tensor, element, &digest, (words.dtype(), &words)),
+        Some(words) => encoder.encode(tensor, element, digest, (words.dtype(), &words)),
         None => {
             let reason = "holds F32 values that are not all BF16, nor all FP16 values";
-            Ok(encoder.plain(tensor, element, &digest, reason))
+            Ok(encoder.plain(tensor, element, reason))
         }
     }
 }
@@ -234,16 +230,26 @@ impl Source for Passing<'_> {
         }
         Ok(())
     }
+
+    /// Rows of a sample lie far apart: asked for together, they do not wait for each other.
+    fn rows(&self, ids: &[usize], dim: usize, out: &mut [u16]) -> Result<()> {
+        ids.iter().for_each(|id| self.file.will_need(&self.bytes[2 * id * dim..][..2 * dim]));
+        let mut rows = ids.iter().zip(out.chunks_exact_mut(dim.max(1)));
+        rows.try_for_each(|(id, out)| self.read(id * dim, out))
+    }
 }
+
+/// Parts of a source that the system is asked for before they are hashed.
+const AHEAD: usize = 4;
 
 /// The SHA-256 of a source, taken while its tables are encoded.
 #[derive(Default)]
-struct Digest {
+struct SourceDigest {
     encoded: AtomicBool,
     needless: AtomicBool,
 }
 
-impl Digest {
+impl SourceDigest {
     /// Hears of the tables: a file that will not be written needs no digest.
     fn decide(&self, entries: &Result<Vec<Entry<'_>>>) {
         let some =
@@ -255,7 +261,11 @@ impl Digest {
     /// Progress is told of once the tables are through, so that listeners hear of one stage at a time.
     fn run(&self, bytes: &Map, progress: &Progress<'_>) -> String {
         let (mut digest, mut done, mut steps) = (Sha256::default(), 0, None);
-        for part in bytes.chunks(1 << 22) {
+        let parts = || bytes.chunks(1 << 22);
+        for (part, ahead) in parts().zip(parts().skip(AHEAD).map(Some).chain(std::iter::repeat(None))) {
+            if bytes.len() > LET_BE {
+                ahead.into_iter().for_each(|ahead| bytes.will_need(ahead));
+            }
             if self.needless.load(Relaxed) {
                 break;
             }

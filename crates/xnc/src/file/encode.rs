@@ -14,6 +14,8 @@ use crate::model::Tensor;
 use crate::options::TensorReport;
 use crate::progress::Steps;
 
+use super::behind::Digest;
+
 /// What stands in the target for a table of the source.
 pub struct Entry<'a> {
     pub element: Element,
@@ -82,6 +84,11 @@ impl<'p> Encoder<'p> {
         self.encoding.backend
     }
 
+    /// Whether an earlier table may hold the words of this one.
+    pub fn may_have(&self, tensor: &Tensor, element: Element) -> bool {
+        self.originals.keys().any(|(of, shape, _)| (*of, shape) == (element, &tensor.shape))
+    }
+
     /// A table that earlier ones may hold the words of, by their digest.
     pub fn duplicate(&mut self, tensor: &Tensor, element: Element, digest: &str) -> Option<Entry<'static>> {
         let original = self.originals.get(&(element, tensor.shape.clone(), digest.to_owned()))?.clone();
@@ -119,7 +126,7 @@ impl<'p> Encoder<'p> {
         &mut self,
         tensor: &Tensor,
         element: Element,
-        digest: &str,
+        digest: &mut dyn Digest,
         (dtype, words): (Dtype, &dyn Source),
     ) -> Result<Entry<'static>> {
         let Encoding { codec, backend, .. } = self.encoding;
@@ -127,7 +134,7 @@ impl<'p> Encoder<'p> {
         let shape = TableShape::new(dtype, &tensor.shape).filter(|&shape| codec.takes(shape));
         let Some(shape) = shape else {
             let reason = format!("has a shape that codec {codec} does not take");
-            return Ok(self.entry(tensor, element, digest, Form::Plain(reason)));
+            return Ok(self.plain(tensor, element, &reason));
         };
         let coded_as = words_of(codec, shape, words, backend)?;
         let recast = Recast { source: words, backend };
@@ -135,8 +142,13 @@ impl<'p> Encoder<'p> {
         let shape = TableShape { dtype: coded_as, ..shape };
         self.out.seek(SeekFrom::Start(self.end)).map_err(failed)?;
         let mut payload = BufWriter::with_capacity(1 << 20, &mut *self.out);
-        let steps = &mut self.steps;
-        let told = &mut |words| steps.add(element.bytes() as u64 * words as u64);
+        let (steps, mut reached) = (&mut self.steps, 0);
+        let told = &mut |words| {
+            let bytes = element.bytes() as u64 * words as u64;
+            steps.add(bytes);
+            reached += bytes;
+            digest.reach(reached);
+        };
         let coded = codec::encode(self.encoding, shape, words, &mut payload, told)?;
         let length = coded.payload_bytes.next_multiple_of(ALIGN as u64);
         let filled = payload.write_all(&[0; ALIGN][..(length - coded.payload_bytes) as usize]);
@@ -147,20 +159,21 @@ impl<'p> Encoder<'p> {
         let index_crc32c = format!("{:08x}", crc32c::crc32c(&index));
         let (codec, params) = (codec.name().into(), coded.params);
         let storage = Storage::Coded { codec, words: coded_as, index_crc32c, params };
-        let meta = metadata(tensor, element, digest, storage);
+        let digest = digest.finish();
+        let meta = metadata(tensor, element, &digest, storage);
         let form =
             Form::Coded { payload: self.end..self.end + length, index: index.into(), meta: meta.into() };
         if form.bytes(0).saturating_mul(100) > tensor.bytes().saturating_mul(99) {
             // The next payload is written over this one.
-            return Ok(self.plain(tensor, element, digest, NO_GAIN));
+            return Ok(self.plain(tensor, element, NO_GAIN));
         }
         self.placed(length)?;
-        Ok(self.entry(tensor, element, digest, form))
+        Ok(self.entry(tensor, element, &digest, form))
     }
 
     /// A table that stays as it is.
-    pub fn plain(&mut self, tensor: &Tensor, element: Element, digest: &str, reason: &str) -> Entry<'static> {
-        self.entry(tensor, element, digest, Form::Plain(reason.into()))
+    pub fn plain(&mut self, tensor: &Tensor, element: Element, reason: &str) -> Entry<'static> {
+        self.entry(tensor, element, "", Form::Plain(reason.into()))
     }
 
     /// Keeps what was written after the last payload as one, and fills up to where the next may begin.

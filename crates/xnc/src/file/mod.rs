@@ -1,6 +1,7 @@
 //! One model file through its whole way: compressed, restored, compared, or under another codec.
 
 mod before;
+mod behind;
 mod compare;
 mod compress;
 mod difference;

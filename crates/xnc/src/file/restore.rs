@@ -100,12 +100,8 @@ pub fn restore_unchecked(
         }),
         Part::Coded(tensor, meta) => {
             let opened = container.table(&tensor.name, backend, None)?;
-            let let_go = || {
-                if let Some(payload) = container.layout().tensor(&tensor.name) {
-                    container.let_go(container.bytes(payload));
-                }
-            };
-            let found = decode_tensor(&opened, &mut taker, &let_go).map_err(|e| e.in_tensor(&tensor.name))?;
+            let found =
+                decode_tensor(container, &opened, &mut taker).map_err(|e| e.in_tensor(&tensor.name))?;
             if digests && found != meta.blake3 {
                 let faulty = Error::corrupt("it does not decode to its BLAKE3 digest");
                 return Err(faulty.in_tensor(&tensor.name));
@@ -122,10 +118,21 @@ pub fn restore_unchecked(
     Ok(RestoreReport { bytes, sha256, tensors, files: 1, warnings: Vec::new() })
 }
 
+/// Words decoded together at the least, before threads wait for each other.
+const BATCH: usize = 1 << 19;
+
+/// Bytes of a payload that the system is asked for before they are decoded.
+const ASKED: usize = 16 << 20;
+
 /// Decodes a whole tensor in order, with chunk checksums checked, and gives its digest. While some chunks are
-/// taken, the next are decoded. Now and then `let_go` is called, for pages of which none is read again.
-fn decode_tensor(opened: &Opened, taker: &mut Taker<'_>, let_go: &dyn Fn()) -> Result<String> {
+/// taken, the next are decoded. Pages of the payload are asked for ahead, and let go where none is read again.
+fn decode_tensor(container: &Container, opened: &Opened, taker: &mut Taker<'_>) -> Result<String> {
     let view = opened.view();
+    let payload = view.stored.payload;
+    // Where the words of a chunk lie, nearly.
+    let place =
+        |chunk: usize| (payload.len() as u128 * chunk as u128 / view.chunks().max(1) as u128) as usize;
+    let mut asked = 0;
     let mut digest = blake3::Hasher::new();
     let decode = |number: usize| -> Result<Vec<u8>> {
         let words = view.words_of(number);
@@ -134,10 +141,15 @@ fn decode_tensor(opened: &Opened, taker: &mut Taker<'_>, let_go: &dyn Fn()) -> R
         Ok(element_bytes(view.reader.backend(), opened.words(), opened.element, &mut buffer))
     };
     // Enough to keep threads busy, small enough to stay in cache.
-    let batch = 16 * rayon::current_num_threads();
+    let batch = (16 * rayon::current_num_threads()).max(BATCH / view.reader.chunk_words().max(1));
     let (mut start, mut ready, mut mapped) = (0, Vec::new(), 0);
     while start < view.chunks() || !ready.is_empty() {
         let end = view.chunks().min(start + batch);
+        let soon = payload.len().min(place(end) + ASKED);
+        if payload.len() > LET_BE && soon > asked + ASKED / 4 {
+            container.will_need(&payload[asked..soon]);
+            asked = soon;
+        }
         let (taken, decoded): (_, Result<Vec<_>>) = rayon::join(
             || {
                 taker.take(&ready, |part| {
@@ -149,7 +161,7 @@ fn decode_tensor(opened: &Opened, taker: &mut Taker<'_>, let_go: &dyn Fn()) -> R
         taken?;
         mapped += ready.iter().map(Vec::len).sum::<usize>();
         if mapped > LET_BE {
-            let_go();
+            container.let_go(&payload[..place(start)]);
             mapped = 0;
         }
         (start, ready) = (end, decoded?);

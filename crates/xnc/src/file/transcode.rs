@@ -99,7 +99,7 @@ fn encode<'a>(
         return encoder.keep(tensor, element, digest, ["", INDEX_SUFFIX, META_SUFFIX].map(stored));
     }
     let table = Table::new(name, opened);
-    let entry = encoder.encode(tensor, element, digest, (table.dtype(), &table))?;
+    let entry = encoder.encode(tensor, element, &mut digest.as_str(), (table.dtype(), &table))?;
     if let Form::Plain(_) = entry.form {
         plain.insert(name.clone(), table);
     }

@@ -5,6 +5,7 @@
 //! signal, or by the next run after a kill.
 
 mod claim;
+mod flushing;
 mod folder;
 mod merge;
 mod place;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::kinds::{Kind, kind};
 use claim::Claim;
+use flushing::Flushing;
 pub(crate) use folder::TargetFolder;
 pub(crate) use space::check_space;
 pub(crate) use temporaries::is_temporary;
@@ -27,6 +29,8 @@ pub use temporaries::remove_temporaries;
 /// A file being written beside its target under a temporary name.
 pub struct Target {
     path: PathBuf,
+    // Before the claim, which it ends before.
+    flushing: Option<Flushing>,
     claim: Claim,
     force: bool,
     permissions: Option<Permissions>,
@@ -55,15 +59,17 @@ impl Target {
         let name = path.file_name().ok_or_else(|| Error::io(path)(io::ErrorKind::InvalidFilename.into()))?;
         let claim = Claim::take(&place::folder_of(path).join(temporaries::name_for(name)), path)?;
         let permissions = source.metadata().ok().map(|source| source.permissions());
-        Ok(Target { path: path.to_owned(), claim, force, permissions })
+        Ok(Target { path: path.to_owned(), claim, force, permissions, flushing: None })
     }
 
     /// Says how large the file may become, before any work.
     ///
     /// # Errors
     /// [`Error::NoSpace`] when the file system has less.
-    pub fn expect(&self, bytes: u64) -> Result<()> {
-        check_space(&self.path, bytes)
+    pub fn expect(&mut self, bytes: u64) -> Result<()> {
+        check_space(&self.path, bytes)?;
+        self.flushing = Flushing::start(self.claim.file(), bytes);
+        Ok(())
     }
 
     /// The file to write to.
@@ -89,8 +95,9 @@ impl Target {
     /// # Errors
     /// [`Error::TargetExists`] when it holds others and `force` is not set; those of the system.
     pub fn commit(self) -> Result<()> {
-        let Target { path, mut claim, force, permissions } = self;
+        let Target { path, mut claim, force, permissions, flushing } = self;
         let failed = |cause| Error::Io { path: path.clone(), cause };
+        flushing.map_or(Ok(()), Flushing::end).map_err(failed)?;
         if let Some(permissions) = permissions {
             place::keep_permissions(claim.path(), &permissions, 0).map_err(failed)?;
         }

@@ -65,7 +65,7 @@ impl<'a> Encoder<'a> {
             }
         }
         if !tail.is_empty() {
-            let packed = pack::tail(self.shape.split, self.codes, tail_bias, tail);
+            let packed = pack::tail(self.backend, self.shape.split, self.codes, tail_bias, tail);
             self.add_tail(&packed, tail.len());
             if !self.list(&packed, self.shape.full(), &mut next) {
                 return false;

@@ -69,7 +69,21 @@ pub fn group(
 ///
 /// # Panics
 /// If there are more, or lengths differ.
-pub fn tail(split: WordSplit, codes: Codes, bias: &[u8], words: &[u16]) -> Packed {
+pub fn tail(backend: Backend, split: WordSplit, codes: Codes, bias: &[u8], words: &[u16]) -> Packed {
     assert!(words.len() < GROUP && bias.len() == words.len());
-    scalar::pack(split, codes, bias, words, |i| i)
+    if let Isa::Scalar = backend.0 {
+        return scalar::pack(split, codes, bias, words, |i| i);
+    }
+    // A group whose words stand where their places in it are their numbers in the tail. Eights of words stay together.
+    let (mut group, mut biases) = ([0; GROUP], [0; GROUP]);
+    for (eight, words) in words.chunks(8).enumerate() {
+        group[8 * (eight / 2 + eight % 2 * 4)..][..words.len()].copy_from_slice(words);
+    }
+    biases[..bias.len()].copy_from_slice(bias);
+    let mut packed = self::group(backend, split, codes, &biases, &group);
+    let there = (1 << words.len()) - 1;
+    for mask in packed.kept.iter_mut().chain([&mut packed.sign, &mut packed.rare]) {
+        *mask &= there;
+    }
+    packed
 }
