@@ -1,12 +1,13 @@
 //! What the disk itself gives, read as a store reads.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xnc::{Error, Result};
 
-use crate::reads::{Reads, SECTOR, Source, Span};
+use crate::reads::{Reads, SECTOR, Source, Span, Work};
 
 /// For `xnc-cli`: reads a second of `block` bytes each, by-passing the page cache, `depth` at a time, for some time:
 /// at places that `place` tells, given how many there are. `block` is a multiple of 4096.
@@ -28,12 +29,32 @@ pub fn probe(
     }
     let sources = [Arc::new(source)];
     let mut reads = Reads::new(depth, block, 0, false)?;
-    let (began, mut count) = (Instant::now(), 0);
-    while began.elapsed() < time {
-        let span = |at| Span { source: 0, at: at * block as u64, length: block };
-        let spans: Vec<Span> = (0..8 * depth).map(|_| span(place(blocks) % blocks)).collect();
-        reads.all(&sources, &spans, &mut |_, bytes| bytes.map(drop).map_err(failed))?;
-        count += spans.len();
+    let mut probing =
+        Probing { began: Instant::now(), time, block, count: 0, place: &mut || place(blocks) % blocks };
+    reads.all(&sources, &mut probing).map_err(|e| match e {
+        Error::Io { cause, .. } => failed(cause),
+        other => other,
+    })?;
+    Ok(probing.count as f64 / probing.began.elapsed().as_secs_f64())
+}
+
+struct Probing<'a> {
+    began: Instant,
+    time: Duration,
+    block: usize,
+    count: usize,
+    place: &'a mut dyn FnMut() -> u64,
+}
+
+impl Work for Probing<'_> {
+    fn next(&mut self) -> Option<Span> {
+        (self.began.elapsed() < self.time).then(|| {
+            self.count += 1;
+            Span { source: 0, at: (self.place)() * self.block as u64, length: self.block }
+        })
     }
-    Ok(count as f64 / began.elapsed().as_secs_f64())
+
+    fn take(&mut self, _: usize, bytes: io::Result<&[u8]>) -> Result<()> {
+        bytes.map(drop).map_err(|cause| Error::Io { path: PathBuf::new(), cause })
+    }
 }

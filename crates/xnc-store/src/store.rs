@@ -8,7 +8,8 @@ use xnc::{Backend, Codec, Dtype, Error, Result};
 
 use crate::cache::Cache;
 use crate::counters::{Counters, Counting, more};
-use crate::gather::{Put, TOGETHER};
+use crate::fetch::TOGETHER;
+use crate::gather::Put;
 use crate::parts::{Part, Parts};
 use crate::reads::Reads;
 

@@ -5,6 +5,8 @@ mod pool;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod ring;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io;
@@ -23,7 +25,14 @@ pub struct Source {
     pub file: File,
     /// Whether reads by-pass the page cache.
     pub direct: bool,
+    /// What tests have go wrong.
+    #[cfg(test)]
+    pub faults: Faults,
 }
+
+/// What becomes of the result of a read at some place, of some bytes.
+#[cfg(test)]
+pub type Faults = Option<Box<dyn Fn(u64, usize) -> io::Result<usize> + Send + Sync>>;
 
 impl Source {
     /// Opens a file for reads anywhere.
@@ -48,7 +57,22 @@ impl Source {
         // Rows are anywhere: what the system would read ahead nobody asks for. It is advice, and may be refused.
         #[cfg(target_os = "linux")]
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);
-        Ok(Source { file, direct })
+        Ok(Source {
+            file,
+            direct,
+            #[cfg(test)]
+            faults: None,
+        })
+    }
+
+    /// What is believed of the result of a read that began at `at`.
+    fn seen(&self, at: u64, result: io::Result<usize>) -> io::Result<usize> {
+        #[cfg(test)]
+        if let Some(faults) = &self.faults {
+            return result.and_then(|read| faults(at, read));
+        }
+        let _ = at;
+        result
     }
 }
 
@@ -131,8 +155,14 @@ impl Room {
     }
 }
 
-/// How spans are handed over: their number, and their bytes with what stands behind them, of any value.
-pub type Take<'a> = &'a mut dyn FnMut(usize, io::Result<&[u8]>) -> xnc::Result<()>;
+/// Whose reads they are.
+pub trait Work {
+    /// The next read, none when all were given. They are numbered from 0 on.
+    fn next(&mut self) -> Option<Span>;
+
+    /// Takes the bytes of a read, with what stands behind them, of any value. Reads end in any order.
+    fn take(&mut self, number: usize, bytes: io::Result<&[u8]>) -> xnc::Result<()>;
+}
 
 /// What reads spans. One belongs to one call at a time.
 pub enum Reads {
@@ -167,15 +197,15 @@ impl Reads {
         }
     }
 
-    /// Reads all spans, in any order, some at a time, and hands each over.
+    /// Does all reads, some at a time; tells how often it waited for one.
     ///
     /// # Errors
-    /// The first of `take`; what is in flight then is waited for, and nothing more is read.
-    pub fn all(&mut self, sources: &[Arc<Source>], spans: &[Span], take: Take<'_>) -> xnc::Result<u64> {
+    /// The first of [`Work::take`]; what is in flight then is waited for, and nothing more is read.
+    pub fn all(&mut self, sources: &[Arc<Source>], work: &mut dyn Work) -> xnc::Result<u64> {
         match self {
             #[cfg(target_os = "linux")]
-            Reads::Ring(ring) => ring.all(sources, spans, take),
-            Reads::Pool(pool) => pool.all(sources, spans, take),
+            Reads::Ring(ring) => ring.all(sources, work),
+            Reads::Pool(pool) => pool.all(sources, work),
         }
     }
 }

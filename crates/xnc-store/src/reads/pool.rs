@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Asked, Room, Source, Span, Take, passes, read_at};
+use super::{Asked, Room, Source, Work, passes, read_at};
 
 /// Most threads that wait for a disk at once; more reads than that wait for a thread.
 const MOST: usize = 64;
@@ -37,24 +37,24 @@ impl Pool {
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..depth.min(MOST) {
             let waiting = waiting.clone();
-            std::thread::Builder::new().name("xnc-store".into()).spawn(move || work(&waiting))?;
+            std::thread::Builder::new().name("xnc-store".into()).spawn(move || serve(&waiting))?;
         }
         Ok(Pool { jobs, depth, longest, guard })
     }
 
-    pub fn all(&mut self, sources: &[Arc<Source>], spans: &[Span], take: Take<'_>) -> xnc::Result<u64> {
+    pub fn all(&mut self, sources: &[Arc<Source>], work: &mut dyn Work) -> xnc::Result<u64> {
         let (reply, done) = mpsc::channel();
         let mut rooms: Vec<Room> = Vec::new();
-        let mut spans = spans.iter().copied().enumerate();
+        let mut numbers = 0..;
         let (mut in_flight, mut outcome, mut waits) = (0, Ok(()), 0);
         loop {
             while outcome.is_ok()
                 && in_flight < self.depth
-                && let Some((number, span)) = spans.next()
+                && let Some(span) = work.next()
             {
                 let room = rooms.pop().unwrap_or_else(|| Room::new(1, self.longest, self.guard));
                 let source = sources[span.source].clone();
-                let asked = Asked::new(number, span, source.direct);
+                let asked = Asked::new(numbers.next().unwrap_or_default(), span, source.direct);
                 let job = Job { source, asked, room, reply: reply.clone() };
                 self.jobs
                     .send(job)
@@ -68,14 +68,14 @@ impl Pool {
             in_flight -= 1;
             waits += 1;
             if outcome.is_ok() {
-                outcome = take(asked.number, result.map(|()| &room.slot(0)[asked.skip()..]));
+                outcome = work.take(asked.number, result.map(|()| &room.slot(0)[asked.skip()..]));
             }
             rooms.push(room);
         }
     }
 }
 
-fn work(waiting: &Mutex<Receiver<Job>>) {
+fn serve(waiting: &Mutex<Receiver<Job>>) {
     loop {
         // One thread waits for the next job and holds the lock meanwhile; the others wait for the lock.
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -89,7 +89,8 @@ fn work(waiting: &Mutex<Receiver<Job>>) {
 fn read(source: &Source, asked: &mut Asked, room: &mut Room) -> io::Result<()> {
     loop {
         let bytes = &mut room.slot(0)[asked.got..asked.length];
-        match read_at(&source.file, bytes, asked.from + asked.got as u64) {
+        let at = asked.from + asked.got as u64;
+        match source.seen(at, read_at(&source.file, bytes, at)) {
             Ok(read) if asked.advance(read, source.direct)? => return Ok(()),
             Ok(_) => {}
             Err(e) if passes(&e) => {}

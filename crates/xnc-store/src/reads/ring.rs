@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use io_uring::{IoUring, opcode, types};
 
-use super::{Asked, Room, Source, Span, Take, passes};
+use super::{Asked, Room, Source, Work, passes};
+
+/// A read that ended: its slot, and whether it is whole.
+type Ended = (usize, Asked, io::Result<bool>);
 
 /// A ring with room for what is in flight.
 pub struct Ring {
@@ -33,41 +36,56 @@ impl Ring {
         if !probe.is_supported(opcode::Read::CODE) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let free = (0..depth).rev().collect();
+        // Half of the slots for what is in flight, half for what has ended and was not taken yet.
+        let free = (0..2 * depth).rev().collect();
         Ok(Ring {
             ring,
-            room: Room::new(depth, longest, guard),
-            asked: vec![None; depth],
+            room: Room::new(2 * depth, longest, guard),
+            asked: vec![None; 2 * depth],
             free,
             held: Vec::new(),
             in_flight: 0,
         })
     }
 
-    pub fn all(&mut self, sources: &[Arc<Source>], spans: &[Span], take: Take<'_>) -> xnc::Result<u64> {
+    pub fn all(&mut self, sources: &[Arc<Source>], work: &mut dyn Work) -> xnc::Result<u64> {
         self.held = sources.to_vec();
-        let mut spans = spans.iter().copied().enumerate();
-        let (mut outcome, mut waits) = (Ok(()), 0);
+        let (mut outcome, mut waits, mut numbers, mut more) = (Ok(()), 0, 0.., true);
+        let mut ended: Vec<Ended> = Vec::new();
         loop {
-            while outcome.is_ok()
+            while more
+                && outcome.is_ok()
+                && self.in_flight < self.asked.len() / 2
                 && let Some(&slot) = self.free.last()
-                && let Some((number, span)) = spans.next()
             {
+                let Some(span) = work.next() else {
+                    more = false;
+                    break;
+                };
                 self.free.pop();
+                let number = numbers.next().unwrap_or_default();
                 self.asked[slot] = Some(Asked::new(number, span, sources[span.source].direct));
                 self.push(slot);
             }
-            if self.in_flight == 0 {
-                break;
+            if self.in_flight == 0 && ended.is_empty() {
+                return outcome.map(|()| waits);
             }
-            waits += 1;
-            if let Err(cause) = self.wait() {
+            // What has ended is taken while the disk works on the reads that took its turn.
+            let wait = usize::from(ended.is_empty());
+            waits += wait as u64;
+            if let Err(cause) = self.submit(wait) {
                 // Nothing is known of what is in flight any more; dropping the ring waits for it, or keeps its room.
                 return Err(xnc::Error::Io { path: Default::default(), cause });
             }
-            self.reap(&mut outcome, take);
+            for (slot, asked, result) in ended.drain(..) {
+                if outcome.is_ok() {
+                    let bytes = result.map(|_| &self.room.slot(slot)[asked.skip()..]);
+                    outcome = work.take(asked.number, bytes);
+                }
+                self.free.push(slot);
+            }
+            self.reap(outcome.is_ok(), &mut ended);
         }
-        outcome.map(|()| waits)
     }
 
     /// Hands the read of a slot to the system: what is missing of it.
@@ -85,9 +103,10 @@ impl Ring {
         self.in_flight += 1;
     }
 
-    fn wait(&mut self) -> io::Result<()> {
+    /// Hands over what was pushed, and waits for so many ends.
+    fn submit(&mut self, wait: usize) -> io::Result<()> {
         loop {
-            match self.ring.submit_and_wait(1) {
+            match self.ring.submit_and_wait(wait) {
                 Ok(_) => return Ok(()),
                 Err(e) if passes(&e) => {}
                 Err(e) => return Err(e),
@@ -95,31 +114,30 @@ impl Ring {
         }
     }
 
-    /// Looks at what has ended.
-    fn reap(&mut self, outcome: &mut xnc::Result<()>, take: Take<'_>) {
+    /// Looks at what has ended. A read that is not whole is pushed again, if `again`.
+    fn reap(&mut self, again: bool, ended: &mut Vec<Ended>) {
         loop {
             let Some(entry) = self.ring.completion().next() else { return };
             self.in_flight -= 1;
             let slot = entry.user_data() as usize;
             let mut asked = self.asked[slot].expect("only slots that wait end");
-            let result = match u32::try_from(entry.result()) {
-                Ok(read) => asked.advance(read as usize, self.held[asked.span.source].direct),
+            let read = match u32::try_from(entry.result()) {
+                Ok(read) => Ok(read as usize),
                 Err(_) => Err(io::Error::from_raw_os_error(-entry.result())),
             };
-            let again = match &result {
+            let source = &self.held[asked.span.source];
+            let read = source.seen(asked.from + asked.got as u64, read);
+            let result = read.and_then(|read| asked.advance(read, source.direct));
+            let passed = match &result {
                 Ok(whole) => !whole,
                 Err(e) => passes(e),
             };
-            if again && outcome.is_ok() {
+            if passed && again {
                 self.asked[slot] = Some(asked);
                 self.push(slot);
-                continue;
-            }
-            self.asked[slot] = None;
-            self.free.push(slot);
-            if outcome.is_ok() {
-                let bytes = result.map(|_| &self.room.slot(slot)[asked.skip()..]);
-                *outcome = take(asked.number, bytes);
+            } else {
+                self.asked[slot] = None;
+                ended.push((slot, asked, result));
             }
         }
     }
@@ -129,7 +147,7 @@ impl Drop for Ring {
     fn drop(&mut self) {
         // A caller's panic, or an error of the system, may leave reads in flight, which still write to the room.
         while self.in_flight > 0 {
-            if self.wait().is_err() {
+            if self.submit(1).is_err() {
                 std::mem::forget(std::mem::take(&mut self.room.bytes));
                 return;
             }

@@ -336,6 +336,9 @@ pub trait Reader: Send + Sync {
         None
     }
 
+    /// Asks memory for what [`Reader::place`] and [`Reader::decode_alone`] read of the index.
+    fn ask_for(&self, _: Stored<'_>, _row: usize) {}
+
     /// Bytes, of any value, that have to follow a row's where it is decoded alone.
     fn guard(&self) -> usize {
         0

@@ -82,7 +82,7 @@ impl Reader for PlainReader {
     }
 
     fn decode_alone(&self, stored: Stored<'_>, _: usize, out: &mut [u16]) {
-        Words::new(stored.payload).read(0, out);
+        Words::new(&stored.payload[..2 * out.len()]).read(0, out);
     }
 
     fn product(self: Arc<Self>, x: Vectors<'_>) -> Box<dyn Product> {

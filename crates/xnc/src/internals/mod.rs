@@ -11,6 +11,8 @@ pub use crate::container::watch_for_cuts;
 #[cfg(feature = "write")]
 pub use crate::kernel::operations::compare as compare_backends;
 /// For `xnc-store`.
+pub use crate::kernel::prefetch;
+/// For `xnc-store`.
 pub use crate::table::Distant;
 /// For `xnc-cli`.
 #[cfg(feature = "write")]

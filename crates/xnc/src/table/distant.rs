@@ -94,6 +94,11 @@ impl Distant {
         self.begin + place.start as u64..self.begin + place.end as u64
     }
 
+    /// Asks memory for what [`Distant::place`] and [`Distant::decode`] read of the index.
+    pub fn ask(&self, row: usize) {
+        self.opened.reader().ask_for(self.stored(), row);
+    }
+
     /// What has to be read of the file to check and decode what lies there: the pages that share a checksum.
     pub fn pages(&self, place: &Range<u64>) -> Range<u64> {
         if !self.checked {

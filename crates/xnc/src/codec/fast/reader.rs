@@ -186,6 +186,10 @@ impl Reader for FastReader {
         Some(self.bytes(self.row(stored, row)))
     }
 
+    fn ask_for(&self, stored: Stored<'_>, row: usize) {
+        self.index.ask(stored, row);
+    }
+
     fn guard(&self) -> usize {
         GUARD
     }

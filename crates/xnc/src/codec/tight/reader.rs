@@ -163,6 +163,10 @@ impl Reader for TightReader {
         Some(self.bytes(self.row(stored, row)))
     }
 
+    fn ask_for(&self, stored: Stored<'_>, row: usize) {
+        self.index.ask(stored, row);
+    }
+
     fn guard(&self) -> usize {
         self.index.row.guard()
     }
