@@ -9,6 +9,7 @@ mod arrays;
 mod errors;
 mod model;
 mod pool;
+mod store;
 mod table;
 mod verbs;
 
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 mod _xnc {
     #[pymodule_export]
     use crate::model::{Model, model_files};
+    #[pymodule_export]
+    use crate::store::Store;
     #[pymodule_export]
     use crate::table::{Table, encode};
     #[pymodule_export]

@@ -6,6 +6,8 @@
 >>> table.rows(ids, out=buffer)                        # into NumPy, ml_dtypes or torch, nothing copied
 >>> logits = table.product(hidden)                     # the output head, from compressed rows
 
+``xnc.Store`` reads rows of tables that are larger than memory from disk.
+
 ``xnc.compress`` and its kin do what the command ``xnc`` does, which comes with this package.
 ``xnc.torch`` has modules, and ``import xnc.transformers`` lets Transformers load compressed folders.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 from . import errors
 from ._files import analyze, compress, inspect, restore, transcode, verify
 from ._model import Model, open
+from ._store import Store
 from ._table import Table, encode
 from ._xnc import CODECS, __version__
 from .errors import Error
@@ -23,6 +26,7 @@ __all__ = [
     "CODECS",
     "Error",
     "Model",
+    "Store",
     "Table",
     "__version__",
     "analyze",

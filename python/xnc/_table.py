@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _arrays, _xnc
+from ._rows import Rows
 from ._values import Values
-from .errors import ClosedError, DtypeError, Error, RowError, ShapeError
+from .errors import ClosedError, DtypeError, Error, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
     from ._model import Model
 
 
-class Table:
+class Table(Rows):
     """One table. Any number of threads may read it; Python's lock is released meanwhile.
 
     Rows come as NumPy arrays: ``float16``, or for BF16, which NumPy lacks, ``uint16`` that holds the words;
     ``.view(ml_dtypes.bfloat16)`` names them. Tables pickle by the path of their model.
     """
 
-    __slots__ = ("__weakref__", "_core", "_model", "name", "shape", "dtype", "source_dtype", "source_shape")
+    __slots__ = ("__weakref__", "_core", "_model", "source_dtype", "source_shape")
 
     def __init__(
         self,
@@ -34,14 +35,9 @@ class Table:
         source: tuple[str, list[int]] | None = None,
         model: Model | None = None,
     ) -> None:
+        super().__init__(core, name)
         self._core: _xnc.Table | None = core
         self._model = model
-        #: Name of the tensor; empty for a table encoded in memory.
-        self.name = name
-        #: Rows and columns.
-        self.shape: tuple[int, int] = (core.rows, core.dim)
-        #: Type of the words, ``BF16`` or ``F16``.
-        self.dtype = core.dtype
         #: Type of the elements in the source, as F32 where values stand in a wider type than they need.
         self.source_dtype = source[0] if source else core.dtype
         #: Extents of the tensor in the source, of which the first counts rows.
@@ -72,15 +68,6 @@ class Table:
         """The table as an array of values, for code that expects NumPy's: ``table.values[ids]``."""
         return Values(self)
 
-    def rows(self, ids: Any, out: Any = None, *, dtype: object = None) -> Any:
-        """The rows ``ids``, integers in any shape, one row for each; negative ones are refused.
-
-        ``out`` is filled and returned, nothing is copied on the way: an array, tensor or buffer of uint16,
-        of the table's own type (``ml_dtypes.bfloat16``, ``torch.bfloat16``, ``float16``) or, for exact values,
-        of float32. Without it, a NumPy array is made: of words, or of values with ``dtype="float32"``.
-        """
-        return self._rows(ids, out, dtype, wrap=False)
-
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Row ``table[i]``, rows ``table[i:j]``, or ``table[ids]``; negative numbers count from the end."""
         if isinstance(key, slice):
@@ -97,9 +84,6 @@ class Table:
             )
         found: NDArray[Any] = self._rows(key, None, None, wrap=True)
         return found
-
-    def __len__(self) -> int:
-        return self.shape[0]
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         for first in range(0, self.shape[0], 256):
@@ -154,48 +138,15 @@ class Table:
             )
         return _table_of, (self._model, self.name)
 
-    def _rows(self, ids: Any, out: Any, dtype: object, wrap: bool) -> Any:
-        core, who, (count, dim) = self._alive(), self._who(), self.shape
-        flat, shape = _arrays.ids(ids, count, who, wrap)
-        if out is None:
-            self._check(flat, who)
-            made: NDArray[Any] = np.empty((*shape, dim), self._type(dtype, who))
-            target = made.reshape(-1)
-            values = target.dtype == np.float32
-            out, target = made, target if values else target.view(np.uint16)
-        else:
-            if dtype is not None:
-                raise DtypeError(f"{who}: `out` has a type of its own; leave dtype away")
-            target, values = _arrays.target(out, self.dtype, flat.size * dim, who)
-        (core.gather_f32 if values else core.gather)(flat, target)
-        return out
-
     def _read(self, first: int, count: int) -> NDArray[Any]:
         made: NDArray[Any] = np.empty((count, self.shape[1]), self._type(None, ""))
         self._alive().read(first * self.shape[1], made.reshape(-1).view(np.uint16), 0)
         return made
 
-    def _check(self, flat: NDArray[np.int64], who: str) -> None:
-        # Before memory is taken for rows that are not there.
-        if flat.size and not 0 <= flat.max() < self.shape[0]:
-            raise RowError(f"{who}: row {flat.max()} is out of range: the table has {self.shape[0]} rows")
-
-    def _type(self, dtype: object, who: str) -> Any:
-        if dtype is None:
-            return np.float16 if self.dtype == "F16" else np.uint16
-        if str(getattr(dtype, "__name__", dtype)).removeprefix("torch.") in ("float32", "F32", "<f4"):
-            return np.float32
-        if _arrays.word_type(dtype) == self.dtype:
-            return self._type(None, who)
-        raise DtypeError(f"{who}: it gives its own {self.dtype} words or float32 values, not {dtype}")
-
     def _alive(self) -> _xnc.Table:
         if self._core is None:
             raise ClosedError(f"{self._who()}: its model was closed")
         return self._core
-
-    def _who(self) -> str:
-        return f"table `{self.name}`"
 
 
 def encode(

@@ -123,6 +123,9 @@ typedef uint32_t xnc_codec;
 // An open model file, compressed or plain.
 typedef struct xnc_model xnc_model;
 
+// A table whose rows are read from disk when they are asked for.
+typedef struct xnc_store xnc_store;
+
 // A table: of a file, compressed or plain, or encoded in memory.
 typedef struct xnc_table xnc_table;
 
@@ -143,6 +146,22 @@ typedef struct {
   // How they are stored.
   xnc_codec codec;
 } xnc_table_info;
+
+// What a store has done since it was opened.
+typedef struct {
+  // Rows that were asked for; one that stands twice in a call counts twice.
+  uint64_t rows;
+  // Those of them that were in the cache.
+  uint64_t hits;
+  // Reads that were asked of the system.
+  uint64_t reads;
+  // Bytes that these asked for.
+  uint64_t bytes;
+  // How often a call waited for a read to end.
+  uint64_t waits;
+  // Rows that xnc_store_prefetch() had read.
+  uint64_t prefetched;
+} xnc_store_counters;
 
 #ifdef __cplusplus
 extern "C" {
@@ -216,6 +235,55 @@ const char *xnc_model_table_name(const xnc_model *model,
 xnc_status xnc_model_table(const xnc_model *model,
                            const char *name,
                            xnc_table **table);
+
+// Opens a table of a file, or of a model folder, for rows that are read from disk: the tensor `name`, or the tensors
+// `name`.0, `name`.1 and so on, which follow each other. It must be plain, or under XNC_CODEC_FAST or XNC_CODEC_TIGHT.
+//
+// The index of the table is held in memory, and up to `cache_bytes` of rows that were read; of the table's bytes
+// nothing else is. `direct` other than 0 by-passes the system's page cache, on Linux. `depth` is the most reads of one
+// call that are in flight at a time, 0 for 64. `path` and `name` are lent for the call. `*store` is the caller's, who
+// frees it with xnc_store_free(). Unlike a mapped file, one that is cut gives errors, not signals.
+xnc_status xnc_store_open(const char *path,
+                          const char *name,
+                          uint64_t cache_bytes,
+                          uint32_t direct,
+                          size_t depth,
+                          xnc_store **store);
+
+// Frees a store; NULL is none.
+void xnc_store_free(xnc_store *store);
+
+// Tells what a store's table is, as xnc_table_get_info() does; `stored_bytes` are those of its index, in memory.
+xnc_status xnc_store_get_info(const xnc_store *store,
+                              xnc_table_info *info,
+                              size_t size);
+
+// Reads `count` rows, by their numbers in `rows`, into `out`: `length` words, `count` times as many as the table
+// has columns. A row that is asked for several times is read once. After an error, `out` may hold some of the rows.
+xnc_status xnc_store_gather(const xnc_store *store,
+                            const size_t *rows,
+                            size_t count,
+                            uint16_t *out,
+                            size_t length);
+
+// As xnc_store_gather(), but gives the exact values of the words.
+xnc_status xnc_store_gather_f32(const xnc_store *store,
+                                const size_t *rows,
+                                size_t count,
+                                float *out,
+                                size_t length);
+
+// Has `count` rows read into the cache, and returns at once. Does nothing where the store has no cache, or earlier
+// calls still wait for their turn.
+xnc_status xnc_store_prefetch(const xnc_store *store,
+                              const size_t *rows,
+                              size_t count);
+
+// Tells what a store has done. `counters` is the caller's; `size` is sizeof(xnc_store_counters) where the caller was
+// compiled.
+xnc_status xnc_store_get_counters(const xnc_store *store,
+                                  xnc_store_counters *counters,
+                                  size_t size);
 
 // Encodes a table in memory.
 //

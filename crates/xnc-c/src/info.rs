@@ -67,7 +67,21 @@ pub extern "C" fn xnc_codec_name(codec: u32) -> *const c_char {
 impl TableInfo {
     /// What is told of a table.
     pub(crate) fn of(table: &xnc::Table) -> Result<TableInfo, Failure> {
-        let codec = match table.codec() {
+        TableInfo::new([table.rows(), table.dim()], table.stored_bytes(), table.dtype(), table.codec())
+    }
+
+    /// What is told of a store, which holds the index in memory.
+    pub(crate) fn of_store(store: &xnc_store::Store) -> Result<TableInfo, Failure> {
+        TableInfo::new([store.rows(), store.dim()], store.index_bytes() as u64, store.dtype(), store.codec())
+    }
+
+    fn new(
+        [rows, columns]: [usize; 2],
+        stored_bytes: u64,
+        dtype: xnc::Dtype,
+        codec: Option<xnc::Codec>,
+    ) -> Result<TableInfo, Failure> {
+        let codec = match codec {
             None => Codec::Plain,
             Some(codec) => {
                 let listed = CODECS.iter().find(|listed| listed.1 == codec);
@@ -76,17 +90,11 @@ impl TableInfo {
                     .0
             }
         };
-        let dtype = match table.dtype() {
+        let dtype = match dtype {
             xnc::Dtype::Bf16 => Dtype::Bf16,
             xnc::Dtype::F16 => Dtype::F16,
         };
-        Ok(TableInfo {
-            rows: table.rows() as u64,
-            columns: table.dim() as u64,
-            stored_bytes: table.stored_bytes(),
-            dtype,
-            codec,
-        })
+        Ok(TableInfo { rows: rows as u64, columns: columns as u64, stored_bytes, dtype, codec })
     }
 }
 

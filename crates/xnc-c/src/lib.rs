@@ -15,11 +15,13 @@ mod info;
 mod memory;
 mod model;
 mod status;
+mod store;
 mod table;
 mod version;
 
 pub use info::{Codec, Dtype, TableInfo, xnc_codec_name};
 pub use model::*;
 pub use status::{Status, xnc_last_error};
+pub use store::*;
 pub use table::*;
 pub use version::*;

@@ -178,12 +178,12 @@ impl Drop for Lent {
 }
 
 #[cfg(unix)]
-fn os_text(bytes: &[u8]) -> Result<&OsStr, Failure> {
+pub(crate) fn os_text(bytes: &[u8]) -> Result<&OsStr, Failure> {
     Ok(std::os::unix::ffi::OsStrExt::from_bytes(bytes))
 }
 
 #[cfg(not(unix))]
-fn os_text(bytes: &[u8]) -> Result<&OsStr, Failure> {
+pub(crate) fn os_text(bytes: &[u8]) -> Result<&OsStr, Failure> {
     Ok(OsStr::new(std::str::from_utf8(bytes).map_err(|_| Failure::argument("`path` is not UTF-8"))?))
 }
 

@@ -177,7 +177,7 @@ pub struct Writing {
     /// Only with --codec dense: 1 (fast, rows independent of each other) to 4 (smallest) [default: 3]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub effort: Option<u8>,
-    /// Only with --codec fast: rows lie in as few pages of 4 KiB as their bytes need, for reading them from disk
+    /// Only with --codec fast or tight: a row that fits in a page of 4 KiB lies in one, for reading rows from disk
     #[arg(long)]
     pub pages: bool,
     /// At most so many threads; results do not depend on it [default: as many as the machine has]

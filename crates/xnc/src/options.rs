@@ -16,8 +16,8 @@ pub struct CompressOptions<'a> {
     pub codec: Codec,
     /// How much time codec `dense` may take: 1, rows independent of each other, to 4, smallest; 0 is 3.
     pub effort: u8,
-    /// With codec `fast`: each row lies in as few pages of 4 KiB as its bytes need, in memory and in the file, which
-    /// suits tables that are read from disk. Costs bytes; other codecs know nothing of it.
+    /// With codecs `fast` and `tight`: each row that fits in a page of 4 KiB lies in one, in memory and in the file,
+    /// which suits tables that are read from disk. Costs bytes; other codecs know nothing of it.
     pub pages: bool,
     /// Which tensors; [`crate::transcode()`] takes those that are compressed.
     pub selection: Selection,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// In the order in which a reader meets them.
-const SOURCES: [&str; 5] = ["status.rs", "version.rs", "info.rs", "model.rs", "table.rs"];
+const SOURCES: [&str; 6] = ["status.rs", "version.rs", "info.rs", "model.rs", "store.rs", "table.rs"];
 
 /// What `include/xnc.h` has to be.
 pub fn header() -> String {

@@ -38,8 +38,8 @@ impl Work for Wanted {
 
 /// Reads spans of all kinds of a file of 300,000 bytes: in turn on a ring and on threads, with and without the page cache.
 fn read_all(faults: impl Fn() -> Faults, check: impl Fn(xnc::Result<u64>, &Wanted)) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&(0..300_000).map(byte).collect::<Vec<u8>>()).unwrap();
+    let mut file = tempfile::NamedTempFile::new().expect("temporary files");
+    file.write_all(&(0..300_000).map(byte).collect::<Vec<u8>>()).expect("writes");
     for threads in [false, true] {
         for direct in [false, true] {
             // Not every file system of a test machine knows reads that by-pass the cache.
@@ -50,7 +50,7 @@ fn read_all(faults: impl Fn() -> Faults, check: impl Fn(xnc::Result<u64>, &Wante
                 Span { source: 0, at, length: (1 + i * 613 % 9000).min(300_000 - at) as usize }
             };
             let mut wanted = Wanted { spans: (0..200).map(span).collect(), given: 0, taken: Vec::new() };
-            let mut reads = Reads::new(7, 9000, 100, threads).unwrap();
+            let mut reads = Reads::new(7, 9000, 100, threads).expect("works");
             let told = reads.all(&[Arc::new(source)], &mut wanted);
             check(told, &wanted);
         }
@@ -58,7 +58,7 @@ fn read_all(faults: impl Fn() -> Faults, check: impl Fn(xnc::Result<u64>, &Wante
 }
 
 fn all_came(told: xnc::Result<u64>, wanted: &Wanted) {
-    assert!(told.unwrap() > 0);
+    assert!(told.expect("works") > 0);
     let mut taken = wanted.taken.clone();
     taken.sort_unstable();
     assert!(taken.iter().copied().eq(0..wanted.spans.len()), "each once");
@@ -92,20 +92,20 @@ fn an_error_of_the_disk_ends_the_call_and_nothing_else() {
         Some(Box::new(|at, read| if at < 100_000 { Ok(read) } else { Err(io::Error::from_raw_os_error(5)) }))
     };
     read_all(faults, |told, wanted| {
-        assert!(told.unwrap_err().to_string().contains("os error 5"));
+        assert!(told.expect_err("is refused").to_string().contains("os error 5"));
         assert!(wanted.taken.len() < wanted.given, "no more are begun");
     });
 }
 
 #[test]
 fn the_end_of_a_file_is_an_error() {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&[1; 5000]).unwrap();
+    let mut file = tempfile::NamedTempFile::new().expect("temporary files");
+    file.write_all(&[1; 5000]).expect("writes");
     for threads in [false, true] {
-        let source = Source::open(file.path(), false).unwrap();
+        let source = Source::open(file.path(), false).expect("opens");
         let spans = vec![Span { source: 0, at: 4000, length: 2000 }];
         let mut wanted = Wanted { spans, given: 0, taken: Vec::new() };
-        let told = Reads::new(2, 9000, 100, threads).unwrap().all(&[Arc::new(source)], &mut wanted);
-        assert!(told.unwrap_err().to_string().contains("the file ends at byte 5000"));
+        let told = Reads::new(2, 9000, 100, threads).expect("works").all(&[Arc::new(source)], &mut wanted);
+        assert!(told.expect_err("is refused").to_string().contains("the file ends at byte 5000"));
     }
 }

@@ -18,17 +18,17 @@ pub struct Files {
 
 impl Files {
     pub fn new(rows: usize, dim: usize, codec: Option<Codec>, pages: bool) -> Files {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("temporary files");
         let words = normal(rows * dim);
         let plain = folder.path().join("model.safetensors");
-        std::fs::write(&plain, safetensors(&[(TABLE, rows, &words)], dim)).unwrap();
+        std::fs::write(&plain, safetensors(&[(TABLE, rows, &words)], dim)).expect("writes");
         let path = match codec {
             None => plain,
             Some(codec) => {
                 let path = folder.path().join("model.xnc.safetensors");
                 let mut options = CompressOptions::default();
                 (options.codec, options.pages, options.selection) = (codec, pages, Selection::All);
-                let report = xnc::compress(&plain, &path, &options).unwrap();
+                let report = xnc::compress(&plain, &path, &options).expect("compresses");
                 assert!(report.output_bytes.is_some(), "{:?}", report.nothing);
                 path
             }
@@ -38,22 +38,22 @@ impl Files {
 
     /// A table in pieces of so many rows, in a folder of two files; the last one is plain.
     pub fn pieces(rows: &[usize], dim: usize) -> Files {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("temporary files");
         let words = normal(rows.iter().sum::<usize>() * dim);
         let (mut rest, mut tensors) = (&words[..], Vec::new());
         for (number, &rows) in rows.iter().enumerate() {
-            tensors.push((format!("{TABLE}.{number}"), rows, rest.split_off(..rows * dim).unwrap()));
+            tensors.push((format!("{TABLE}.{number}"), rows, rest.split_off(..rows * dim).expect("as many")));
         }
         let tensors: Vec<(&str, usize, &[u16])> =
             tensors.iter().map(|(name, rows, words)| (&name[..], *rows, *words)).collect();
-        let (last, others) = tensors.split_last().unwrap();
+        let (last, others) = tensors.split_last().expect("as many");
         let plain = folder.path().join("plain.bin");
-        std::fs::write(&plain, safetensors(others, dim)).unwrap();
+        std::fs::write(&plain, safetensors(others, dim)).expect("writes");
         let mut options = CompressOptions::default();
         options.selection = Selection::All;
-        xnc::compress(&plain, &folder.path().join("a.safetensors"), &options).unwrap();
+        xnc::compress(&plain, &folder.path().join("a.safetensors"), &options).expect("compresses");
         std::fs::write(folder.path().join("b.safetensors"), safetensors(std::slice::from_ref(last), dim))
-            .unwrap();
+            .expect("works");
         let path = folder.path().to_owned();
         Files { path, dim, words, folder }
     }

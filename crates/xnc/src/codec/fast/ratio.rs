@@ -1,8 +1,8 @@
 //! What the codec gives on values whose distribution is known.
 
 use super::encode::encode;
-use super::index::Placing;
 use crate::codec::TableShape;
+use crate::codec::placing::Placing;
 use crate::dtype::{Dtype, Words};
 use crate::kernel::Backend;
 use crate::kernel::bytes_of;

@@ -1,10 +1,10 @@
 //! Tables of every kind through encode, open, decode, on every backend.
 
 use super::encode::encode;
-use super::index::Placing;
 use super::row::Encoder;
 use super::symbols::Fit;
 use super::*;
+use crate::codec::placing::Placing;
 use crate::codec::trial::{Coded, Trial};
 use crate::codec::{Codec, TableShape};
 use crate::kernel::Backend;

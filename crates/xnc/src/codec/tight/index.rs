@@ -216,9 +216,18 @@ mod tests {
 
     #[test]
     fn rows_lie_where_steps_from_row_to_row_lead() {
-        for dim in [640, 160, 1, 20_000] {
+        let lines = Placing { align: 64, page: 4096 };
+        for (dim, placing) in [
+            (640, Placing::DENSE),
+            (160, Placing::DENSE),
+            (1, Placing::DENSE),
+            (20_000, Placing::DENSE),
+            (640, Placing::PAGES),
+            (160, lines),
+            (20_000, lines),
+        ] {
             let table = TableShape { dtype: Dtype::Bf16, rows: 331, dim };
-            let index = Index::new(table, Placing::DENSE, 0).expect("small");
+            let index = Index::new(table, placing, 0).expect("small");
             let counted = |row: usize| match row % 17 {
                 3 => Row { at: 0, second: PLAIN, third: 0 },
                 _ => Row { at: 0, second: row * row % 255, third: row * 77 % 256 },
@@ -226,18 +235,20 @@ mod tests {
             let mut bytes = vec![0; index.bytes()];
             let (mut end, mut expected) = (0, Vec::new());
             for row in 0..table.rows {
+                let length = index.length(counted(row));
+                let at = placing.begin(end, length);
                 if row % BLOCK == 0 {
-                    bytes[row / BLOCK * 8..][..8].copy_from_slice(&(end as u64).to_le_bytes());
+                    bytes[row / BLOCK * 8..][..8].copy_from_slice(&(at as u64).to_le_bytes());
                 }
                 for (i, byte) in index.count(counted(row)).enumerate() {
                     bytes[index.counts + row * 2 * index.width + i] = byte;
                 }
-                expected.push(Row { at: end, ..counted(row) });
-                end += index.length(counted(row));
+                expected.push(Row { at, ..counted(row) });
+                end = at + length;
             }
             let stored = Stored { index: &bytes, payload: &[] };
             for (row, expected) in expected.iter().enumerate() {
-                assert_eq!(index.row(stored, row), *expected, "row {row} of {dim}");
+                assert_eq!(index.row(stored, row), *expected, "row {row} of {dim}, {placing:?}");
             }
             let mut run = Vec::new();
             index.run(stored, 5..200, &mut run);

@@ -5,12 +5,15 @@ use super::index::Index;
 use super::row::Encoder;
 use super::symbols::Fit;
 use super::*;
+use crate::codec::placing::Placing;
 use crate::codec::trial::Trial;
 use crate::codec::{Codec, TableShape};
 use crate::kernel::tight::row::Row;
 
-const TRIAL: Trial =
-    Trial { codec: Codec::Tight, encode: |shape, words, payload| encode(shape, words, payload, &mut |_| {}) };
+const TRIAL: Trial = Trial {
+    codec: Codec::Tight,
+    encode: |shape, words, payload| encode(shape, words, Placing::DENSE, payload, &mut |_| {}),
+};
 
 #[test]
 fn every_table_comes_back_whole_in_ranges_and_by_row() {
