@@ -72,7 +72,7 @@ def test_failures_name_the_file_and_are_of_their_kind(plain: Path, compressed: P
         (errors.TableNotFoundError, "nonsense", lambda: xnc.compress(plain, target, tensors="nonsense")),
         (errors.UsageError, "nonsense", lambda: xnc.compress(plain, target, codec="nonsense")),
         (errors.UsageError, "effort", lambda: xnc.compress(plain, target, effort=2)),
-        (errors.UsageError, "pages", lambda: xnc.compress(plain, target, codec="tight", pages=True)),
+        (errors.UsageError, "pages", lambda: xnc.compress(plain, target, codec="dense", pages=True)),
         (errors.UsageError, "threads", lambda: xnc.analyze(plain, threads=-1)),
     ]
     for kind, message, use in cases:
