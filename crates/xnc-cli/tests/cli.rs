@@ -171,7 +171,7 @@ fn exit_codes_name_the_fault_and_nothing_is_lost() {
         (5, "restore m.safetensors".into(), "nothing to restore"),
         (2, "restore named.safetensors".into(), "-o"),
         (2, "compress m.safetensors -o n.safetensors --effort 2".into(), "--codec dense"),
-        (2, "compress m.safetensors -o n.safetensors --pages --codec tight".into(), "--codec fast"),
+        (2, "compress m.safetensors -o n.safetensors --pages --codec dense".into(), "--codec fast"),
         (2, "compress m.safetensors -o n.safetensors --effort 5 --codec dense".into(), "1..=4"),
     ];
     for (code, line, says) in cases {

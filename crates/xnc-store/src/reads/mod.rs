@@ -2,8 +2,14 @@
 //! threads elsewhere. Both read whole sectors where the page cache is by-passed.
 
 mod pool;
-#[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
+#[cfg_attr(
+    all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")),
+    allow(unsafe_code)
+)]
+#[cfg_attr(
+    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    path = "no_ring.rs"
+)]
 mod ring;
 #[cfg(test)]
 mod tests;
@@ -14,7 +20,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pool::Pool;
-#[cfg(target_os = "linux")]
 use ring::Ring;
 
 /// What reads that by-pass the page cache begin on and take multiples of: no disk has larger sectors.
@@ -166,7 +171,6 @@ pub trait Work {
 
 /// What reads spans. One belongs to one call at a time.
 pub enum Reads {
-    #[cfg(target_os = "linux")]
     Ring(Box<Ring>),
     Pool(Pool),
 }
@@ -178,12 +182,9 @@ impl Reads {
     /// # Errors
     /// [`xnc::Error::Threads`] where the system starts none.
     pub fn new(depth: usize, longest: usize, guard: usize, threads: bool) -> xnc::Result<Reads> {
-        #[cfg(target_os = "linux")]
         if !threads && let Ok(ring) = Ring::new(depth, longest, guard) {
             return Ok(Reads::Ring(Box::new(ring)));
         }
-        #[cfg(not(target_os = "linux"))]
-        let _ = threads;
         let pool = Pool::new(depth, longest, guard);
         Ok(Reads::Pool(pool.map_err(|e| xnc::Error::Threads { threads: depth, reason: e.to_string() })?))
     }
@@ -191,7 +192,6 @@ impl Reads {
     /// Another one for a call beside this one's, where there is one that calls can share.
     pub fn share(&self) -> Option<Reads> {
         match self {
-            #[cfg(target_os = "linux")]
             Reads::Ring(_) => None,
             Reads::Pool(pool) => Some(Reads::Pool(pool.clone())),
         }
@@ -203,7 +203,6 @@ impl Reads {
     /// The first of [`Work::take`]; what is in flight then is waited for, and nothing more is read.
     pub fn all(&mut self, sources: &[Arc<Source>], work: &mut dyn Work) -> xnc::Result<u64> {
         match self {
-            #[cfg(target_os = "linux")]
             Reads::Ring(ring) => ring.all(sources, work),
             Reads::Pool(pool) => pool.all(sources, work),
         }

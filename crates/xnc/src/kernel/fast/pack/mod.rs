@@ -71,7 +71,7 @@ pub fn group(
 /// If there are more, or lengths differ.
 pub fn tail(backend: Backend, split: WordSplit, codes: Codes, bias: &[u8], words: &[u16]) -> Packed {
     assert!(words.len() < GROUP && bias.len() == words.len());
-    if let Isa::Scalar = backend.0 {
+    if matches!(backend.0, Isa::Scalar) {
         return scalar::pack(split, codes, bias, words, |i| i);
     }
     // A group whose words stand where their places in it are their numbers in the tail. Eights of words stay together.
