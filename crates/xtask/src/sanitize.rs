@@ -1,8 +1,8 @@
-//! `cargo xtask sanitize`: the tests of kernels and of codec `fast` under AddressSanitizer, where a nightly
-//! toolchain is at hand.
+//! `cargo xtask sanitize`: the tests of kernels, of codec `fast` and of the row store's reads under
+//! AddressSanitizer, where a nightly toolchain is at hand.
 //!
 //! Kernels read past a row up to a promised distance, and one is in assembly; their loads through intrinsics
-//! are checked, those of the assembly are not.
+//! are checked, those of the assembly are not. Nor is what the system writes to buffers of reads.
 
 use std::process::Command;
 
@@ -20,8 +20,9 @@ pub fn all() -> Result<()> {
         return Ok(());
     }
     let mut tests = Command::new("rustup");
-    tests.args(["run", "nightly", "cargo", "test", "--package", "xnc", "--lib", "--target", TARGET]);
-    tests.args(["--target-dir", "target/sanitize", "--", "kernel::", "codec::fast::"]).current_dir(root());
+    tests.args(["run", "nightly", "cargo", "test", "--package", "xnc", "--package", "xnc-store", "--lib"]);
+    tests.args(["--target", TARGET, "--target-dir", "target/sanitize"]).current_dir(root());
+    tests.args(["--", "kernel::", "codec::fast::", "reads::"]);
     // Set by the cargo that runs this task, and it would be that cargo again.
     run(tests.env_remove("CARGO").env("RUSTFLAGS", "-Zsanitizer=address"))
 }
