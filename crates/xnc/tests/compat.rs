@@ -105,9 +105,9 @@ fn long_rows() -> Vec<support::Tensor<'static>> {
 fn pages() -> Vec<support::Tensor<'static>> {
     let mut random = Random(21);
     let mut table = |name, rows: u64, dim: u64| -> support::Tensor<'static> {
-        (name, "BF16", vec![rows, dim], le(&random.bf16_weights((rows * dim) as usize, 50)))
+        (name, "BF16", vec![rows, dim], le(&random.bf16_weights((rows * dim) as usize, 4000)))
     };
-    vec![table("short", 200, 160), table("long", 8, 3000), table("between", 12, 1400)]
+    vec![table("short", 200, 160), table("long", 8, 3000), table("between", 12, 1500)]
 }
 
 /// Compresses as a golden file says by its name.
