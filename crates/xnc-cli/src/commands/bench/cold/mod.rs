@@ -19,6 +19,9 @@ use subjects::Subjects;
 /// Reads in flight when the disk itself is measured: more give no more.
 const DEPTH: usize = 128;
 
+/// Bytes below which a table is soon in the page cache as a whole.
+const SMALL: usize = 1 << 30;
+
 /// What the disk gives by itself: reads of 4 KiB anywhere a second, and gigabytes a second in order.
 struct Device {
     reads_per_s: f64,
@@ -32,6 +35,9 @@ pub fn run(args: &args::Bench, files: &Files) -> Result<()> {
         "tensor `{}` stays plain: it does not shrink by 1 %",
         files.tensor
     );
+    if subjects.plain_bytes() < SMALL {
+        say::warn(&["the table is so small that the page cache holds it after its first reads".to_owned()]);
+    }
     let budget = Duration::from_secs(args.seconds);
     let device = device(&files.plain, budget / 10)?;
     let found = cases::run(&mut subjects, budget)?;

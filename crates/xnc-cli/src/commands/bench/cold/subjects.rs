@@ -47,6 +47,11 @@ impl Subjects {
         self.codec
     }
 
+    /// Bytes of the plain words.
+    pub fn plain_bytes(&self) -> usize {
+        2 * self.rows * self.dim
+    }
+
     pub fn index_bytes(&self) -> usize {
         self.index_bytes
     }
