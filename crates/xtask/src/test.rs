@@ -13,7 +13,7 @@ use crate::{
 /// Format, lints, documentation, then all tests with the real tables and the Python readers at hand, the Python
 /// package, the backend in a prebuilt llama.cpp, then the kernels under AddressSanitizer and, where the processor lacks
 /// AVX-512, in an emulator, the hardware against the library, the study on the sample, other machines as far as they
-/// can be had here, then twenty seconds of every fuzz target. Says how long each took.
+/// can be had here, then ten seconds of every fuzz target. Says how long each took.
 pub fn all() -> Result<()> {
     timed("lints and documentation", lints)?;
     timed("two real models", data::tables)?;
@@ -25,7 +25,7 @@ pub fn all() -> Result<()> {
     timed("the hardware", rtl::check)?;
     timed("the study on the sample", || study::sample(&[]))?;
     timed("other machines", other_machines)?;
-    timed("the fuzz targets", || fuzz::some(20, Some(1), &[]))?;
+    timed("the fuzz targets", || fuzz::some(10, Some(1), &[]))?;
     say("all tests passed");
     Ok(())
 }
