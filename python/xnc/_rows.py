@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from . import _xnc
 
 
-class Rows:
+class Rows(ABC):
     """Rows of 16-bit words by their number."""
 
     __slots__ = ("name", "shape", "dtype")
@@ -70,8 +71,9 @@ class Rows:
             return self._type(None, who)
         raise DtypeError(f"{who}: it gives its own {self.dtype} words or float32 values, not {dtype}")
 
+    @abstractmethod
     def _alive(self) -> _xnc.Table | _xnc.Store:
-        raise NotImplementedError
+        """What reads rows, unless it was closed."""
 
     def _who(self) -> str:
         return f"table `{self.name}`"

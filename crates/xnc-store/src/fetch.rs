@@ -49,7 +49,8 @@ impl<'a> Fetch<'a> {
         Fetch { of, misses, planned: Vec::new(), put }
     }
 
-    /// A read that gets the row `first` of those to read, and rows after it that lie in the same pages, or right behind.
+    /// A read that gets the row `first` of those to read, and rows after it that lie in the same pages, or right
+    /// behind.
     fn plan(&self, first: usize) -> Planned {
         let part = self.of.parts.of_row(self.misses[first].row);
         let last = part.first + part.table.rows();

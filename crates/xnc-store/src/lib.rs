@@ -1,8 +1,8 @@
 //! Rows of embedding tables that are larger than memory, read from disk when they are asked for.
 //!
 //! A [`Store`] keeps a table's index in memory, and nothing of its payload but a cache whose size the caller chooses.
-//! A row takes one read, of the pages that its coded bytes lie in, which are checked before they are decoded. Reads of a
-//! call are in flight together: through io_uring where the kernel has it, on threads elsewhere.
+//! A row takes one read, of the pages that its coded bytes lie in, which are checked before they are decoded. Reads of
+//! a call are in flight together: through io_uring where the kernel has it, on threads elsewhere.
 //!
 //! ```
 //! # fn main() -> xnc::Result<()> {
@@ -21,8 +21,8 @@
 //! # }
 //! ```
 //!
-//! Files are those of `xnc compress`, under codec `fast` or `tight`, or plain ones. Rows lie in as few pages as they need
-//! where they were compressed with `--pages`. A table that fits into memory had better be mapped: [`xnc::Model`].
+//! Files are those of `xnc compress`, under codec `fast` or `tight`, or plain ones. Rows lie in as few pages as they
+//! need where they were compressed with `--pages`. A table that fits into memory had better be mapped: [`xnc::Model`].
 //!
 //! A call goes this way: `gather` takes what `cache` has; `fetch` plans reads of the other rows where `parts` says that
 //! they lie; `reads` does them; what arrives is checked, kept, and decoded to where it goes.

@@ -71,8 +71,8 @@ pub struct Inner {
 }
 
 impl Store {
-    /// Opens the table `name` of a file, or of a model folder: a tensor of that name, or several that follow each other,
-    /// `name.0`, `name.1` and so on, in whichever files.
+    /// Opens the table `name` of a file, or of a model folder: a tensor of that name, or several that follow each
+    /// other, `name.0`, `name.1` and so on, in whichever files.
     ///
     /// # Errors
     /// Those of [`xnc::Model::open`] and [`xnc::Model::table`]; [`Error::NotATable`] where rows do not decode alone, or
@@ -107,8 +107,8 @@ impl Store {
         self.0.inner.parts.parts.iter().map(|part| part.table.index_bytes()).sum()
     }
 
-    /// Reads rows into `out`, one after another, as the words of the source. Each is read once, however often it is asked
-    /// for.
+    /// Reads rows into `out`, one after another, as the words of the source. Each is read once, however often it is
+    /// asked for.
     ///
     /// # Errors
     /// [`Error::RowOutOfRange`], [`Error::WrongLength`]: nothing was read. [`Error::Io`] and [`Error::Corrupt`], which
@@ -133,8 +133,8 @@ impl Store {
         self.0.inner.gather(ids, &mut Values { out, words: vec![0; self.dim()] })
     }
 
-    /// Has rows read into the cache, and returns at once. Where earlier calls are still waiting for their turn, or there
-    /// is no cache, nothing is done; rows that cannot be read are left to whoever asks for them.
+    /// Has rows read into the cache, and returns at once. Where earlier calls are still waiting for their turn, or
+    /// there is no cache, nothing is done; rows that cannot be read are left to whoever asks for them.
     ///
     /// # Errors
     /// [`Error::RowOutOfRange`]; [`Error::Threads`] where the system starts no thread.

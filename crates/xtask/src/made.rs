@@ -13,8 +13,8 @@ use crate::data::{TABLE, smollm2};
 /// Bytes that come from one row: a cache line, so that neighbours belong together as in the real table.
 const PIECE: usize = 64;
 
-/// Writes `rows` rows of `dim` BF16 words: each piece of a row is that of a random row of SmolLM2's table, from the same
-/// columns, which repeat where a row is wider. The same extents always give the same bytes.
+/// Writes `rows` rows of `dim` BF16 words: each piece of a row is that of a random row of SmolLM2's table, from the
+/// same columns, which repeat where a row is wider. The same extents always give the same bytes.
 pub fn table(rows: usize, dim: usize, path: &Path) -> Result<()> {
     ensure!(rows > 0 && dim > 0, "a table has rows and columns");
     let model = Model::open(smollm2()?)?;

@@ -1,4 +1,8 @@
 //! Reads through io_uring: one system call hands over many, and one thread waits for all.
+//!
+//! `unsafe`, and no hot loop, so it does not belong in `kernel/`: the system writes to buffers after the call that
+//! handed them over, which no library hides without an executor of its own. There is one block, and what it relies
+//! on is this file's: room and files stay until every read that was handed over has ended.
 
 use std::io;
 use std::os::fd::AsRawFd;

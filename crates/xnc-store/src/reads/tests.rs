@@ -36,7 +36,8 @@ impl Work for Wanted {
     }
 }
 
-/// Reads spans of all kinds of a file of 300,000 bytes: in turn on a ring and on threads, with and without the page cache.
+/// Reads spans of all kinds of a file of 300,000 bytes: in turn on a ring and on threads, with and without the page
+/// cache.
 fn read_all(faults: impl Fn() -> Faults, check: impl Fn(xnc::Result<u64>, &Wanted)) {
     let mut file = tempfile::NamedTempFile::new().expect("temporary files");
     file.write_all(&(0..300_000).map(byte).collect::<Vec<u8>>()).expect("writes");

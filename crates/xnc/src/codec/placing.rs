@@ -28,8 +28,8 @@ impl Placing {
     /// No row in two pages that fits in one.
     pub const PAGES: Placing = Placing { align: 1, page: PAGE };
 
-    /// By pages, where a page holds more coded rows of `coded` bytes than plain ones of `plain` bytes, or no row fits in
-    /// one: else pages would cost more than coding saves.
+    /// By pages, where a page holds more coded rows of `coded` bytes than plain ones of `plain` bytes, or no row fits
+    /// in one: else pages would cost more than coding saves.
     pub fn by_pages(coded: usize, plain: usize) -> Placing {
         if coded > PAGE || PAGE / coded > PAGE / plain { Placing::PAGES } else { Placing::DENSE }
     }
@@ -57,8 +57,8 @@ impl Placing {
         begin
     }
 
-    /// Where a row of `length` bytes begins, when the first row of its block begins at `start` and the rows between have
-    /// these lengths, the first one's among them.
+    /// Where a row of `length` bytes begins, when the first row of its block begins at `start` and the rows between
+    /// have these lengths, the first one's among them.
     pub fn begin_in_block(self, start: usize, before: impl Iterator<Item = usize>, length: usize) -> usize {
         let mut end = None;
         for length in before {

@@ -45,8 +45,8 @@ impl Map {
         let _ = bytes;
     }
 
-    /// Has the system begin to read the pages in which these bytes of a mapped file lie, and does not wait. Faults bring
-    /// a few pages at a time, and one fault waits for each: a third of what a disk gives.
+    /// Has the system begin to read the pages in which these bytes of a mapped file lie, and does not wait. Faults
+    /// bring a few pages at a time, and one fault waits for each: a third of what a disk gives.
     #[cfg(feature = "write")]
     pub fn will_need(&self, bytes: &[u8]) {
         #[cfg(unix)]
