@@ -1,14 +1,25 @@
 //! Tables without structure: each word by how often its upper byte occurs in the table, and its lower byte
 //! beside that upper byte.
 
+#[cfg(feature = "threads")]
+use super::encode::Table;
+#[cfg(feature = "threads")]
 use super::exact::log2;
 use super::stream::{Pending, Reader};
 use super::symbols::Symbols;
+#[cfg(feature = "threads")]
+use crate::codec::ordered::for_each_in_order;
+#[cfg(feature = "threads")]
+use crate::error::Result;
 
 /// Words that a stream should hold, so that its ends do not weigh.
 const STREAM_WORDS: usize = 2048;
 /// Most rows that share a stream.
 const STREAM_ROWS: usize = 8;
+
+/// Words that are counted together.
+#[cfg(feature = "threads")]
+const PART: usize = 1 << 20;
 
 /// Rows that share a stream: a power of two.
 pub fn stream_rows(dim: usize) -> usize {
@@ -17,6 +28,25 @@ pub fn stream_rows(dim: usize) -> usize {
         rows *= 2;
     }
     rows
+}
+
+/// How often each word occurs.
+#[cfg(feature = "threads")]
+fn occurrences(table: Table<'_>) -> Result<Vec<u64>> {
+    let total = table.shape.words();
+    let part = |at: usize| {
+        let mut words = vec![0; PART.min(total - at * PART)];
+        table.words.read(at * PART, &mut words)?;
+        let mut n = vec![0u32; 1 << 16];
+        words.iter().for_each(|&word| n[usize::from(word)] += 1);
+        Ok(n)
+    };
+    let mut all = vec![0u64; 1 << 16];
+    for_each_in_order(0..total.div_ceil(PART), part, |n: Result<Vec<u32>>| {
+        all.iter_mut().zip(n?).for_each(|(all, n)| *all += u64::from(n));
+        Ok(())
+    })?;
+    Ok(all)
 }
 
 /// Distributions of the bytes of words.
@@ -28,9 +58,9 @@ pub struct Counts {
 
 impl Counts {
     /// Counts a table. The second value is about the number of bits that its words and the counts will take.
-    pub fn fit(words: &[u16]) -> (Counts, f64) {
-        let mut n = vec![0u64; 1 << 16];
-        words.iter().for_each(|&word| n[usize::from(word)] += 1);
+    #[cfg(feature = "threads")]
+    pub fn fit(table: Table<'_>) -> Result<(Counts, f64)> {
+        let n = occurrences(table)?;
         let entropy = |n: &[u64]| {
             let total = n.iter().sum::<u64>() as f64;
             n.iter().filter(|&&n| n > 0).map(|&n| n as f64 * log2(total / n as f64)).sum::<f64>()
@@ -54,7 +84,7 @@ impl Counts {
             lower.push(best.1.map(|(plain, top)| Box::new((plain, Symbols::fit(&top)))));
         }
         bits += entropy(&upper) + stored(&upper) + 256.0;
-        (Counts { upper: Symbols::fit(&upper), lower }, bits)
+        Ok((Counts { upper: Symbols::fit(&upper), lower }, bits))
     }
 
     /// Appends the distributions.

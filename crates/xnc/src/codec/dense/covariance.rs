@@ -2,72 +2,88 @@
 
 use rayon::prelude::*;
 
-use super::fit::Normal;
+use super::encode::Table;
+use super::normal::{Normal, Sample};
+use super::plan::settled;
+use super::row::{Predictor, TOGETHER};
+use crate::error::Result;
+use crate::kernel::Backend;
+use crate::kernel::dense::gram::{Gram, LARGEST, TILE, Tile};
+use crate::kernel::dense::residual::Tables;
 
-/// Rows of one partial sum; fixed, so that sums do not depend on the number of threads.
-const PART: usize = 4096;
-/// Rows whose products are formed together.
-const STRIP: usize = 64;
+/// Steps of a normalised value to a deviation; values beyond 32 deviations are taken as if they were there, since an
+/// outlier would drag the whole prediction.
+const STEPS: f32 = 32.0;
+/// Tiles of dimensions of one unit of work.
+const TILES: usize = 4;
 
-/// Covariance of the normalised rows `sample`, lower triangle, row-major.
-pub fn covariance(sample: &[usize], normal: &Normal<'_>) -> Vec<f64> {
-    let dim = normal.dim;
-    let parts: Vec<Vec<f32>> = sample
-        .par_chunks(PART)
-        .map(|part| {
-            let mut sum = vec![0f32; dim * dim];
-            let mut strip = vec![0f32; dim * STRIP];
-            for rows in part.chunks(STRIP) {
-                strip.fill(0.0);
-                for (i, &row) in rows.iter().enumerate() {
-                    for (j, t) in normal.row(row).enumerate() {
-                        // An outlier would drag the whole prediction.
-                        strip[j * STRIP + i] = if t.is_finite() { t.clamp(-8.0, 8.0) } else { 0.0 };
-                    }
-                }
-                add_products(&strip, &mut sum, dim);
-            }
-            sum
+/// Rows whose products are summed before the next are read: half of what they take in memory is a part of the table
+/// that is not yet needed otherwise.
+const BLOCK: usize = 1 << 15;
+
+/// Covariance of the normalised rows `ids` of a table, lower triangle, row-major; and how many of them have words of
+/// more than one kind, which alone count.
+pub fn covariance(
+    table: Table<'_>,
+    ids: &[usize],
+    normal: &Normal,
+    first: Option<&Tables>,
+) -> Result<(Vec<f64>, usize)> {
+    let dim = normal.mean.len();
+    let (mut all, mut rows) = (vec![0f64; dim * dim], 0);
+    for ids in ids.chunks(BLOCK) {
+        let sample = Sample::read(table, ids)?;
+        rows += sample.rows();
+        let scales = match first {
+            Some(tables) => settled_scales(table, &sample, normal, tables),
+            None => normal.row_scales(&sample),
+        };
+        add(table.backend, &sample, normal, &scales, &mut all);
+    }
+    let per = 1.0 / (f64::from(STEPS * STEPS) * rows.max(1) as f64);
+    all.iter_mut().for_each(|sum| *sum *= per);
+    Ok((all, rows))
+}
+
+/// Scales that rows have by their innovations under a first model.
+fn settled_scales(table: Table<'_>, sample: &Sample, normal: &Normal, tables: &Tables) -> Vec<f32> {
+    let dim = normal.mean.len();
+    let part = |words: &[u16]| -> Vec<f32> {
+        let mut predictor = Predictor::new(table.backend, tables);
+        let heads = settled(&mut predictor, normal, words, dim, &mut Vec::new());
+        heads.iter().map(|head| normal.scale_of(head.scale)).collect()
+    };
+    sample.words.par_chunks(16 * TOGETHER * dim).flat_map_iter(part).collect()
+}
+
+/// Adds the sums of products of the rows of a sample.
+fn add(backend: Backend, sample: &Sample, normal: &Normal, scales: &[f32], all: &mut [f64]) {
+    let (dim, rows) = (normal.mean.len(), sample.rows());
+    let tile = |tile: usize| {
+        let from = tile * TILE;
+        Tile::new(rows, |row, out| {
+            let values = normal.values(sample, row, scales[row], from..dim.min(from + TILE));
+            out.iter_mut().zip(values).for_each(|(out, t)| *out = steps(t));
         })
-        .collect();
-    let mut all = vec![0f64; dim * dim];
-    for part in &parts {
-        for (a, &s) in all.iter_mut().zip(part) {
-            *a += f64::from(s) / sample.len() as f64;
+    };
+    let gram = Gram::new((0..dim.div_ceil(TILE)).into_par_iter().map(tile).collect());
+    all.par_chunks_mut(TILES * TILE * dim).enumerate().for_each(|(part, all)| {
+        let first = part * TILES;
+        let tiles = first..gram.tiles().min(first + TILES);
+        let width = tiles.end * TILE;
+        let mut sums = vec![0i64; tiles.len() * TILE * width];
+        gram.products(backend, tiles, &mut sums);
+        for (all, sums) in all.chunks_exact_mut(dim).zip(sums.chunks_exact(width)) {
+            all.iter_mut().zip(sums).for_each(|(all, &sum)| *all += sum as f64);
         }
-    }
-    all
+    });
 }
 
-fn add_products(strip: &[f32], sum: &mut [f32], dim: usize) {
-    for (j, a) in strip.chunks_exact(STRIP).enumerate() {
-        for (k, b) in strip.chunks_exact(STRIP).enumerate().take(j + 1) {
-            let mut lanes = [0f32; 16];
-            for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
-                for i in 0..16 {
-                    lanes[i] += a[i] * b[i];
-                }
-            }
-            sum[j * dim + k] += lanes.iter().sum::<f32>();
-        }
-    }
-}
-
-/// Lower Cholesky factor in place; false where the matrix is not positive definite.
-pub fn cholesky(a: &mut [f64], n: usize) -> bool {
-    for j in 0..n {
-        let (done, row) = a.split_at_mut(j * n);
-        for k in 0..j {
-            let other = &done[k * n..][..=k];
-            let dot: f64 = other[..k].iter().zip(&row[..k]).map(|(x, y)| x * y).sum();
-            row[k] = (row[k] - dot) / other[k];
-        }
-        let rest = row[j] - row[..j].iter().map(|x| x * x).sum::<f64>();
-        // Dimensions that others determine would need coefficients without bound.
-        if rest.is_nan() || rest <= 1e-9 {
-            return false;
-        }
-        row[j] = rest.sqrt();
-    }
-    true
+/// A normalised value in whole steps; none of NaN.
+fn steps(t: f32) -> i16 {
+    // Adding this number rounds to the last bits of the sum: casts that saturate do not become vectors.
+    const ROUND: f32 = 1.5 * (1 << 23) as f32;
+    let most = f32::from(LARGEST);
+    let t = if t.is_nan() { 0.0 } else { t };
+    ((t * STEPS).clamp(-most, most) + ROUND).to_bits() as i16
 }

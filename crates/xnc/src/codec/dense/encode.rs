@@ -1,54 +1,52 @@
 //! Words to streams: predicted where that pays, counted elsewhere.
 
 use std::io::Write;
-
-use rayon::prelude::*;
+use std::ops::Range;
 
 use super::counted::{Counts, stream_rows};
 use super::index::chunk_rows;
+use super::levels::refs;
+use super::plan::{Planned, plan};
+use super::row::{Coding, Plan, Predictor, TOGETHER};
 use super::stream::Pending;
-use super::{Effort, Params, plan};
+use super::{Effort, Params};
+use crate::codec::ordered::for_each_in_order;
 use crate::codec::{BitWriter, Encoded, Source, TableShape, write_failed};
 use crate::error::Result;
 use crate::kernel::Backend;
+use crate::kernel::dense::residual::{Lane, Tables};
 
-/// An encoded table: its streams and what reads them.
-pub struct Coded {
-    /// Whether rows are predicted; their bytes are counted otherwise.
-    pub predicted: bool,
-    /// What all rows share, as stored.
-    pub shared: Vec<u8>,
-    /// Streams, chunk after chunk.
-    pub chunks: Vec<Vec<u8>>,
-    /// Level and length in coder words of each stream.
-    pub records: Vec<(u8, u32)>,
+/// Chunks of one unit of work.
+const CHUNKS: usize = 4;
+
+/// A table to encode.
+#[derive(Clone, Copy)]
+pub struct Table<'a> {
+    pub backend: Backend,
+    pub shape: TableShape,
+    pub words: &'a dyn Source,
 }
 
-impl Coded {
-    fn bytes(&self) -> u64 {
-        (self.shared.len() + self.chunks.iter().map(Vec::len).sum::<usize>() + self.records.len()) as u64
+impl Table<'_> {
+    /// The words of some rows.
+    pub fn rows(&self, rows: Range<usize>) -> Result<Vec<u16>> {
+        let mut words = vec![0; rows.len() * self.shape.dim];
+        self.words.read(rows.start * self.shape.dim, &mut words)?;
+        Ok(words)
     }
 
-    /// The index: what is shared, checksums, records.
-    fn index(&self) -> Vec<u8> {
-        let mut out = self.shared.clone();
-        for chunk in &self.chunks {
-            out.extend_from_slice(&crc32c::crc32c(chunk).to_le_bytes());
-        }
-        let lengths = || self.records.iter().map(|r| r.1);
-        let (least, most) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
-        let width = 32 - (most - least).leading_zeros();
-        out.extend_from_slice(&least.to_le_bytes());
-        out.push(width as u8);
-        let mut bits = BitWriter::default();
-        for &(level, length) in &self.records {
-            if self.predicted {
-                bits.put(u32::from(level), 2);
-            }
-            bits.put(length - least, width);
-        }
-        out.extend_from_slice(&bits.finish());
-        out
+    /// The numbers of up to `most` rows, spread over the table.
+    pub fn spread(&self, most: usize) -> Vec<usize> {
+        let rows = self.shape.rows;
+        let n = rows.min(most);
+        (0..n).map(|i| i * rows / n).collect()
+    }
+
+    /// The words of the rows with these numbers.
+    pub fn take(&self, rows: &[usize]) -> Result<Vec<u16>> {
+        let mut words = vec![0; rows.len() * self.shape.dim];
+        self.words.rows(rows, self.shape.dim, &mut words)?;
+        Ok(words)
     }
 }
 
@@ -60,47 +58,147 @@ pub fn encode(
     payload: &mut dyn Write,
     advance: &mut dyn FnMut(usize),
 ) -> Result<Encoded> {
-    let mut coded = vec![0; shape.words()];
-    words.read(0, &mut coded)?;
+    let table = Table { backend, shape, words };
     let mut share = Share { advance, total: shape.words(), given: 0 };
-    let (counts, counted_bits) = Counts::fit(&coded);
-    let predicted = plan::encode(backend, &coded, shape, effort, &mut share);
-    let streams = match predicted {
-        Some(streams) if streams.bytes() as f64 * 8.0 < counted_bits => streams,
-        _ => count(&coded, shape.dim, &counts),
+    let (counts, counted_bits) = Counts::fit(table)?;
+    share.to(0.03);
+    let planned = plan(table, effort, &mut share)?.filter(|planned| planned.bits < counted_bits);
+    let out = Out { payload, bytes: 0, checksums: Vec::new(), records: Vec::new() };
+    let encoded = match &planned {
+        Some(planned) => predicted(table, planned, out, &mut share),
+        None => counted(table, &counts, out, &mut share),
     };
-    let index = streams.index();
-    let mut payload_bytes = 0;
-    for chunk in &streams.chunks {
-        payload.write_all(chunk).map_err(write_failed)?;
-        payload_bytes += chunk.len() as u64;
-    }
     share.to(1.0);
-    let params = serde_json::json!(Params { predicted: streams.predicted });
-    Ok(Encoded { payload_bytes, index, params })
+    encoded
 }
 
-/// A row's level and its number of coder words.
-type Record = (u8, u32);
+/// A chunk's bytes, and level and length in coder words of each of its streams.
+type Chunk = (Vec<u8>, Vec<(u8, u32)>);
+
+/// What was written so far.
+struct Out<'a> {
+    payload: &'a mut dyn Write,
+    bytes: u64,
+    checksums: Vec<u8>,
+    records: Vec<(u8, u32)>,
+}
+
+impl Out<'_> {
+    fn take(&mut self, (bytes, records): Chunk) -> Result<()> {
+        self.payload.write_all(&bytes).map_err(write_failed)?;
+        self.bytes += bytes.len() as u64;
+        self.checksums.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
+        self.records.extend(records);
+        Ok(())
+    }
+
+    /// Puts the index together: what is `shared`, checksums, records.
+    fn finish(self, shared: Vec<u8>, predicted: bool) -> Encoded {
+        let mut index = shared;
+        index.extend_from_slice(&self.checksums);
+        let lengths = || self.records.iter().map(|r| r.1);
+        let (least, most) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
+        let width = 32 - (most - least).leading_zeros();
+        index.extend_from_slice(&least.to_le_bytes());
+        index.push(width as u8);
+        let mut bits = BitWriter::default();
+        for &(level, length) in &self.records {
+            if predicted {
+                bits.put(u32::from(level), 2);
+            }
+            bits.put(length - least, width);
+        }
+        index.extend_from_slice(&bits.finish());
+        let params = serde_json::json!(Params { predicted });
+        Encoded { payload_bytes: self.bytes, index, params }
+    }
+}
+
+/// Codes a table as planned.
+fn predicted(
+    table: Table<'_>,
+    planned: &Planned,
+    mut out: Out<'_>,
+    share: &mut Share<'_>,
+) -> Result<Encoded> {
+    let TableShape { rows, dim, .. } = table.shape;
+    let mut ordinals = vec![u32::MAX; rows];
+    planned.keys.iter().zip(0..).for_each(|(&row, k)| ordinals[row as usize] = k);
+    let coding = Coding { model: &planned.model, keys: planned.keys.len(), ordinals: &ordinals };
+    let tables = planned.model.expand();
+    let chunk = chunk_rows(dim);
+    let span = chunk * CHUNKS;
+    let work =
+        |part: usize| chunks(table, planned, &coding, &tables, part * span..rows.min((part + 1) * span));
+    for_each_in_order(0..rows.div_ceil(span), work, |chunks: Result<Vec<Chunk>>| {
+        for chunk in chunks? {
+            out.take(chunk)?;
+        }
+        share.to(0.8 + 0.2 * out.records.len() as f64 / rows as f64);
+        Ok(())
+    })?;
+    let mut shared = Vec::new();
+    planned.model.write(&mut shared);
+    Ok(out.finish(shared, true))
+}
+
+/// Codes the rows of some chunks.
+fn chunks(
+    table: Table<'_>,
+    planned: &Planned,
+    coding: &Coding<'_>,
+    tables: &Tables,
+    rows: Range<usize>,
+) -> Result<Vec<Chunk>> {
+    let dim = table.shape.dim;
+    let words = table.rows(rows.clone())?;
+    let plans = &planned.plans[rows];
+    let mut predictor = Predictor::new(table.backend, tables);
+    let (mut pending, mut all) = (Pending::default(), Vec::new());
+    let chunk = chunk_rows(dim);
+    for (plans, words) in plans.chunks(TOGETHER).zip(words.chunks(TOGETHER * dim)) {
+        let lane = |plan: &Plan| Lane::given(plan.head, refs(plan, &planned.innovations));
+        let lanes: Vec<Lane<'_>> = plans.iter().map(lane).collect();
+        let coded = predictor.slots(&lanes, words);
+        for ((plan, words), coded) in plans.iter().zip(words.chunks_exact(dim)).zip(coded) {
+            let begins = all.last().is_none_or(|(_, records): &Chunk| records.len() == chunk);
+            if begins {
+                all.push((Vec::new(), Vec::new()));
+            }
+            let (out, records) = all.last_mut().expect("a chunk has begun");
+            let start = out.len();
+            coding.encode(plan, words, coded, &mut pending, out);
+            records.push((plan.level, ((out.len() - start) / 2) as u32));
+        }
+    }
+    Ok(all)
+}
 
 /// Codes a table by counts.
-fn count(words: &[u16], dim: usize, counts: &Counts) -> Coded {
+fn counted(table: Table<'_>, counts: &Counts, mut out: Out<'_>, share: &mut Share<'_>) -> Result<Encoded> {
+    let TableShape { rows, dim, .. } = table.shape;
+    let rows = if dim == 0 { 0 } else { rows };
+    let chunk = chunk_rows(dim);
+    let work = |number: usize| {
+        let words = table.rows(number * chunk..rows.min((number + 1) * chunk))?;
+        let (mut bytes, mut records, mut pending) = (Vec::new(), Vec::new(), Pending::default());
+        for part in words.chunks(stream_rows(dim) * dim) {
+            let start = bytes.len();
+            counts.encode(part, &mut pending, &mut bytes);
+            records.push((0, ((bytes.len() - start) / 2) as u32));
+        }
+        Ok((bytes, records))
+    };
+    let mut done = 0;
+    for_each_in_order(0..rows.div_ceil(chunk), work, |chunk: Result<Chunk>| {
+        out.take(chunk?)?;
+        done += 1;
+        share.to(0.8 + 0.2 * f64::from(done) * chunk_rows(dim) as f64 / rows as f64);
+        Ok(())
+    })?;
     let mut shared = Vec::new();
     counts.write(&mut shared);
-    let coded: Vec<(Vec<u8>, Vec<Record>)> = words
-        .par_chunks((chunk_rows(dim) * dim).max(1))
-        .map(|chunk| {
-            let (mut out, mut records, mut pending) = (Vec::new(), Vec::new(), Pending::default());
-            for part in chunk.chunks(stream_rows(dim) * dim) {
-                let start = out.len();
-                counts.encode(part, &mut pending, &mut out);
-                records.push((0, ((out.len() - start) / 2) as u32));
-            }
-            (out, records)
-        })
-        .collect();
-    let (chunks, records): (Vec<_>, Vec<_>) = coded.into_iter().unzip();
-    Coded { predicted: false, shared, chunks, records: records.concat() }
+    Ok(out.finish(shared, false))
 }
 
 /// Tells how much of all the work is done, in words.
@@ -112,7 +210,7 @@ pub struct Share<'a> {
 
 impl Share<'_> {
     pub fn to(&mut self, fraction: f64) {
-        let words = (self.total as f64 * fraction) as usize;
+        let words = (self.total as f64 * fraction.min(1.0)) as usize;
         if words > self.given {
             (self.advance)(words - self.given);
             self.given = words;

@@ -3,125 +3,158 @@
 use rayon::prelude::*;
 
 use super::Effort;
-use super::encode::Share;
+use super::encode::{Share, Table};
 use super::exact::exp2;
 use super::index::LAST;
-use super::refer::{self, Candidate, Limits};
-use super::row::{Plan, cost, walk};
-use super::select::{self, Innovations, Search, neighbours};
-use crate::kernel::Backend;
-use crate::kernel::dense::residual::{REFS, Tables};
+use super::neighbours::{Innovations, Lists, neighbours};
+use super::refer::{self, Candidate, Choice, Limits};
+use super::row::{Plan, Predictor, TOGETHER};
+use super::select;
+use crate::error::Result;
+use crate::kernel::dense::residual::{Lane, REFS, Tables};
 
 /// Bits of a reference: its number, its weight, what it adds to the head.
 const REFERENCE: f32 = 22.0;
 /// Share of what a key would save as a follower that it is charged: keys refer to other keys, too.
-const KEY_LOSS: f32 = 0.35;
-/// Similar rows among which keys are found.
-const NEIGHBOURS: usize = 24;
+const KEY_LOSS: f32 = 0.05;
+/// Similar rows whose lists are looked at, too.
+const HOPS: usize = 8;
 /// Rows that the references of a row of each level may reach together: eight at last, few for rows that
 /// others build on.
 const REACH: [usize; LAST as usize + 1] = [0, 2, 4, 8];
 
-/// How references are looked for.
-#[derive(Clone, Copy)]
-pub struct How {
-    /// Instruction set of the search; what is found does not depend on it.
-    pub backend: Backend,
-    /// How much time the search may take.
-    pub effort: Effort,
-}
-
 /// Chooses keys in levels, then references for all rows but those of level 0. Returns the keys.
 pub fn refer_all(
-    words: &[u16],
+    table: Table<'_>,
     tables: &Tables,
     plans: &mut [Plan],
     e: &mut Innovations,
-    How { backend, effort }: How,
+    effort: Effort,
     share: &mut Share<'_>,
-) -> Vec<u32> {
+) -> Result<Vec<u32>> {
     let dim = tables.dim();
     let live: Vec<u32> = (0..plans.len() as u32).filter(|&r| !plans[r as usize].constant).collect();
     let floor = (1.0 - exp2(-2.0 * f64::from(REFERENCE) / dim as f64) as f32).sqrt();
-    let how = Search { backend, sketch: effort.sketch(dim), limit: NEIGHBOURS, floor };
-    let mut keys = keys_among(e, &live, how, KEY_LOSS, &mut |done| share.to(0.15 + 0.45 * done));
-    let all = keys.clone();
-    for level in (0..LAST).rev() {
-        keys.iter().for_each(|&r| plans[r as usize].level = level);
-        if level > 0 {
-            keys = keys_among(e, &keys, how, if level > 1 { KEY_LOSS } else { 1.0 }, &mut |_| ());
-        }
+    let how = effort.search(floor);
+    let all = neighbours(e, &live, how, &mut |done| share.to(0.15 + 0.45 * done));
+    let keys = select::keys(live.len(), &select::edges(&all, dim, REFERENCE), KEY_LOSS);
+    let keys: Vec<u32> = live.iter().zip(keys).filter(|(_, key)| *key).map(|(&row, _)| row).collect();
+    // Keys refer to keys of lower levels.
+    let among = neighbours(e, &keys, how, &mut |done| share.to(0.6 + 0.05 * done));
+    let mut level = vec![LAST - 1; keys.len()];
+    for lower in (0..LAST - 1).rev() {
+        lower_some(&mut level, &among, dim, lower);
     }
-    let keys = all;
-    share.to(0.65);
+    keys.iter().zip(&level).for_each(|(&row, &level)| plans[row as usize].level = level);
     let mut reach = vec![1usize; plans.len()];
     for level in 1..=LAST {
-        let members: Vec<u32> = keys.iter().copied().filter(|&r| plans[r as usize].level < level).collect();
-        let rows: Vec<u32> = live.iter().copied().filter(|&r| plans[r as usize].level == level).collect();
-        let how = Search { limit: effort.candidates(), floor: 0.9 * floor, ..how };
+        let (rows, lists) = if level < LAST { (&keys, &among) } else { (&live, &all) };
+        let here: Vec<usize> = (0..rows.len()).filter(|&i| plans[rows[i] as usize].level == level).collect();
         let limits = Limits { cost: REFERENCE, most: effort.references(), reach: REACH[usize::from(level)] };
-        let mut seen = 0;
-        let lists = neighbours(e, &rows, &members, how, &mut |n| {
-            seen += n;
-            share.to(0.65 + 0.12 * seen as f64 / live.len() as f64);
-        });
-        let chosen: Vec<(Plan, Vec<i8>)> = rows
-            .par_iter()
-            .zip(&lists)
-            .map(|(&row, list)| {
-                let candidate = |&(_, k): &(f32, u32)| Candidate {
-                    row: k,
-                    reach: reach[k as usize],
-                    innovations: e.row(k),
+        let chosen = here.par_chunks(TOGETHER).map(|here| {
+            let choice = |&i: &usize| {
+                let below = |k: u32| plans[rows[k as usize] as usize].level < level;
+                let candidate = |k: u32| Candidate {
+                    row: rows[k as usize],
+                    reach: reach[rows[k as usize] as usize],
+                    innovations: e.row(rows[k as usize]),
                 };
-                let candidates: Vec<Candidate<'_>> = list.iter().map(candidate).collect();
-                let choice = refer::choose(e.row(row), &candidates, limits);
-                let alone = plans[row as usize].head;
-                let words = &words[row as usize * dim..][..dim];
-                let head = refer::head(&choice, alone.scale);
-                let mut plan = Plan { constant: false, level, head, refs: choice.refs };
-                // The choice goes by mean squares; words on a coarse grid, or far from what is left, cost
-                // more than these say.
-                let taken = plan.refs.len();
-                if taken > 0 {
-                    let bits =
-                        |plan: &Plan| cost(tables, tables.mantissa(), &plan.head, &refs(plan, e), words);
-                    let without = Plan { constant: false, level, head: alone, refs: Vec::new() };
-                    if bits(&plan) + f64::from(REFERENCE) * taken as f64 >= bits(&without) {
-                        plan = without;
-                    }
+                let found = candidates(e, rows, lists, i, below, effort.candidates());
+                let found: Vec<Candidate<'_>> = found.into_iter().map(candidate).collect();
+                refer::choose(e, e.row(rows[i]), &found, limits)
+            };
+            let choices = here.iter().map(choice).collect();
+            let rows: Vec<u32> = here.iter().map(|&i| rows[i]).collect();
+            confirm(table, tables, e, plans, &rows, choices)
+        });
+        let chosen = chosen.collect::<Result<Vec<_>>>()?;
+        let mut here = here.iter().map(|&i| rows[i]);
+        for (some, new) in chosen {
+            let mut new = new.chunks_exact(dim);
+            for (plan, row) in some.into_iter().zip(&mut here) {
+                if let Some(new) = new.next() {
+                    e.row_mut(row).copy_from_slice(new);
                 }
-                let mut new = vec![0i8; if level < LAST { dim } else { 0 }];
-                if level < LAST {
-                    // Rows that refer to this one must see what a decoder sees.
-                    walk(tables, &plan.head, &refs(&plan, e), words, &mut new, |_, _, _, _| {});
-                }
-                (plan, new)
-            })
-            .collect();
-        for (&row, (plan, new)) in rows.iter().zip(chosen) {
-            let at = row as usize * e.stride;
-            e.all[at..at + new.len()].copy_from_slice(&new);
-            reach[row as usize] += plan.refs.iter().map(|&k| reach[k as usize]).sum::<usize>();
-            plans[row as usize] = plan;
+                reach[row as usize] += plan.refs().iter().map(|&k| reach[k as usize]).sum::<usize>();
+                plans[row as usize] = plan;
+            }
         }
     }
-    keys
+    Ok(keys)
 }
 
-/// Rows of `rows` that are worth being keys for the others.
-fn keys_among(e: &Innovations, rows: &[u32], how: Search, loss: f32, done: &mut dyn FnMut(f64)) -> Vec<u32> {
-    let mut seen = 0;
-    let lists = neighbours(e, rows, rows, how, &mut |n| {
-        seen += n;
-        done(seen as f64 / rows.len() as f64);
+/// Plans of some rows of one level, with those references that pay; and the innovations of rows that others may
+/// refer to, who must see what a decoder sees. The choice goes by mean squares; words on a coarse grid, or far from
+/// what is left, cost more than these say.
+fn confirm(
+    table: Table<'_>,
+    tables: &Tables,
+    e: &Innovations,
+    alone: &[Plan],
+    rows: &[u32],
+    choices: Vec<Choice>,
+) -> Result<(Vec<Plan>, Vec<i8>)> {
+    let dim = tables.dim();
+    let ids: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
+    let words = table.take(&ids)?;
+    let mut predictor = Predictor::new(table.backend, tables);
+    let lanes = |plans: &[Plan]| -> Vec<Lane<'_>> {
+        plans.iter().map(|plan| Lane::given(plan.head, refs(plan, e))).collect()
+    };
+    let alone: Vec<Plan> = ids.iter().map(|&id| alone[id]).collect();
+    let referring = alone.iter().zip(choices).map(|(plan, choice)| {
+        Plan::referring(plan.level, refer::head(&choice, plan.head.scale), &choice.refs)
     });
-    let edges = select::edges(rows, &lists, e.dim, REFERENCE);
-    let keys = select::keys(rows.len(), &edges, loss);
-    rows.iter().zip(keys).filter(|(_, key)| *key).map(|(&row, _)| row).collect()
+    let mut plans: Vec<Plan> = referring.collect();
+    let plain: Vec<f64> = predictor.slots(&lanes(&alone), &words).map(|row| row.bits()).collect();
+    let bits: Vec<f64> = predictor.slots(&lanes(&plans), &words).map(|row| row.bits()).collect();
+    for (((plan, alone), bits), plain) in plans.iter_mut().zip(alone).zip(bits).zip(plain) {
+        if bits + f64::from(REFERENCE) * plan.refs().len() as f64 >= plain {
+            *plan = alone;
+        }
+    }
+    let mut new = Vec::new();
+    if plans.first().is_some_and(|plan| plan.level < LAST) {
+        new.resize(words.len(), 0);
+        predictor.innovations(&lanes(&plans), &words, &mut new, dim);
+    }
+    Ok((plans, new))
+}
+
+/// Brings those of the keys of the level above `lower` down to it that are worth being keys for the others.
+fn lower_some(level: &mut [u8], lists: &Lists, dim: usize, lower: u8) {
+    let upper = |i: usize| level[i] == lower + 1;
+    let loss = if lower > 0 { KEY_LOSS } else { 1.0 };
+    let mut edges = select::edges(lists, dim, REFERENCE);
+    edges.retain(|&(a, b, _)| upper(a as usize) && upper(b as usize));
+    let keys = select::keys(level.len(), &edges, loss);
+    level.iter_mut().zip(keys).filter(|(_, key)| *key).for_each(|(level, _)| *level = lower);
+}
+
+/// The rows that row `i` may refer to and is most like: those of its list, and of the lists of these.
+fn candidates(
+    e: &Innovations,
+    within: &[u32],
+    lists: &Lists,
+    i: usize,
+    below: impl Fn(u32) -> bool,
+    most: usize,
+) -> Vec<u32> {
+    let own = e.row(within[i]);
+    let norm = e.dot(own, own).sqrt();
+    let mut found: Vec<(f32, u32)> = lists[i].iter().copied().filter(|&(_, k)| below(k)).collect();
+    let hops = lists[i].iter().take(HOPS).flat_map(|&(_, k)| &lists[k as usize]);
+    let mut more: Vec<u32> = hops.map(|&(_, k)| k).filter(|&k| k as usize != i && below(k)).collect();
+    more.sort_unstable();
+    more.dedup();
+    more.retain(|&k| !lists[i].iter().any(|&(_, known)| known == k));
+    found.extend(more.into_iter().map(|k| (e.cosine(own, norm, within[k as usize]), k)));
+    found.sort_unstable_by(|a, b| b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1)));
+    found.truncate(most);
+    found.into_iter().map(|(_, k)| k).collect()
 }
 
 /// Innovations of the rows that a plan refers to.
 pub fn refs<'a>(plan: &Plan, e: &'a Innovations) -> [&'a [i8]; REFS] {
-    std::array::from_fn(|k| plan.refs.get(k).map_or(&[][..], |&row| e.row(row)))
+    std::array::from_fn(|k| plan.refs().get(k).map_or(&[][..], |&row| e.row(row)))
 }

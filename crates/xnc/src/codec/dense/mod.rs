@@ -12,11 +12,18 @@ mod covariance;
 mod encode;
 mod exact;
 #[cfg(feature = "threads")]
+mod factor;
+#[cfg(feature = "threads")]
 mod fit;
 mod index;
+mod keys;
 #[cfg(feature = "threads")]
 mod levels;
 mod model;
+#[cfg(feature = "threads")]
+mod neighbours;
+#[cfg(feature = "threads")]
+mod normal;
 #[cfg(feature = "threads")]
 mod plan;
 mod reader;
@@ -59,10 +66,12 @@ impl Effort {
         [0, 4, 16, 32][usize::from(self.0) - 1]
     }
 
-    /// Dimensions that the search for similar rows looks at.
-    fn sketch(self, dim: usize) -> usize {
-        let most = [0, 128, 256, usize::MAX][usize::from(self.0) - 1];
-        dim.next_multiple_of(4).min(most)
+    /// How similar rows are searched for.
+    #[cfg(feature = "threads")]
+    fn search(self, floor: f32) -> neighbours::Search {
+        let of_step = [[0, 0, 0], [64, 48, 24], [128, 48, 24], [256, 64, 32]];
+        let [sketch, found, kept] = of_step[usize::from(self.0) - 1];
+        neighbours::Search { sketch, found, kept, floor }
     }
 }
 

@@ -1,184 +1,263 @@
-//! Decides which parts of the model a table gets; then encodes.
+//! Decides which parts of the model a table gets, and what every row is predicted from.
 
 use rayon::prelude::*;
 
 use super::Effort;
-use super::encode::{Coded, Share};
-use super::fit::{Fit, Parts, fit, pieces};
-use super::index::{LAST, chunk_rows};
-use super::levels::{How, refer_all, refs};
+use super::encode::{Share, Table};
+use super::fit::{Prediction, model, pieces};
+use super::levels::{refer_all, refs};
 use super::model::Model;
-use super::refer::{self, Limits};
-use super::row::{self, CONSTANT, Coding, Plan, cost, tally, walk};
-use super::select::Innovations;
-use super::stream::Pending;
+use super::neighbours::Innovations;
+use super::normal::{Normal, Sample, is_constant};
+use super::refer;
+use super::row::{CONSTANT, Coded, Plan, Predictor, TOGETHER, key_bits};
+
 use super::symbols::Symbols;
 use crate::codec::TableShape;
 use crate::codec::ordered::for_each_in_order;
-use crate::dtype::Dtype;
-use crate::kernel::Backend;
-use crate::kernel::dense::residual::{Head, PIECES, REFS, Tables};
+use crate::error::Result;
+use crate::kernel::dense::residual::{Head, Lane, PIECES, REFS, Tables};
 
-/// Rows that models are compared on, and that the distribution of residuals is counted on.
-const SAMPLE: usize = 4096;
-/// Encodes by prediction; none where there is nothing to predict from.
-pub fn encode(
-    backend: Backend,
-    words: &[u16],
-    TableShape { dim, dtype, .. }: TableShape,
-    effort: Effort,
-    share: &mut Share<'_>,
-) -> Option<Coded> {
-    let rows = words.len().checked_div(dim).unwrap_or(0);
-    if rows < 2 || u32::try_from(rows).is_err() {
-        return None;
+/// Rows that columns' means and scales are taken from.
+const SAMPLE: usize = 1 << 15;
+/// Rows that predictions are taken from, at most. Fewer cost about 0.36 bits a word times columns over rows.
+const PREDICTED_FROM: usize = 1 << 18;
+/// Rows that models are compared on.
+const COMPARED: usize = 1024;
+/// Rows that the distribution of residuals is counted on.
+const COUNTED: usize = 8192;
+/// How often the scale of a row is estimated anew.
+const SETTLING: usize = 3;
+/// Rows of one unit of parallel work.
+const SPAN: usize = 16 * TOGETHER;
+
+/// All that encoding needs to know.
+pub struct Planned {
+    /// What all rows share.
+    pub model: Model,
+    /// One a row.
+    pub plans: Vec<Plan>,
+    /// Of all rows that others refer to, as a decoder sees them.
+    pub innovations: Innovations,
+    /// Rows that others refer to.
+    pub keys: Vec<u32>,
+    /// Bits that the table will take, about.
+    pub bits: f64,
+}
+
+/// Plans prediction; none where there is nothing to predict from.
+pub fn plan(table: Table<'_>, effort: Effort, share: &mut Share<'_>) -> Result<Option<Planned>> {
+    let TableShape { rows, dim, .. } = table.shape;
+    if rows < 2 || dim == 0 || u32::try_from(rows).is_err() {
+        return Ok(None);
     }
-    let Fit { mut model, scales } = best_fit(words, dim, dtype);
+    let (normal, mut model) = best_model(table)?;
     share.to(0.1);
     let tables = model.expand();
-    let (mut plans, mut e) = alone(words, &tables, &scales);
-    share.to(0.15);
-    let keys = if effort.references() > 0 {
-        refer_all(words, &tables, &mut plans, &mut e, How { backend, effort }, share)
-    } else {
-        Vec::new()
+    let (mut plans, mut e) = alone(table, &tables, &normal, share)?;
+    let keys = match effort.references() {
+        0 => Vec::new(),
+        _ => refer_all(table, &tables, &mut plans, &mut e, effort, share)?,
     };
     share.to(0.8);
     count_heads(&mut model, &plans);
-    model.pieces = pieces(&distribution(words, &tables, &plans, &e));
-    let mut ordinals = vec![u32::MAX; rows];
-    keys.iter().zip(0..).for_each(|(&row, k)| ordinals[row as usize] = k);
-    let tables = model.expand();
-    let coding = Coding { model: &model, tables: &tables, keys: keys.len(), ordinals: &ordinals };
-    let chunk = chunk_rows(dim);
-    let encode_chunk = |c: usize| {
-        let (mut out, mut records, mut pending) = (Vec::new(), Vec::new(), Pending::default());
-        for row in c * chunk..rows.min((c + 1) * chunk) {
-            let start = out.len();
-            let plan = &plans[row];
-            row::encode(&coding, plan, &refs(plan, &e), &words[row * dim..][..dim], &mut pending, &mut out);
-            records.push((plan.level, ((out.len() - start) / 2) as u32));
-        }
-        (out, records)
-    };
-    let (mut chunks, mut records) = (Vec::new(), Vec::new());
-    let taken: Result<(), std::convert::Infallible> =
-        for_each_in_order(0..rows.div_ceil(chunk), encode_chunk, |(bytes, of)| {
-            chunks.push(bytes);
-            records.extend(of);
-            share.to(0.8 + 0.2 * records.len() as f64 / rows as f64);
-            Ok(())
-        });
-    let Ok(()) = taken;
-    let mut shared = Vec::new();
-    model.write(&mut shared);
-    Some(Coded { predicted: true, shared, chunks, records })
+    let bits = count_words(table, &mut model, &plans, &e)? + head_bits(&model, &plans, keys.len());
+    Ok(Some(Planned { model, plans, innovations: e, keys, bits }))
 }
 
 /// The parts of the model that pay, by description length on a sample of rows.
-fn best_fit(words: &[u16], dim: usize, dtype: Dtype) -> Fit {
-    let variants = [(true, true), (true, false), (false, false)];
-    let fits = variants.map(|(means, prediction)| {
-        let fit = fit(words, dim, dtype, Parts { means, prediction });
-        let bits = description(words, dim, &fit);
-        (bits, fit)
-    });
-    let best = fits.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
-    best.expect("three variants").1
+fn best_model(table: Table<'_>) -> Result<(Normal, Model)> {
+    let Table { backend, shape, .. } = table;
+    let sample = Sample::read(table, &table.spread(SAMPLE))?;
+    let [means, zeros] = [true, false].map(|means| Normal::new(backend, &sample, means));
+    let model = |normal: &Normal, prediction: Option<&Prediction>| {
+        (normal.clone(), model(shape.dtype, normal, prediction, shape.rows))
+    };
+    // Rows have their scale by what the prediction leaves: of rows that are all like one, that is far less than
+    // their values say.
+    let mut prediction = Prediction::new(table, &means, SAMPLE, None)?;
+    if let Some(first) = &prediction {
+        let (_, first) = model(&means, Some(first));
+        prediction = Prediction::new(table, &means, PREDICTED_FROM, Some(&first.expand()))?;
+    }
+    let mut variants = vec![model(&means, None), model(&zeros, None)];
+    variants.extend(prediction.as_ref().map(|prediction| model(&means, Some(prediction))));
+    let bits = variants.iter().map(|(normal, model)| description(table, &sample, normal, model));
+    let bits: Vec<f64> = bits.collect();
+    let best = (0..bits.len()).min_by(|&a, &b| bits[a].total_cmp(&bits[b])).expect("two or three variants");
+    Ok(variants.swap_remove(best))
 }
 
 /// Bits per row that a model takes, its own bytes included.
-fn description(words: &[u16], dim: usize, fit: &Fit) -> f64 {
-    let rows = words.len() / dim;
-    let mut model = fit.model.clone();
-    let mut tables = model.expand();
-    let sample: Vec<(usize, Head)> = (0..rows.min(SAMPLE / 4))
-        .map(|i| i * rows / rows.min(SAMPLE / 4))
-        .filter_map(|row| Some((row, settled(&tables, fit.scales[row]?, &words[row * dim..][..dim]))))
-        .collect();
+fn description(table: Table<'_>, sample: &Sample, normal: &Normal, model: &Model) -> f64 {
+    let dim = table.shape.dim;
+    let n = sample.rows().min(COMPARED);
+    let rows: Vec<&[u16]> = (0..n).map(|i| sample.row(i * sample.rows() / n)).collect();
+    let mut model = model.clone();
+    let tables = model.expand();
+    let lanes = |rows: &[&[u16]]| {
+        let mut values = Vec::new();
+        let words = rows.concat();
+        let heads = settled(&mut Predictor::new(table.backend, &tables), normal, &words, dim, &mut values);
+        (heads.into_iter().map(|head| Lane::given(head, [&[]; REFS])).collect::<Vec<_>>(), words)
+    };
+    let parts: Vec<_> = rows.par_chunks(TOGETHER).map(lanes).collect();
     // The distribution first, then the bits.
-    let counts = sample.par_iter().map(|(row, head)| {
-        let mut counts = [0.0; PIECES];
-        walk(&tables, head, &[&[]; REFS], &words[row * dim..][..dim], &mut [], |_, s, v, _| {
-            tally(s, v, &mut counts)
-        });
-        counts
-    });
-    model.pieces = pieces(&add(counts.collect()));
-    tables = model.expand();
-    let bits: f64 = sample
-        .par_iter()
-        .map(|(row, head)| cost(&tables, model.mantissa, head, &[&[]; REFS], &words[row * dim..][..dim]))
-        .collect::<Vec<f64>>()
-        .iter()
-        .sum();
+    let pieces_of = |(lanes, words): &(Vec<Lane<'_>>, Vec<u16>)| tally(table, &tables, lanes, words);
+    model.pieces = pieces(&add(parts.par_iter().map(pieces_of).collect()));
+    let tables = model.expand();
+    let bits = parts.par_iter().map(|(lanes, words)| bits(table, &tables, lanes, words));
     let mut stored = Vec::new();
     model.write(&mut stored);
-    bits / sample.len().max(1) as f64 + 8.0 * stored.len() as f64 / rows as f64
+    let bits: f64 = bits.collect::<Vec<f64>>().iter().sum();
+    bits / n.max(1) as f64 + 8.0 * stored.len() as f64 / table.shape.rows as f64
 }
 
-fn add(counts: Vec<[f64; PIECES]>) -> [f64; PIECES] {
-    let mut all = [0.0; PIECES];
+/// Residuals of up to [`TOGETHER`] rows, by piece.
+fn tally(table: Table<'_>, tables: &Tables, lanes: &[Lane<'_>], words: &[u16]) -> [u64; PIECES] {
+    let mut counts = [0; PIECES];
+    Predictor::new(table.backend, tables).slots(lanes, words).for_each(|row| row.tally(&mut counts));
+    counts
+}
+
+/// Bits of the words of up to [`TOGETHER`] rows.
+fn bits(table: Table<'_>, tables: &Tables, lanes: &[Lane<'_>], words: &[u16]) -> f64 {
+    Predictor::new(table.backend, tables).slots(lanes, words).map(|row: Coded<'_>| row.bits()).sum()
+}
+
+fn add(counts: Vec<[u64; PIECES]>) -> [f64; PIECES] {
+    let mut all = [0; PIECES];
     for part in &counts {
         all.iter_mut().zip(part).for_each(|(a, c)| *a += c);
     }
-    all
+    all.map(|n| n as f64)
 }
 
-/// The head of a row without references: its scale follows from the innovations that a first scale leaves.
-fn settled(tables: &Tables, scale: u8, words: &[u16]) -> Head {
+/// Heads of rows without references: scales follow from the innovations that first ones leave.
+pub fn settled(
+    predictor: &mut Predictor<'_>,
+    normal: &Normal,
+    words: &[u16],
+    dim: usize,
+    values: &mut Vec<f32>,
+) -> Vec<Head> {
+    let backend = predictor.backend();
+    let heads = words.chunks_exact(dim).map(|row| match is_constant(row) {
+        true => Head::default(),
+        false => Head { scale: normal.number(row, values), ..Head::default() },
+    });
+    let mut heads: Vec<Head> = heads.collect();
     let mut e = vec![0; words.len()];
-    walk(tables, &Head { scale, ..Head::default() }, &[&[]; REFS], words, &mut e, |_, _, _, _| {});
-    let alone = Limits { cost: 0.0, most: 0, reach: 0 };
-    refer::head(&refer::choose(&e, &[], alone), scale)
+    // Innovations far smaller than they were taken for say little about their scale.
+    for _ in 0..SETTLING {
+        let lanes: Vec<Lane<'_>> = heads.iter().map(|&head| Lane::given(head, [&[]; REFS])).collect();
+        predictor.innovations(&lanes, words, &mut e, dim);
+        let mut far = false;
+        for (head, e) in heads.iter_mut().zip(e.chunks_exact(dim)) {
+            let next = refer::settled(backend, e, head.scale);
+            far |= head.scale.abs_diff(next.scale) > 8;
+            *head = next;
+        }
+        if !far {
+            break;
+        }
+    }
+    heads
 }
 
 /// Every row by itself: plans without references, and the innovations.
-fn alone(words: &[u16], tables: &Tables, scales: &[Option<u8>]) -> (Vec<Plan>, Innovations) {
-    let dim = tables.dim();
+fn alone(
+    table: Table<'_>,
+    tables: &Tables,
+    normal: &Normal,
+    share: &mut Share<'_>,
+) -> Result<(Vec<Plan>, Innovations)> {
+    let TableShape { rows, dim, .. } = table.shape;
     let stride = dim.next_multiple_of(4);
-    let mut all = vec![0i8; scales.len() * stride];
-    let plans = words
-        .par_chunks_exact(dim)
-        .zip(all.par_chunks_exact_mut(stride))
-        .zip(scales)
-        .map(|((words, e), scale)| {
-            let Some(scale) = *scale else {
-                return Plan { constant: true, level: LAST, ..Plan::default() };
-            };
-            let head = settled(tables, scale, words);
-            walk(tables, &head, &[&[]; REFS], words, &mut e[..dim], |_, _, _, _| {});
-            Plan { level: LAST, head, ..Plan::default() }
-        })
-        .collect();
-    (plans, Innovations { all, stride, dim })
+    let (mut plans, mut all) = (Vec::with_capacity(rows), Vec::with_capacity(rows * stride));
+    let span = |part: usize| {
+        let words = table.rows(part * SPAN..rows.min((part + 1) * SPAN))?;
+        let mut predictor = Predictor::new(table.backend, tables);
+        let heads = settled(&mut predictor, normal, &words, dim, &mut Vec::new());
+        let lanes: Vec<Lane<'_>> = heads.iter().map(|&head| Lane::given(head, [&[]; REFS])).collect();
+        let mut e = vec![0; lanes.len() * stride];
+        predictor.innovations(&lanes, &words, &mut e, stride);
+        let mut plans = Vec::with_capacity(lanes.len());
+        for ((row, head), e) in words.chunks_exact(dim).zip(heads).zip(e.chunks_exact_mut(stride)) {
+            let constant = is_constant(row);
+            plans.push(if constant { Plan::constant() } else { Plan::alone(head) });
+            if constant {
+                e.fill(0);
+            }
+        }
+        Ok((plans, e))
+    };
+    for_each_in_order(0..rows.div_ceil(SPAN), span, |found: Result<(Vec<Plan>, Vec<i8>)>| {
+        let (some, e) = found?;
+        plans.extend(some);
+        all.extend(e);
+        share.to(0.1 + 0.05 * plans.len() as f64 / rows as f64);
+        Ok(())
+    })?;
+    Ok((plans, Innovations { backend: table.backend, all, stride, dim }))
 }
 
 fn count_heads(model: &mut Model, plans: &[Plan]) {
     let (mut kinds, mut scales, mut weights) = ([0u64; 256], [0u64; 256], [0u64; 256]);
     for plan in plans {
-        if plan.constant {
-            kinds[usize::from(CONSTANT)] += 1;
-            continue;
+        kinds[usize::from(plan.kind())] += 1;
+        if !plan.constant {
+            scales[usize::from(plan.head.scale)] += 1;
+            plan.weights().iter().for_each(|&w| weights[usize::from(w.cast_unsigned())] += 1);
         }
-        kinds[plan.refs.len() * 8 + usize::from(plan.head.lift)] += 1;
-        scales[usize::from(plan.head.scale)] += 1;
-        plan.head.weights[..plan.refs.len()].iter().for_each(|&w| weights[usize::from(w as u8)] += 1);
     }
     (model.kinds, model.scales, model.weights) =
         (Symbols::fit(&kinds), Symbols::fit(&scales), Symbols::fit(&weights));
 }
 
-/// Counts residuals by piece. Innovations do not depend on the distribution, so once is enough.
-fn distribution(words: &[u16], tables: &Tables, plans: &[Plan], e: &Innovations) -> [f64; PIECES] {
-    let (rows, dim) = (plans.len(), tables.dim());
-    let sample: Vec<usize> = (0..rows.min(2 * SAMPLE)).map(|i| i * rows / rows.min(2 * SAMPLE)).collect();
-    let counts = sample.par_iter().filter(|&&row| !plans[row].constant).map(|&row| {
-        let mut counts = [0.0; PIECES];
-        let plan = &plans[row];
-        let words = &words[row * dim..][..dim];
-        walk(tables, &plan.head, &refs(plan, e), words, &mut [], |_, s, v, _| tally(s, v, &mut counts));
-        counts
+/// Bits of what is stored besides the words: the model, heads, records, coder states.
+fn head_bits(model: &Model, plans: &[Plan], keys: usize) -> f64 {
+    let mut stored = Vec::new();
+    model.write(&mut stored);
+    let of = |plan: &Plan| {
+        let references = plan.weights().iter().map(|&w| model.weights.bits(w.cast_unsigned())).sum::<f64>()
+            + plan.refs().len() as f64 * f64::from(key_bits(keys));
+        // A stream's record and what its last state leaves unused.
+        let fixed = model.kinds.bits(plan.kind()) + 20.0;
+        fixed + if plan.constant { 16.0 } else { model.scales.bits(plan.head.scale) + references }
+    };
+    8.0 * stored.len() as f64 + plans.iter().map(of).sum::<f64>()
+}
+
+/// Counts residuals by piece on a sample of rows. Innovations do not depend on the distribution, so once is
+/// enough. Returns about how many bits the words of the table will take.
+fn count_words(table: Table<'_>, model: &mut Model, plans: &[Plan], e: &Innovations) -> Result<f64> {
+    let rows = plans.len();
+    let mut sample = table.spread(COUNTED);
+    let n = sample.len();
+    sample.retain(|&row| !plans[row].constant);
+    let lane = |&row: &usize| Lane::given(plans[row].head, refs(&plans[row], e));
+    let parts = sample.par_chunks(TOGETHER).map(|rows| {
+        let lanes: Vec<Lane<'_>> = rows.iter().map(lane).collect();
+        Ok((lanes, table.take(rows)?))
     });
-    add(counts.collect())
+    let parts = parts.collect::<Result<Vec<_>>>()?;
+    let tables = model.expand();
+    let counts = parts.par_iter().map(|(lanes, words)| tally(table, &tables, lanes, words));
+    model.pieces = pieces(&add(counts.collect()));
+    let tables = model.expand();
+    let bits = parts.par_iter().map(|(lanes, words)| bits(table, &tables, lanes, words));
+    Ok(bits.collect::<Vec<f64>>().iter().sum::<f64>() * rows as f64 / n as f64)
+}
+
+impl Plan {
+    /// The row's kind, as stored.
+    pub fn kind(&self) -> u8 {
+        if self.constant { CONSTANT } else { self.refs().len() as u8 * 8 + self.head.lift }
+    }
+
+    /// The references' weights.
+    pub fn weights(&self) -> &[i8] {
+        &self.head.weights[..self.refs().len()]
+    }
 }

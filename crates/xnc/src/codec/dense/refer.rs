@@ -1,13 +1,15 @@
 //! Which keys a row refers to, and with what weights.
 
 use super::exact::{exp2, log2};
-use super::select::dot;
+use super::neighbours::Innovations;
+use crate::kernel::Backend;
 use crate::kernel::dense::residual::{Head, REFS, WEIGHTS};
+use crate::kernel::dense::similar::dot;
 
 /// Singles around which pairs are tried.
 const SEEDS: usize = 5;
 /// Weights are multiples of this many 1/32: finer ones cost more bits than they save.
-const WEIGHT_STEP: f32 = 4.0;
+const WEIGHT_STEP: f32 = 2.0;
 
 /// A row's choice: references with weights in units of innovations, and the residual's mean square that they leave.
 #[derive(Clone)]
@@ -41,17 +43,27 @@ pub struct Limits {
     pub reach: usize,
 }
 
+/// The head of a row without references that left these innovations at first.
+pub fn settled(backend: Backend, e: &[i8], scale: u8) -> Head {
+    let square = (dot(backend, e, e) as f32).max(1.0) / e.len() as f32;
+    // A lift is for rows whose references leave less than their innovations.
+    Head { scale: number(square, scale).clamp(0.0, 127.0) as u8, ..Head::default() }
+}
+
+/// The number of the scale that residuals of this mean square have, in sixteenths of scale number `scale`.
+fn number(square: f32, scale: u8) -> f32 {
+    let octaves = 0.5 * log2(f64::from(square.max(0.01) / 256.0)) as f32;
+    (f32::from(scale) + 8.0 * octaves).round()
+}
+
 /// Picks up to three of `candidates` by description length.
-pub fn choose(own: &[i8], candidates: &[Candidate<'_>], limits: Limits) -> Choice {
+pub fn choose(e: &Innovations, own: &[i8], candidates: &[Candidate<'_>], limits: Limits) -> Choice {
     let dim = own.len() as f32;
-    let energy = dot(own, own).max(1.0);
+    let energy = e.dot(own, own).max(1.0);
     let mut best = Choice { refs: Vec::new(), weights: [0.0; REFS], square: energy / dim };
-    if limits.most == 0 {
-        return best;
-    }
     let with: Vec<(f32, f32)> = candidates
         .iter()
-        .map(|c| (dot(own, c.innovations), dot(c.innovations, c.innovations).max(1.0)))
+        .map(|c| (e.dot(own, c.innovations), e.dot(c.innovations, c.innovations).max(1.0)))
         .collect();
     let saved = |rest: f32| -0.5 * dim * log2(f64::from(rest.max(energy * 1e-4) / energy)) as f32;
     let mut bits = 0.0;
@@ -61,7 +73,7 @@ pub fn choose(own: &[i8], candidates: &[Candidate<'_>], limits: Limits) -> Choic
         if reach > limits.reach || set.len() > limits.most {
             return false;
         }
-        let Some((weights, rest)) = solve(set, energy, &with, candidates) else { return false };
+        let Some((weights, rest)) = solve(e, set, energy, &with, candidates) else { return false };
         let gain = saved(rest) - limits.cost * set.len() as f32;
         if gain > bits {
             bits = gain;
@@ -96,6 +108,7 @@ pub fn choose(own: &[i8], candidates: &[Candidate<'_>], limits: Limits) -> Choic
 
 /// Least squares by elimination: weights and the energy that is left; none where references say nearly the same.
 fn solve(
+    e: &Innovations,
     set: &[usize],
     energy: f32,
     with: &[(f32, f32)],
@@ -105,7 +118,7 @@ fn solve(
     let mut a = [[0f32; REFS + 1]; REFS];
     for r in 0..n {
         for c in 0..r {
-            a[r][c] = dot(all[set[r]].innovations, all[set[c]].innovations);
+            a[r][c] = e.dot(all[set[r]].innovations, all[set[c]].innovations);
             a[c][r] = a[r][c];
         }
         a[r][r] = with[set[r]].1;
@@ -134,9 +147,7 @@ fn solve(
 
 /// The head that codes a row with this choice; `scale` is the number its innovations are measured in.
 pub fn head(choice: &Choice, scale: u8) -> Head {
-    // Innovations are sixteenths of a scale.
-    let octaves = 0.5 * log2(f64::from(choice.square.max(0.01) / 256.0)) as f32;
-    let number = (f32::from(scale) + 8.0 * octaves).round().clamp(0.0, 127.0);
+    let number = number(choice.square, scale).clamp(0.0, 127.0);
     let lift = ((f32::from(scale) - number) / 8.0).round().clamp(0.0, 7.0);
     let rescale = exp2(f64::from((f32::from(scale) - number) / 8.0 - lift)) as f32;
     let mut weights = [0i8; REFS];

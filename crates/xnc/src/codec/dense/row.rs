@@ -1,11 +1,20 @@
-//! Encodes rows whose heads are chosen.
+//! Rows side by side: their innovations, what their words cost, and their streams.
+
+use std::sync::LazyLock;
+
 use super::exact::log2;
+use super::index::LAST;
 use super::model::Model;
 use super::stream::Pending;
-use crate::kernel::dense::residual::{Head, PIECES, REFS, Step, Tables, cdf, cell, floor_of, half, step};
+use crate::kernel::Backend;
+use crate::kernel::dense::residual::{
+    self, Given, Head, Lane, PIECES, PLAIN_BITS, REFS, SLOT_BITS, Scratch, Slots, Tables,
+};
 
 /// Kind of a row whose words are all equal.
 pub const CONSTANT: u8 = 32;
+/// Rows that are predicted together: enough for every backend.
+pub const TOGETHER: usize = 32;
 
 /// Bits of a key's number.
 pub fn key_bits(keys: usize) -> u32 {
@@ -13,7 +22,7 @@ pub fn key_bits(keys: usize) -> u32 {
 }
 
 /// What was decided about a row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// All its words are equal.
     pub constant: bool,
@@ -21,105 +30,172 @@ pub struct Plan {
     pub level: u8,
     /// Scales and weights.
     pub head: Head,
+    refs: [u32; REFS],
+    count: u8,
+}
+
+impl Plan {
+    /// A row without references.
+    pub fn alone(head: Head) -> Plan {
+        Plan { constant: false, level: LAST, head, refs: [0; REFS], count: 0 }
+    }
+
+    /// A row that one word fills.
+    pub fn constant() -> Plan {
+        Plan { constant: true, ..Plan::alone(Head::default()) }
+    }
+
+    /// A row of some level that refers to others.
+    pub fn referring(level: u8, head: Head, rows: &[u32]) -> Plan {
+        let mut refs = [0; REFS];
+        refs[..rows.len()].copy_from_slice(rows);
+        Plan { constant: false, level, head, refs, count: rows.len() as u8 }
+    }
+
     /// Rows referred to.
-    pub refs: Vec<u32>,
+    pub fn refs(&self) -> &[u32] {
+        &self.refs[..usize::from(self.count)]
+    }
 }
 
-/// Runs the predictor along a row: fills `innovations` unless it is empty, and hands out every step.
-pub fn walk(
-    t: &Tables,
-    head: &Head,
-    refs: &[&[i8]; REFS],
-    words: &[u16],
-    innovations: &mut [i8],
-    mut each: impl FnMut(usize, &Step, i32, bool),
-) {
-    let mut seen = vec![0i16; t.dim()];
-    for (j, &w) in words.iter().enumerate() {
-        let s = step(t, head, j, &seen[..j], refs);
-        let (v, fits) = floor_of(w, s.unit, t.mantissa());
-        let e = s.innovation(v);
-        seen[j] = i16::from(e);
-        if let Some(kept) = innovations.get_mut(j) {
-            *kept = e;
+/// Predicts rows of one table, on one thread.
+pub struct Predictor<'a> {
+    backend: Backend,
+    tables: &'a Tables,
+    scratch: Scratch,
+    ranges: Vec<u32>,
+    rest: Vec<u16>,
+}
+
+impl<'a> Predictor<'a> {
+    pub fn new(backend: Backend, tables: &'a Tables) -> Predictor<'a> {
+        let scratch = Scratch::new(backend, tables.dim(), TOGETHER);
+        Predictor { backend, tables, scratch, ranges: Vec::new(), rest: Vec::new() }
+    }
+
+    /// What it runs on.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Innovations of rows whose words follow each other in `words`; `stride` apart in `out`.
+    pub fn innovations(&mut self, lanes: &[Lane<'_>], words: &[u16], out: &mut [i8], stride: usize) {
+        let dim = self.tables.dim();
+        let rows = lanes.iter().zip(words.chunks_exact(dim)).zip(out.chunks_mut(stride));
+        let mut rows: Vec<Given<'_>> = rows
+            .map(|((&lane, words), e)| Given {
+                lane,
+                words,
+                innovations: &mut e[..dim],
+                slots: Slots::default(),
+            })
+            .collect();
+        rows.chunks_mut(TOGETHER).for_each(|rows| {
+            residual::encode(self.backend, self.tables, rows, &mut self.scratch);
+        });
+    }
+
+    /// What is coded of the words of up to [`TOGETHER`] rows, which follow each other in `words`.
+    pub fn slots(&mut self, lanes: &[Lane<'_>], words: &[u16]) -> impl Iterator<Item = Coded<'_>> {
+        let dim = self.tables.dim();
+        self.ranges.resize(TOGETHER * dim, 0);
+        self.rest.resize(TOGETHER * dim, 0);
+        let slots = self.ranges.chunks_exact_mut(dim).zip(self.rest.chunks_exact_mut(dim));
+        let rows = lanes.iter().zip(words.chunks_exact(dim)).zip(slots);
+        let mut rows: Vec<Given<'_>> = rows
+            .map(|((&lane, words), (ranges, rest))| Given {
+                lane,
+                words,
+                innovations: &mut [],
+                slots: Slots { ranges, rest },
+            })
+            .collect();
+        residual::encode(self.backend, self.tables, &mut rows, &mut self.scratch);
+        let slots = self.ranges.chunks_exact(dim).zip(self.rest.chunks_exact(dim));
+        slots.take(lanes.len()).map(|(ranges, rest)| Coded { ranges, rest })
+    }
+}
+
+/// What is coded of the words of a row: [`Slots`].
+#[derive(Clone, Copy)]
+pub struct Coded<'a> {
+    ranges: &'a [u32],
+    rest: &'a [u16],
+}
+
+impl Coded<'_> {
+    fn plain(rest: u16) -> u32 {
+        u32::from(rest) & ((1 << PLAIN_BITS) - 1)
+    }
+
+    /// Counts residuals by piece.
+    pub fn tally(&self, pieces: &mut [u64; PIECES]) {
+        for &rest in self.rest {
+            if let Some(n) = pieces.get_mut(usize::from(rest >> PLAIN_BITS)) {
+                *n += 1;
+            }
         }
-        each(j, &s, v, fits);
+    }
+
+    /// Bits that the words take, near enough to compare models.
+    pub fn bits(&self) -> f64 {
+        let of = |(&range, &rest): (&u32, &u16)| {
+            let number = (range >> SLOT_BITS) + 1;
+            let octave = number.ilog2();
+            let part = u64::from(number << (31 - octave)) >> 23 & 0xff;
+            u64::from(16 + Coded::plain(rest) - octave) * BIT - u64::from(PARTS[part as usize])
+        };
+        self.ranges.iter().zip(self.rest).map(of).sum::<u64>() as f64 / BIT as f64
     }
 }
 
-/// Counts a residual's piece.
-pub fn tally(s: &Step, v: i32, pieces: &mut [f64; PIECES]) {
-    let r = (v.wrapping_sub(s.all) as f64 + 0.5).abs() / s.bound as f64 * PIECES as f64;
-    if r < PIECES as f64 {
-        pieces[r as usize] += 1.0;
-    }
-}
+/// One bit, as [`Coded::bits`] counts.
+const BIT: u64 = 1 << 12;
+/// Logarithms in the middle of 256 parts of an octave.
+static PARTS: LazyLock<[u16; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|k| (BIT as f64 * log2(1.0 + (k as f64 + 0.5) / 256.0)).round() as u16)
+});
 
 /// What rows are encoded with.
 pub struct Coding<'a> {
     /// The shared model.
     pub model: &'a Model,
-    /// The same, laid out.
-    pub tables: &'a Tables,
     /// Number of key rows.
     pub keys: usize,
     /// Number among the keys, by row.
     pub ordinals: &'a [u32],
 }
 
-/// Appends the stream of one row; `refs` are the innovations of the rows that `plan` refers to.
-pub fn encode(
-    c: &Coding<'_>,
-    plan: &Plan,
-    refs: &[&[i8]; REFS],
-    words: &[u16],
-    pending: &mut Pending,
-    out: &mut Vec<u8>,
-) {
-    let (m, t) = (c.model, c.tables);
-    pending.clear();
-    if plan.constant {
-        pending.symbol(&m.kinds, CONSTANT);
-        pending.bits(u32::from(words[0]), 16);
-        pending.finish(out);
-        return;
-    }
-    pending.symbol(&m.kinds, plan.refs.len() as u8 * 8 + plan.head.lift);
-    pending.symbol(&m.scales, plan.head.scale);
-    for (k, &r) in plan.refs.iter().enumerate() {
-        pending.wide(c.ordinals[r as usize], key_bits(c.keys));
-        pending.symbol(&m.weights, plan.head.weights[k] as u8);
-    }
-    walk(t, &plan.head, refs, words, &mut [], |j, s, v, fits| {
-        let (low, high, open) = cell(v, m.mantissa, s.coarse);
-        let (low, high) = (cdf(s, t, low), cdf(s, t, high));
-        let a = v ^ (v >> 31);
-        if fits && high > low && a >> open > 0 {
-            pending.range(low as u32, high as u32);
-            let missing = (m.mantissa + open).saturating_sub(31 - a.leading_zeros());
-            pending.bits(u32::from(words[j]) & ((1 << missing) - 1), missing);
-        } else {
-            pending.range(2 * half(t) as u32, 1 << 16);
-            pending.bits(u32::from(words[j]), 16);
+impl Coding<'_> {
+    /// Appends the stream of one row.
+    pub fn encode(
+        &self,
+        plan: &Plan,
+        words: &[u16],
+        coded: Coded<'_>,
+        pending: &mut Pending,
+        out: &mut Vec<u8>,
+    ) {
+        let m = self.model;
+        pending.clear();
+        if plan.constant {
+            pending.symbol(&m.kinds, CONSTANT);
+            pending.bits(u32::from(words[0]), 16);
+            pending.finish(out);
+            return;
         }
-    });
-    pending.finish(out);
-}
-
-/// Bits that a row's words take, near enough to compare models.
-pub fn cost(t: &Tables, mantissa: u32, head: &Head, refs: &[&[i8]; REFS], words: &[u16]) -> f64 {
-    let mut bits = 0.0;
-    let escape = 32.0 - log2(f64::from((1 << 16) - 2 * half(t)));
-    walk(t, head, refs, words, &mut [], |_, s, v, fits| {
-        let (low, high, open) = cell(v, mantissa, s.coarse);
-        let (low, high) = (cdf(s, t, low), cdf(s, t, high));
-        let a = v ^ (v >> 31);
-        bits += if fits && high > low && a >> open > 0 {
-            let missing = (mantissa + open).saturating_sub(31 - a.leading_zeros());
-            16.0 - log2(f64::from(high - low)) + f64::from(missing)
-        } else {
-            escape
-        };
-    });
-    bits
+        pending.symbol(&m.kinds, plan.count * 8 + plan.head.lift);
+        pending.symbol(&m.scales, plan.head.scale);
+        for (k, &r) in plan.refs().iter().enumerate() {
+            pending.wide(self.ordinals[r as usize], key_bits(self.keys));
+            pending.symbol(&m.weights, plan.head.weights[k] as u8);
+        }
+        for ((&word, &range), &rest) in words.iter().zip(coded.ranges).zip(coded.rest) {
+            let low = range & ((1 << SLOT_BITS) - 1);
+            pending.range(low, low + (range >> SLOT_BITS) + 1);
+            let plain = Coded::plain(rest);
+            pending.bits(u32::from(word) & ((1 << plain) - 1), plain);
+        }
+        pending.finish(out);
+    }
 }

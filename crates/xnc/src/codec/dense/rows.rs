@@ -1,17 +1,15 @@
 //! Rows of a predicted table: first the few, or all, that others refer to, then the rows themselves.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::index::LAST;
+use super::keys::Keys;
 use super::model::Model;
 use super::reader::StoredRows;
-use super::row::{CONSTANT, key_bits};
+use super::row::{CONSTANT, TOGETHER, key_bits};
 use super::stream::Reader;
 use crate::kernel::dense::residual::{self, Head, Lane, REFS, Scratch, Tables, WEIGHTS};
 use crate::kernel::{self, Backend};
-
-/// Rows that are decoded together: enough for every backend.
-const TOGETHER: usize = 32;
 
 /// What rows are decoded with.
 pub struct Rows {
@@ -22,24 +20,29 @@ pub struct Rows {
     /// Rows that others may refer to, in order.
     keys: Vec<u32>,
     /// Innovations of all keys, decoded when many rows are wanted at once: a byte for each word of a key.
-    all: OnceLock<Option<Vec<i8>>>,
+    all: Keys,
     /// What finished calls left for others to work in.
     scratch: Mutex<Vec<Scratch>>,
     backend: Backend,
 }
 
-/// Innovations of some keys.
-struct Known<'a> {
-    /// In order.
-    keys: &'a [u32],
-    innovations: &'a [i8],
-    dim: usize,
+/// Innovations of keys.
+enum Known<'a> {
+    /// Of all, by number.
+    All { keys: &'a [u32], of: &'a Keys },
+    /// Of some, which are in order.
+    Some { keys: &'a [u32], innovations: &'a [i8], dim: usize },
 }
 
 impl<'a> Known<'a> {
     fn of(&self, key: u32) -> Option<&'a [i8]> {
-        let k = self.keys.binary_search(&key).ok()?;
-        self.innovations.get(k * self.dim..(k + 1) * self.dim)
+        match *self {
+            Known::All { keys, of } => of.of(keys.binary_search(&key).ok()?),
+            Known::Some { keys, innovations, dim } => {
+                let k = keys.binary_search(&key).ok()?;
+                innovations.get(k * dim..(k + 1) * dim)
+            }
+        }
     }
 }
 
@@ -64,7 +67,7 @@ impl Start<'_> {
 impl Rows {
     pub fn new(model: Model, levels: Vec<u8>, keys: Vec<u32>, backend: Backend) -> Rows {
         let tables = model.expand();
-        let (all, scratch) = (OnceLock::new(), Mutex::new(Vec::new()));
+        let (all, scratch) = (Keys::new(tables.dim(), &keys, &levels), Mutex::new(Vec::new()));
         Rows { model, tables, levels, keys, all, scratch, backend }
     }
 
@@ -74,21 +77,18 @@ impl Rows {
     pub fn decode(&self, streams: &StoredRows<'_>, rows: &[u32], many: bool, out: &mut [u16]) -> Option<()> {
         let many = many && self.keys.len() <= streams.room() / self.tables.dim();
         let dim = self.tables.dim();
-        let side_by_side = if rows.len() > 1 || self.all.get().is_none() { TOGETHER } else { 1 };
-        let mut scratch = self.scratch(side_by_side);
-        let all = match many {
-            // Not on the thread pool: a worker that waits for this must not be handed another part of it.
-            true => Some(self.all.get_or_init(|| self.innovations(streams, &self.keys, &mut scratch))),
-            false => self.all.get(),
-        };
+        let all = many || self.all.finished();
+        let mut scratch = self.scratch(if rows.len() > 1 || !all { TOGETHER } else { 1 });
+        if many {
+            self.all.take_part(|rows, out| self.all_innovations(streams, rows, out, &mut scratch).is_some());
+        }
         let (keys, innovations);
-        let known = match all {
-            Some(all) => Known { keys: &self.keys, innovations: all.as_deref()?, dim },
-            None => {
-                keys = self.behind(streams, rows)?;
-                innovations = self.innovations(streams, &keys, &mut scratch)?;
-                Known { keys: &keys, innovations: &innovations, dim }
-            }
+        let known = if all {
+            Known::All { keys: &self.keys, of: &self.all }
+        } else {
+            keys = self.behind(streams, rows)?;
+            innovations = self.innovations(streams, &keys, &mut scratch)?;
+            Known::Some { keys: &keys, innovations: &innovations, dim }
         };
         for (rows, out) in rows.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * dim)) {
             self.group(streams, rows, &known, out, &mut [], &mut scratch)?;
@@ -100,7 +100,7 @@ impl Rows {
     /// Bytes of innovations that are kept.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
-        self.all.get().and_then(Option::as_ref).map_or(0, Vec::len)
+        self.all.kept()
     }
 
     fn scratch(&self, lanes: usize) -> Scratch {
@@ -130,6 +130,19 @@ impl Rows {
         Some(found)
     }
 
+    /// Innovations of a group of keys, while those of all are decoded.
+    fn all_innovations(
+        &self,
+        streams: &StoredRows<'_>,
+        rows: &[u32],
+        out: &mut [i8],
+        scratch: &mut Scratch,
+    ) -> Option<()> {
+        rows.iter().try_for_each(|&key| streams.check(key))?;
+        let known = Known::All { keys: &self.keys, of: &self.all };
+        self.group(streams, rows, &known, &mut vec![0; out.len()], out, scratch)
+    }
+
     /// Innovations of `keys`, level by level; they build on none but each other.
     fn innovations(&self, streams: &StoredRows<'_>, keys: &[u32], scratch: &mut Scratch) -> Option<Vec<i8>> {
         let dim = self.tables.dim();
@@ -144,7 +157,7 @@ impl Rows {
                 let mut rows = [0; TOGETHER];
                 rows.iter_mut().zip(group).for_each(|(row, &k)| *row = keys[k]);
                 let n = group.len() * dim;
-                let known = Known { keys, innovations: &all, dim };
+                let known = Known::Some { keys, innovations: &all, dim };
                 let rows = &rows[..group.len()];
                 self.group(streams, rows, &known, &mut words[..n], &mut new[..n], scratch)?;
                 for (&k, new) in group.iter().zip(new.chunks_exact(dim)) {

@@ -1,5 +1,8 @@
 //! Static distributions over bytes: row heads, coefficients.
 
+#[cfg(feature = "threads")]
+use super::exact::log2;
+
 /// Counts that sum to 2^16.
 #[derive(Clone)]
 pub struct Symbols {
@@ -68,6 +71,13 @@ impl Symbols {
     /// First slot of a byte and of the next.
     pub fn range(&self, byte: u8) -> (u32, u32) {
         (self.low[byte as usize], self.low[byte as usize + 1])
+    }
+
+    /// Bits of a byte that occurs.
+    #[cfg(feature = "threads")]
+    pub fn bits(&self, byte: u8) -> f64 {
+        let (low, high) = self.range(byte);
+        16.0 - log2(f64::from((high - low).max(1)))
     }
 
     /// The byte that a slot belongs to.

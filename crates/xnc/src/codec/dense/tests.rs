@@ -24,17 +24,18 @@ fn bf16(x: f32) -> u16 {
     half::bf16::from_f32(x).to_bits()
 }
 
-/// Rows around a few centres, with column means and correlated neighbours.
-fn structured(random: &mut Random, rows: usize, dim: usize) -> Vec<u16> {
+/// Rows with column means and correlated neighbours; `alike`: how far they lie around centres, of which there are
+/// more than columns.
+fn structured(random: &mut Random, rows: usize, dim: usize, alike: f32) -> Vec<u16> {
     let mean: Vec<f32> = (0..dim).map(|_| 0.05 * random.normal()).collect();
-    let centres: Vec<Vec<f32>> = (0..16).map(|_| (0..dim).map(|_| random.normal()).collect()).collect();
+    let centres: Vec<Vec<f32>> = (0..150).map(|_| (0..dim).map(|_| random.normal()).collect()).collect();
     let mut out = Vec::with_capacity(rows * dim);
     for _ in 0..rows {
-        let centre = &centres[random.next() as usize % 16];
+        let centre = &centres[random.next() as usize % 150];
         let mut before = 0.0;
         for j in 0..dim {
             before = 0.6 * before + random.normal();
-            out.push(bf16(mean[j] + 0.02 * (before + centre[j])));
+            out.push(bf16(mean[j] + 0.02 * (before + alike * centre[j])));
         }
     }
     out
@@ -89,10 +90,12 @@ fn order0(words: &[u16]) -> f64 {
 
 #[test]
 fn structure_is_used_at_every_effort() {
-    let words = structured(&mut Random(1), 3000, 48);
+    let words = structured(&mut Random(1), 3000, 48, 0.0);
+    let bits = check(Dtype::Bf16, 3000, 48, &words, 1);
+    assert!(bits < order0(&words) - 0.3, "{bits}, order-0 {}", order0(&words));
+    let words = structured(&mut Random(1), 3000, 48, 3.0);
     let bits = [1, 2, 3, 4].map(|effort| check(Dtype::Bf16, 3000, 48, &words, effort));
-    assert!(bits[0] < order0(&words) - 0.3, "{bits:?}, order-0 {}", order0(&words));
-    assert!(bits[2] < bits[0], "{bits:?}");
+    assert!(bits[1..].iter().all(|&bits| bits < order0(&words) - 0.5), "{bits:?}, order-0 {}", order0(&words));
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn every_pattern_and_every_awkward_table() {
         check(dtype, 1, 1, &[0x7fff], 3);
     }
     let (rows, dim) = (700, 40);
-    let plain = structured(&mut random, rows, dim);
+    let plain = structured(&mut random, rows, dim, 3.0);
     let with = |change: &mut dyn FnMut(usize, usize, u16) -> u16| {
         let words: Vec<u16> = (0..rows * dim).map(|i| change(i / dim, i % dim, plain[i])).collect();
         check(Dtype::Bf16, rows, dim, &words, 3)
@@ -169,7 +172,7 @@ fn shapes_larger_than_the_payload_could_hold_are_refused() {
 fn what_is_kept_of_keys_is_bounded() {
     let (rows, dim) = (3000, 48);
     let shape = TableShape { dtype: Dtype::Bf16, rows, dim };
-    let words = structured(&mut Random(5), rows, dim);
+    let words = structured(&mut Random(5), rows, dim, 3.0);
     let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
     let read = |payload: &[u8], index: &[u8], params: &serde_json::Value| {
         let stored = Stored { payload, index };

@@ -16,7 +16,6 @@ mod vectors;
 
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
-pub use scalar::{Step, cdf, cell, floor_of, half, step};
 pub use scratch::Scratch;
 pub use tables::{Column, Tables};
 
@@ -53,6 +52,7 @@ pub const SCALE: [i32; 8] = [16384, 17867, 19484, 21247, 23170, 25268, 27554, 30
 pub const INVERSE: [i32; 8] = [16384, 15024, 13777, 12633, 11585, 10623, 9742, 8933];
 
 /// One row to decode: the coder's state after the head, the words that follow, and where it goes.
+#[derive(Clone, Copy)]
 pub struct Lane<'a> {
     /// The row's parameters.
     pub head: Head,
@@ -62,6 +62,85 @@ pub struct Lane<'a> {
     pub stream: &'a [u8],
     /// Innovations of the reference rows; empty where the row has fewer.
     pub refs: [&'a [i8]; REFS],
+}
+
+impl<'a> Lane<'a> {
+    /// A row that is to be encoded.
+    pub fn given(head: Head, refs: [&'a [i8]; REFS]) -> Lane<'a> {
+        Lane { head, state: 0, stream: &[], refs }
+    }
+
+    /// Whether head and references are what loops may be given.
+    fn fits(&self, dim: usize) -> bool {
+        let Head { scale, lift, .. } = self.head;
+        let refs = self.refs.iter().all(|r| r.is_empty() || r.len() == dim);
+        scale < 128 && lift < 8 && self.head.weighs() <= WEIGHTS && refs
+    }
+}
+
+/// One row to encode.
+pub struct Given<'a> {
+    /// The row's parameters and references; state and stream are of no account.
+    pub lane: Lane<'a>,
+    /// Its words.
+    pub words: &'a [u16],
+    /// Receives its innovations, unless it is empty.
+    pub innovations: &'a mut [i8],
+    /// Receives the slots of its words, unless it is empty.
+    pub slots: Slots<'a>,
+}
+
+/// Which slots of the coder the words of a row own, and what else is coded of them.
+#[derive(Default)]
+pub struct Slots<'a> {
+    /// The first slot, and above [`SLOT_BITS`] their number less one.
+    pub ranges: &'a mut [u32],
+    /// How many of the word's low bits follow as plain bits, and above [`PLAIN_BITS`] the piece of the
+    /// distribution that the residual lies in, or [`PIECES`] where it lies in none.
+    pub rest: &'a mut [u16],
+}
+
+/// Bits of a first slot in [`Slots::ranges`].
+pub const SLOT_BITS: u32 = 16;
+/// Bits of a number of bits in [`Slots::rest`].
+pub const PLAIN_BITS: u32 = 8;
+
+impl Slots<'_> {
+    /// Whether slots are asked for.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+}
+
+/// Predicts rows whose words are known, as decoding will, and finds what is coded of each word. Fastest with
+/// 32 rows or more in a call.
+///
+/// # Panics
+/// As [`decode`].
+pub fn encode(backend: Backend, tables: &Tables, rows: &mut [Given<'_>], scratch: &mut Scratch) {
+    let dim = tables.dim();
+    for Given { lane, words, innovations, slots } in rows.iter() {
+        assert!(words.len() == dim && (innovations.is_empty() || innovations.len() == dim));
+        assert!(slots.is_empty() || slots.ranges.len() == dim);
+        assert!(slots.rest.len() == slots.ranges.len());
+        assert!(lane.fits(dim));
+    }
+    assert!(scratch.fits(backend, dim, rows.len()));
+    match backend.0 {
+        Isa::Scalar => rows.iter_mut().for_each(|row| scalar::encode(tables, row, &mut scratch.row)),
+        // An encoder for ARM would gain as much; so far rows go one by one.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon { .. } => rows.iter_mut().for_each(|row| scalar::encode(tables, row, &mut scratch.row)),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 { .. } => match &mut scratch.side {
+            Some(side) => rows.chunks_mut(vectors::LANES).for_each(|rows| {
+                // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
+                // AVX2.
+                unsafe { avx2::encode(tables, rows, side) }
+            }),
+            None => rows.iter_mut().for_each(|row| scalar::encode(tables, row, &mut scratch.row)),
+        },
+    }
 }
 
 /// Decodes rows: `words[i]` receives row `i`, and `innovations[i]` its innovations unless it is empty.
@@ -82,8 +161,7 @@ pub fn decode(
     assert!(words.len() == lanes.len() && innovations.len() == lanes.len());
     assert!(words.iter().all(|w| w.len() == dim));
     assert!(innovations.iter().all(|e| e.is_empty() || e.len() == dim));
-    assert!(lanes.iter().all(|l| l.head.scale < 128 && l.head.lift < 8 && l.head.weighs() <= WEIGHTS));
-    assert!(lanes.iter().all(|l| l.refs.iter().all(|r| r.is_empty() || r.len() == dim)));
+    assert!(lanes.iter().all(|l| l.fits(dim)));
     assert!(scratch.fits(backend, dim, lanes.len()));
     match backend.0 {
         Isa::Scalar => alone(tables, lanes, words, innovations, &mut scratch.row),

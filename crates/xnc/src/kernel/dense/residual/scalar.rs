@@ -1,5 +1,7 @@
 //! One row after another: the definition that the other backends agree with.
-use super::{Head, INNOVATION_LIMIT, INVERSE, Lane, PIECES, REFS, SCALE, Tables};
+use super::{
+    Given, Head, INNOVATION_LIMIT, INVERSE, Lane, PIECES, PLAIN_BITS, REFS, SCALE, SLOT_BITS, Tables,
+};
 
 /// Largest magnitude of a prediction, in units.
 const REACH: i32 = 1 << 23;
@@ -8,26 +10,26 @@ const REACH: i32 = 1 << 23;
 pub const COARSEST: i32 = 10;
 
 /// Everything about one word of one row that does not depend on the word itself.
-pub struct Step {
+struct Step {
     /// Prediction from the columns and the row's own dimensions.
-    pub own: i32,
+    own: i32,
     /// Prediction with the reference rows.
-    pub all: i32,
+    all: i32,
     /// Reciprocal of the residual's scale.
-    pub inverse: i32,
+    inverse: i32,
     /// Where the distribution ends, in units.
-    pub bound: i32,
+    bound: i32,
     /// Exponent field of a value of one unit.
-    pub unit: i32,
+    unit: i32,
     /// The head's lift.
-    pub lift: u32,
+    lift: u32,
     /// Cells are at least two to this many units wide.
-    pub coarse: u32,
+    coarse: u32,
 }
 
 /// Predicts word `j` of a row; `seen` holds the innovations of the dimensions before `j`.
 #[inline(always)]
-pub fn step(t: &Tables, head: &Head, j: usize, seen: &[i16], refs: &[&[i8]; REFS]) -> Step {
+fn step(t: &Tables, head: &Head, j: usize, seen: &[i16], refs: &[&[i8]; REFS]) -> Step {
     let row = t.coef.get(j * t.dim()..).map_or(&[][..], |rest| &rest[..j]);
     let dot: i32 = row.iter().zip(seen).map(|(&c, &e)| c as i32 * e as i32).sum();
     let (octave, part) = ((head.scale >> 3) as u32, (head.scale & 7) as usize);
@@ -54,7 +56,7 @@ pub fn step(t: &Tables, head: &Head, j: usize, seen: &[i16], refs: &[&[i8]; REFS
 impl Step {
     /// The innovation that a word of value `v` units leaves for later dimensions and referring rows.
     #[inline(always)]
-    pub fn innovation(&self, v: i32) -> i8 {
+    fn innovation(&self, v: i32) -> i8 {
         let d = (v.wrapping_sub(self.own) >> self.lift).clamp(-self.bound, self.bound);
         (d.wrapping_mul(self.inverse).wrapping_add(1 << 22) >> 23).clamp(-INNOVATION_LIMIT, INNOVATION_LIMIT)
             as i8
@@ -70,7 +72,7 @@ fn distance(d: i32, bound: i32, inverse: i32) -> i32 {
 
 /// Number of coder slots below `edge` units.
 #[inline(always)]
-pub fn cdf(s: &Step, t: &Tables, edge: i32) -> i32 {
+fn cdf(s: &Step, t: &Tables, edge: i32) -> i32 {
     let pieces = &t.pieces;
     let d = edge.wrapping_sub(s.all);
     let r = distance(d, s.bound, s.inverse);
@@ -92,7 +94,7 @@ pub fn half(t: &Tables) -> i32 {
 /// The cell of grid points that `v` lies in: lower and upper edge, and the number of bits that its points
 /// leave open.
 #[inline(always)]
-pub fn cell(v: i32, mantissa: u32, coarse: u32) -> (i32, i32, u32) {
+fn cell(v: i32, mantissa: u32, coarse: u32) -> (i32, i32, u32) {
     let sign = v >> 31;
     let a = v ^ sign;
     let sh = (31 - mantissa).saturating_sub(a.leading_zeros()).max(coarse);
@@ -183,6 +185,37 @@ pub fn decode(t: &Tables, lane: &Lane, words: &mut [u16], innovations: &mut [i8]
         }
     }
     c.state == 0 && c.stream.is_empty()
+}
+
+/// Finds what is coded of the words of one row.
+pub fn encode(t: &Tables, row: &mut Given<'_>, seen: &mut [i16]) {
+    let m = t.mantissa;
+    for (j, &word) in row.words.iter().enumerate() {
+        let s = step(t, &row.lane.head, j, &seen[..j], &row.lane.refs);
+        let (v, fits) = floor_of(word, s.unit, m);
+        seen[j] = s.innovation(v) as i16;
+        if let Some(kept) = row.innovations.get_mut(j) {
+            *kept = seen[j] as i8;
+        }
+        if row.slots.is_empty() {
+            continue;
+        }
+        let (low, high, open) = cell(v, m, s.coarse);
+        let (low, high) = (cdf(&s, t, low), cdf(&s, t, high));
+        let a = v ^ (v >> 31);
+        let (low, number, plain) = if fits && high > low && a >> open > 0 {
+            (low, high - low, (m + open).saturating_sub(31 - a.leading_zeros()))
+        } else {
+            (2 * half(t), 65536 - 2 * half(t), 16)
+        };
+        row.slots.ranges[j] = low as u32 | (number as u32 - 1) << SLOT_BITS;
+        let away = v.wrapping_sub(s.all);
+        let piece = match away.abs() < s.bound {
+            true => distance(away, s.bound, s.inverse) >> 13,
+            false => PIECES as i32,
+        };
+        row.slots.rest[j] = plain as u16 | (piece as u16) << PLAIN_BITS;
+    }
 }
 
 /// The only cell whose slots include `slot`: guessed by inverting the distribution, then stepped to.

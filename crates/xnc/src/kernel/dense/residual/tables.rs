@@ -73,11 +73,6 @@ impl Tables {
         tables
     }
 
-    /// Stored mantissa bits of a word.
-    pub fn mantissa(&self) -> u32 {
-        self.mantissa
-    }
-
     /// Words in a row.
     pub fn dim(&self) -> usize {
         self.mean.len()

@@ -1,5 +1,5 @@
-//! Eight rows to a vector, four dimensions of each; one broadcast of four innovations per query.
-use super::{Best, GROUP, QUERIES, Set, packed};
+//! Eight rows to a vector, four dimensions of each; one broadcast of four values per query.
+use super::{Found, GROUP, Packed, QUERIES, Set, scalar};
 use core::arch::x86_64::*;
 use std::ops::Range;
 
@@ -7,16 +7,14 @@ use std::ops::Range;
 const RUN: usize = 8;
 
 #[target_feature(enable = "avx2")]
-pub fn search(set: &Set, groups: Range<usize>, queries: &[&[i8]], best: &mut [Best]) {
-    let (packed, bias) = packed(set.stride, queries);
+pub fn search(set: &Set, packed: &Packed, groups: Range<usize>, found: &mut Found<'_>) {
     let ones = _mm256_set1_epi16(1);
-    for g in groups {
+    for (number, g) in groups.enumerate() {
         let mut sum = [[_mm256_setzero_si256(); 2]; QUERIES];
-        for (s, &b) in sum.iter_mut().zip(&bias) {
+        for (s, &b) in sum.iter_mut().zip(&packed.bias) {
             *s = [_mm256_set1_epi32(b); 2];
         }
-        let group = &set.bytes[g * GROUP * set.stride..][..GROUP * set.stride];
-        for (run, p) in group.chunks(RUN * GROUP * 4).zip(packed.chunks(RUN)) {
+        for (run, p) in set.group(g).chunks(RUN * GROUP * 4).zip(packed.values.chunks(RUN)) {
             let mut part = [[_mm256_setzero_si256(); 2]; QUERIES];
             for (four, p) in run.chunks_exact(GROUP * 4).zip(p) {
                 // SAFETY: a chunk is 64 bytes.
@@ -34,26 +32,31 @@ pub fn search(set: &Set, groups: Range<usize>, queries: &[&[i8]], best: &mut [Be
                 sum[i][1] = _mm256_add_epi32(sum[i][1], _mm256_madd_epi16(part[i][1], ones));
             }
         }
-        for (i, b) in best.iter_mut().enumerate() {
-            for (h, sum) in sum[i].iter().enumerate() {
-                let at = g * GROUP + h * 8;
-                // SAFETY: `reciprocal` holds sixteen values per group.
-                let r = unsafe { _mm256_loadu_ps(set.reciprocal[at..][..8].as_ptr()) };
-                let score = _mm256_mul_ps(_mm256_cvtepi32_ps(*sum), r);
-                let magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0), score);
-                let mut hit =
-                    _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(magnitude, _mm256_set1_ps(b.floor)));
-                if hit != 0 {
-                    let mut s = [0f32; 8];
-                    // SAFETY: eight values are one vector.
-                    unsafe { _mm256_storeu_ps(s.as_mut_ptr(), score) };
-                    while hit != 0 {
-                        let k = hit.trailing_zeros() as usize;
-                        b.offer(s[k], (at + k) as u32);
-                        hit &= hit - 1;
-                    }
-                }
+        let mut scores = [[0; GROUP]; QUERIES];
+        for (scores, sum) in scores.iter_mut().zip(sum) {
+            for (scores, sum) in scores.chunks_exact_mut(8).zip(sum) {
+                // SAFETY: eight dwords are one vector.
+                unsafe { _mm256_storeu_si256(scores.as_mut_ptr().cast(), sum) };
             }
         }
+        found.take(g, number, &scores);
     }
+}
+
+#[target_feature(enable = "avx2")]
+pub fn dot(a: &[i8], b: &[i8]) -> i32 {
+    let mut sums = [_mm256_setzero_si256(); 2];
+    let ((left, rest), (right, other)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
+    for (a, b) in left.iter().zip(right) {
+        for (k, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: sixteen bytes are half a vector.
+            let [a, b] = [a, b].map(|of| unsafe { _mm_loadu_si128(of[16 * k..][..16].as_ptr().cast()) });
+            *sum =
+                _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(a), _mm256_cvtepi8_epi16(b)));
+        }
+    }
+    let mut dwords = [0i32; 8];
+    // SAFETY: eight dwords are one vector.
+    unsafe { _mm256_storeu_si256(dwords.as_mut_ptr().cast(), _mm256_add_epi32(sums[0], sums[1])) };
+    dwords.iter().sum::<i32>() + scalar::dot(rest, other)
 }

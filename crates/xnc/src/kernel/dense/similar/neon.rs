@@ -1,5 +1,5 @@
 //! Four rows to a register, four dimensions of each.
-use super::{Best, GROUP, QUERIES, Set, packed};
+use super::{Found, GROUP, Packed, QUERIES, Set};
 use crate::kernel::dense::sdot::sdot;
 use core::arch::aarch64::*;
 use std::ops::Range;
@@ -17,34 +17,24 @@ type Sums = [[int32x4_t; GROUP / 4]; QUERIES];
 #[target_feature(enable = "neon")]
 pub unsafe fn search<const DOTPROD: bool>(
     set: &Set,
+    packed: &Packed,
     groups: Range<usize>,
-    queries: &[&[i8]],
-    best: &mut [Best],
+    found: &mut Found<'_>,
 ) {
-    let (packed, bias) = packed(set.stride, queries);
-    for g in groups {
-        let group = &set.bytes[g * GROUP * set.stride..][..GROUP * set.stride];
+    for (number, g) in groups.enumerate() {
         let sums = match DOTPROD {
             // SAFETY: the caller's promise.
-            true => unsafe { by_dotprod(group, &packed) },
-            false => by_products(group, &packed),
+            true => unsafe { by_dotprod(set.group(g), &packed.values) },
+            false => by_products(set.group(g), &packed.values),
         };
-        for ((sums, bias), b) in sums.iter().zip(bias).zip(best.iter_mut()) {
-            for (k, &sum) in sums.iter().enumerate() {
-                let at = g * GROUP + 4 * k;
-                // SAFETY: the slice is four values, one register.
-                let r = unsafe { vld1q_f32(set.reciprocal[at..][..4].as_ptr()) };
-                let score = vmulq_f32(vcvtq_f32_s32(vaddq_s32(sum, vdupq_n_s32(bias))), r);
-                if vmaxvq_u32(vcgtq_f32(vabsq_f32(score), vdupq_n_f32(b.floor))) != 0 {
-                    let mut scores = [0f32; 4];
-                    // SAFETY: as above.
-                    unsafe { vst1q_f32(scores.as_mut_ptr(), score) };
-                    for (k, score) in scores.into_iter().enumerate() {
-                        b.offer(score, (at + k) as u32);
-                    }
-                }
+        let mut scores = [[0; GROUP]; QUERIES];
+        for ((scores, sums), bias) in scores.iter_mut().zip(sums).zip(packed.bias) {
+            for (scores, sum) in scores.chunks_exact_mut(4).zip(sums) {
+                // SAFETY: four dwords are one register.
+                unsafe { vst1q_s32(scores.as_mut_ptr(), vaddq_s32(sum, vdupq_n_s32(bias))) };
             }
         }
+        found.take(g, number, &scores);
     }
 }
 

@@ -73,7 +73,7 @@ impl Context {
     /// byte is its piece.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn distance(&self, d: V) -> V {
+    pub fn distance(&self, d: V) -> V {
         let a = _mm256_abs_epi32(d);
         let near = _mm256_cmpgt_epi32(self.bound, a);
         _mm256_blendv_epi8(set((1 << 30) - 1), _mm256_mullo_epi32(a, self.inverse), near)

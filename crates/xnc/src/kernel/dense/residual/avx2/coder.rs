@@ -220,10 +220,17 @@ impl Eight {
         }
         // No row took more than the two coder words that were at hand.
         self.fetch(g);
+        (word, self.innovation(c, value))
+    }
+
+    /// The innovations that words of these values leave.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub fn innovation(&self, c: &Context, value: V) -> V {
         let d = _mm256_srav_epi32(_mm256_sub_epi32(value, c.own), self.lift);
         let d = _mm256_max_epi32(_mm256_min_epi32(d, c.bound), _mm256_sub_epi32(set(0), c.bound));
         let e = _mm256_srai_epi32::<23>(_mm256_add_epi32(_mm256_mullo_epi32(d, c.inverse), set(1 << 22)));
-        (word, _mm256_max_epi32(_mm256_min_epi32(e, set(INNOVATION_LIMIT)), set(-INNOVATION_LIMIT)))
+        _mm256_max_epi32(_mm256_min_epi32(e, set(INNOVATION_LIMIT)), set(-INNOVATION_LIMIT))
     }
 }
 

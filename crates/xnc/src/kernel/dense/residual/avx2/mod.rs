@@ -4,6 +4,7 @@
 mod cell;
 mod coder;
 mod dot;
+mod encode;
 mod transpose;
 
 use super::vectors::dots::{QUAD, TOGETHER};
@@ -15,6 +16,7 @@ use coder::{Eight, Group};
 use core::arch::x86_64::*;
 use transpose::interleave;
 
+pub use encode::encode;
 pub use transpose::{put_innovations, put_words};
 
 /// Decodes up to [`LANES`] rows, in as few vectors as hold them.

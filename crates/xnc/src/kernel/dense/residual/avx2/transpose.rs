@@ -88,3 +88,47 @@ pub fn put_innovations(vectors: &[Dwords], step: usize, rows: &mut [&mut [i8]]) 
         }
     }
 }
+
+/// Sixteen words of each of up to eight rows, from word `first` on: two words of each row to a dword; zero
+/// where a row ends.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub fn take_rows<'a>(rows: impl Iterator<Item = &'a [u16]>, first: usize) -> [V; 8] {
+    let mut v = [_mm256_setzero_si256(); 8];
+    for (v, row) in v.iter_mut().zip(rows) {
+        let row = &row[first..];
+        let mut words = [0u16; 16];
+        let n = row.len().min(16);
+        words[..n].copy_from_slice(&row[..n]);
+        // SAFETY: sixteen words are one vector.
+        *v = unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
+    }
+    transpose(v)
+}
+
+/// Undoes [`take_rows`]: `rows` are what is left of each row.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub fn put_pairs<'a>(v: &[V; 8], rows: impl Iterator<Item = &'a mut [u16]>) {
+    for (row, v) in rows.zip(transpose(*v)) {
+        let mut words = [0u16; 16];
+        // SAFETY: sixteen words are one vector.
+        unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), v) };
+        let n = row.len().min(16);
+        row[..n].copy_from_slice(&words[..n]);
+    }
+}
+
+/// As [`put_pairs`], for rows of dwords, of which a vector holds one of each row.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub fn put_dwords<'a>(v: &[V; 16], rows: impl Iterator<Item = &'a mut [u32]>) {
+    let (halves, _) = v.as_chunks::<8>();
+    let halves = [transpose(halves[0]), transpose(halves[1])];
+    for (i, row) in rows.enumerate() {
+        for (part, half) in row.chunks_mut(8).zip(halves) {
+            let dwords = store(half[i]).map(i32::cast_unsigned);
+            part.copy_from_slice(&dwords[..part.len()]);
+        }
+    }
+}
