@@ -230,7 +230,7 @@ pub struct Encoded {
 }
 
 /// Encodes a table of a shape that the codec [takes](Codec::takes): the payload goes to `payload` in order,
-/// `advance` hears of every word done. Only `dense` holds all words at a time. Uses the threads of the
+/// `advance` hears of every word done. No codec holds all words at a time. Uses the threads of the
 /// current rayon pool; the bytes do not depend on their number.
 ///
 /// # Errors

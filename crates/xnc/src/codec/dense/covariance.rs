@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::encode::Table;
 use super::normal::{Normal, Sample};
-use super::plan::settled;
 use super::row::{Predictor, TOGETHER};
+use super::variants::settled;
 use crate::error::Result;
 use crate::kernel::Backend;
 use crate::kernel::dense::gram::{Gram, LARGEST, TILE, Tile};
@@ -17,9 +17,9 @@ const STEPS: f32 = 32.0;
 /// Tiles of dimensions of one unit of work.
 const TILES: usize = 4;
 
-/// Rows whose products are summed before the next are read: half of what they take in memory is a part of the table
-/// that is not yet needed otherwise.
-const BLOCK: usize = 1 << 15;
+/// Words that are in memory at a time, with their values and as summands; and rows at least.
+const BLOCK: usize = 1 << 22;
+const LEAST: usize = 1 << 10;
 
 /// Covariance of the normalised rows `ids` of a table, lower triangle, row-major; and how many of them have words of
 /// more than one kind, which alone count.
@@ -31,7 +31,7 @@ pub fn covariance(
 ) -> Result<(Vec<f64>, usize)> {
     let dim = normal.mean.len();
     let (mut all, mut rows) = (vec![0f64; dim * dim], 0);
-    for ids in ids.chunks(BLOCK) {
+    for ids in ids.chunks((BLOCK / dim).max(LEAST)) {
         let sample = Sample::read(table, ids)?;
         rows += sample.rows();
         let scales = match first {

@@ -42,7 +42,7 @@ impl Prediction {
         for (i, c) in factor.iter_mut().enumerate() {
             *c = if i % dim == i / dim { *c + 1e-6 } else { *c * trust };
         }
-        Ok(cholesky(&mut factor, dim).then(|| {
+        Ok(cholesky(table.backend, &mut factor, dim).then(|| {
             let own: Vec<f64> = (0..dim).map(|j| factor[j * dim + j]).collect();
             let coef = (0..dim).flat_map(|j| factor[j * dim..][..j].iter().map(move |c| (c, j)));
             let coef = coef.map(|(c, j)| (c / own[j]) as f32).collect();

@@ -1,9 +1,11 @@
 //! Codec `dense`: the smallest. Each row is predicted from its columns, its own earlier dimensions and
 //! similar rows, and what is left is coded. `spec/dense.md`.
 //!
-//! [`fit`] estimates what all rows share, [`levels`] decides what each row refers to, [`plan`] puts both
-//! together, [`row`] codes a row, [`encode`] the table; [`index`] reads the index, [`reader`] and [`rows`]
-//! decode; [`counted`] is for tables that nothing predicts.
+//! Encoding: [`normal`] takes columns' and rows' scales out, [`covariance`] and [`factor`] find how dimensions
+//! predict each other, [`fit`] makes a model of both, [`variants`] chooses its parts; [`neighbours`] finds similar
+//! rows, [`select`] the keys among them, [`refer`] and [`levels`] what each row refers to; [`plan`] puts all
+//! together, [`row`] predicts and codes rows, [`encode`] the table. Decoding: [`index`] reads the index, [`keys`] has
+//! the rows that others refer to, [`reader`] and [`rows`] decode. [`counted`] is for tables that nothing predicts.
 
 mod counted;
 #[cfg(feature = "threads")]
@@ -35,6 +37,8 @@ mod rows;
 mod select;
 mod stream;
 mod symbols;
+#[cfg(feature = "threads")]
+mod variants;
 
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +73,7 @@ impl Effort {
     /// How similar rows are searched for.
     #[cfg(feature = "threads")]
     fn search(self, floor: f32) -> neighbours::Search {
-        let of_step = [[0, 0, 0], [64, 48, 24], [128, 48, 24], [256, 64, 32]];
+        let of_step = [[0, 0, 0], [64, 40, 24], [128, 40, 24], [256, 64, 32]];
         let [sketch, found, kept] = of_step[usize::from(self.0) - 1];
         neighbours::Search { sketch, found, kept, floor }
     }

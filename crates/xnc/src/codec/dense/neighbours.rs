@@ -168,8 +168,13 @@ impl Span {
 impl List {
     /// Takes a row; returns the floor where that rises.
     fn offer(&mut self, row: u32, score: i32) -> Option<i32> {
+        // Most rows find as many as there is room for, which doubling would pass.
+        let room = self.most + self.most / 4;
+        if self.found.len() == self.found.capacity() {
+            self.found.reserve_exact(room.div_ceil(2));
+        }
         self.found.push((score, row));
-        if self.found.len() < self.most + self.most / 2 {
+        if self.found.len() < room {
             return None;
         }
         let order = |a: &(i32, u32), b: &(i32, u32)| b.0.cmp(&a.0).then(a.1.cmp(&b.1));

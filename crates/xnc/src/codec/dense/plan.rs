@@ -1,33 +1,25 @@
-//! Decides which parts of the model a table gets, and what every row is predicted from.
+//! Decides what every row is predicted from, and whether prediction pays.
 
 use rayon::prelude::*;
 
 use super::Effort;
 use super::encode::{Share, Table};
-use super::fit::{Prediction, model, pieces};
+use super::fit::pieces;
 use super::levels::{refer_all, refs};
 use super::model::Model;
 use super::neighbours::Innovations;
-use super::normal::{Normal, Sample, is_constant};
-use super::refer;
-use super::row::{CONSTANT, Coded, Plan, Predictor, TOGETHER, key_bits};
+use super::normal::{Normal, is_constant};
+use super::row::{CONSTANT, Plan, Predictor, TOGETHER, key_bits};
+use super::variants::{add, best_model, bits, settled, tally};
 
 use super::symbols::Symbols;
 use crate::codec::TableShape;
 use crate::codec::ordered::for_each_in_order;
 use crate::error::Result;
-use crate::kernel::dense::residual::{Head, Lane, PIECES, REFS, Tables};
+use crate::kernel::dense::residual::{Lane, REFS, Tables};
 
-/// Rows that columns' means and scales are taken from.
-const SAMPLE: usize = 1 << 15;
-/// Rows that predictions are taken from, at most. Fewer cost about 0.36 bits a word times columns over rows.
-const PREDICTED_FROM: usize = 1 << 18;
-/// Rows that models are compared on.
-const COMPARED: usize = 1024;
 /// Rows that the distribution of residuals is counted on.
 const COUNTED: usize = 8192;
-/// How often the scale of a row is estimated anew.
-const SETTLING: usize = 3;
 /// Rows of one unit of parallel work.
 const SPAN: usize = 16 * TOGETHER;
 
@@ -63,106 +55,6 @@ pub fn plan(table: Table<'_>, effort: Effort, share: &mut Share<'_>) -> Result<O
     count_heads(&mut model, &plans);
     let bits = count_words(table, &mut model, &plans, &e)? + head_bits(&model, &plans, keys.len());
     Ok(Some(Planned { model, plans, innovations: e, keys, bits }))
-}
-
-/// The parts of the model that pay, by description length on a sample of rows.
-fn best_model(table: Table<'_>) -> Result<(Normal, Model)> {
-    let Table { backend, shape, .. } = table;
-    let sample = Sample::read(table, &table.spread(SAMPLE))?;
-    let [means, zeros] = [true, false].map(|means| Normal::new(backend, &sample, means));
-    let model = |normal: &Normal, prediction: Option<&Prediction>| {
-        (normal.clone(), model(shape.dtype, normal, prediction, shape.rows))
-    };
-    // Rows have their scale by what the prediction leaves: of rows that are all like one, that is far less than
-    // their values say.
-    let mut prediction = Prediction::new(table, &means, SAMPLE, None)?;
-    if let Some(first) = &prediction {
-        let (_, first) = model(&means, Some(first));
-        prediction = Prediction::new(table, &means, PREDICTED_FROM, Some(&first.expand()))?;
-    }
-    let mut variants = vec![model(&means, None), model(&zeros, None)];
-    variants.extend(prediction.as_ref().map(|prediction| model(&means, Some(prediction))));
-    let bits = variants.iter().map(|(normal, model)| description(table, &sample, normal, model));
-    let bits: Vec<f64> = bits.collect();
-    let best = (0..bits.len()).min_by(|&a, &b| bits[a].total_cmp(&bits[b])).expect("two or three variants");
-    Ok(variants.swap_remove(best))
-}
-
-/// Bits per row that a model takes, its own bytes included.
-fn description(table: Table<'_>, sample: &Sample, normal: &Normal, model: &Model) -> f64 {
-    let dim = table.shape.dim;
-    let n = sample.rows().min(COMPARED);
-    let rows: Vec<&[u16]> = (0..n).map(|i| sample.row(i * sample.rows() / n)).collect();
-    let mut model = model.clone();
-    let tables = model.expand();
-    let lanes = |rows: &[&[u16]]| {
-        let mut values = Vec::new();
-        let words = rows.concat();
-        let heads = settled(&mut Predictor::new(table.backend, &tables), normal, &words, dim, &mut values);
-        (heads.into_iter().map(|head| Lane::given(head, [&[]; REFS])).collect::<Vec<_>>(), words)
-    };
-    let parts: Vec<_> = rows.par_chunks(TOGETHER).map(lanes).collect();
-    // The distribution first, then the bits.
-    let pieces_of = |(lanes, words): &(Vec<Lane<'_>>, Vec<u16>)| tally(table, &tables, lanes, words);
-    model.pieces = pieces(&add(parts.par_iter().map(pieces_of).collect()));
-    let tables = model.expand();
-    let bits = parts.par_iter().map(|(lanes, words)| bits(table, &tables, lanes, words));
-    let mut stored = Vec::new();
-    model.write(&mut stored);
-    let bits: f64 = bits.collect::<Vec<f64>>().iter().sum();
-    bits / n.max(1) as f64 + 8.0 * stored.len() as f64 / table.shape.rows as f64
-}
-
-/// Residuals of up to [`TOGETHER`] rows, by piece.
-fn tally(table: Table<'_>, tables: &Tables, lanes: &[Lane<'_>], words: &[u16]) -> [u64; PIECES] {
-    let mut counts = [0; PIECES];
-    Predictor::new(table.backend, tables).slots(lanes, words).for_each(|row| row.tally(&mut counts));
-    counts
-}
-
-/// Bits of the words of up to [`TOGETHER`] rows.
-fn bits(table: Table<'_>, tables: &Tables, lanes: &[Lane<'_>], words: &[u16]) -> f64 {
-    Predictor::new(table.backend, tables).slots(lanes, words).map(|row: Coded<'_>| row.bits()).sum()
-}
-
-fn add(counts: Vec<[u64; PIECES]>) -> [f64; PIECES] {
-    let mut all = [0; PIECES];
-    for part in &counts {
-        all.iter_mut().zip(part).for_each(|(a, c)| *a += c);
-    }
-    all.map(|n| n as f64)
-}
-
-/// Heads of rows without references: scales follow from the innovations that first ones leave.
-pub fn settled(
-    predictor: &mut Predictor<'_>,
-    normal: &Normal,
-    words: &[u16],
-    dim: usize,
-    values: &mut Vec<f32>,
-) -> Vec<Head> {
-    let backend = predictor.backend();
-    let heads = words.chunks_exact(dim).map(|row| match is_constant(row) {
-        true => Head::default(),
-        false => Head { scale: normal.number(row, values), ..Head::default() },
-    });
-    let mut heads: Vec<Head> = heads.collect();
-    let mut e = vec![0; words.len()];
-    // Innovations far smaller than they were taken for say little about their scale.
-    for _ in 0..SETTLING {
-        let lanes: Vec<Lane<'_>> = heads.iter().map(|&head| Lane::given(head, [&[]; REFS])).collect();
-        predictor.innovations(&lanes, words, &mut e, dim);
-        let mut far = false;
-        for (head, e) in heads.iter_mut().zip(e.chunks_exact(dim)) {
-            let next = refer::settled(backend, e, head.scale);
-            far |= head.scale.abs_diff(next.scale) > 8;
-            *head = next;
-        }
-        if !far {
-            break;
-        }
-    }
-    heads
 }
 
 /// Every row by itself: plans without references, and the innovations.

@@ -95,7 +95,11 @@ fn structure_is_used_at_every_effort() {
     assert!(bits < order0(&words) - 0.3, "{bits}, order-0 {}", order0(&words));
     let words = structured(&mut Random(1), 3000, 48, 3.0);
     let bits = [1, 2, 3, 4].map(|effort| check(Dtype::Bf16, 3000, 48, &words, effort));
-    assert!(bits[1..].iter().all(|&bits| bits < order0(&words) - 0.5), "{bits:?}, order-0 {}", order0(&words));
+    assert!(
+        bits[1..].iter().all(|&bits| bits < order0(&words) - 0.5),
+        "{bits:?}, order-0 {}",
+        order0(&words)
+    );
 }
 
 #[test]

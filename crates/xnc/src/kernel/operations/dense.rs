@@ -2,6 +2,7 @@
 
 use super::{Choices, bits};
 use crate::kernel::Backend;
+use crate::kernel::dense::factor::{ROWS, Turned, subtract};
 use crate::kernel::dense::gram::{Gram, TILE, Tile};
 use crate::kernel::dense::residual::{
     Column, Given, Head, Lane, PIECES, REFS, Scratch, Slots, Tables, decode, encode,
@@ -123,6 +124,19 @@ pub fn residual_encode(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> 
     }
     let kept = kept.into_iter().map(|e: i8| i32::from(e).cast_unsigned());
     ranges.into_iter().chain(bits(&rest)).chain(kept).collect()
+}
+
+pub fn factor_subtract(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
+    let (width, rows) = (1 + choices.below(9), 1 + choices.below(40));
+    let mut value = || f64::from(choices.word().cast_signed()) / 997.0;
+    let columns: Vec<f64> = (0..width * rows).map(|_| value()).collect();
+    let mut behind: Vec<f64> = (0..rows * rows).map(|_| value()).collect();
+    let turned = Turned::new(width, rows, |i, k| columns[i * width + k]);
+    for (part, some) in behind.chunks_mut(ROWS * rows).enumerate() {
+        let mut some: Vec<&mut [f64]> = some.chunks_exact_mut(rows).collect();
+        subtract(backend, &turned, &mut some, part * ROWS);
+    }
+    behind.into_iter().flat_map(|v| [v.to_bits() as u32, (v.to_bits() >> 32) as u32]).collect()
 }
 
 pub fn gram_products(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
