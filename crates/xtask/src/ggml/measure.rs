@@ -15,6 +15,8 @@ const MODELS: [(&str, &str, &str); 2] =
     [("SmolLM2", "llama", "SmolLM2-135M.bf16.gguf"), ("Gemma", "gemma3", "Gemma-3-270M.bf16.gguf")];
 /// Of each speed, plain and with the backend in turns.
 const ROUNDS: usize = 5;
+/// Runs of plain llama.cpp in one of which a text has to come.
+const ATTEMPTS: usize = 3;
 /// Tokens that are generated for a speed.
 const TOKENS: &str = "64";
 
@@ -91,9 +93,15 @@ pub fn completion(command: &mut Command, prompt: &str) -> Result<(String, u64)> 
 
 fn texts(name: &str, ways: &[Way<'_>; 2], model: &Path) -> Result<()> {
     for prompt in PROMPTS {
-        let [plain, ours] = [&ways[0], &ways[1]].map(|way| completion(&mut with(way, model), prompt));
-        let (plain, ours) = (plain?.0, ours?.0);
-        ensure!(plain == ours && plain.len() > prompt.len(), "{name}: other text:\n{plain}\n{ours}");
+        let text = |way| completion(&mut with(way, model), prompt);
+        // Plain llama.cpp was seen to give another text in one run of many, on a machine with much else to do.
+        let mut plain = Vec::new();
+        let ours = text(&ways[1])?.0;
+        while plain.len() < ATTEMPTS && !plain.contains(&ours) {
+            plain.push(text(&ways[0])?.0);
+        }
+        let same = plain.contains(&ours) && ours.len() > prompt.len();
+        ensure!(same, "{name}: other text:\n{}\n{ours}", plain.join("\n"));
     }
     println!("| {name}, greedy text of {} prompts, {TOKENS} tokens | | the same | |", PROMPTS.len());
     Ok(())

@@ -17,8 +17,10 @@ const LEAST: usize = 1 << 10;
 /// Rows that a first prediction is taken from, and for each column.
 const FIRST: usize = 1 << 13;
 const FIRST_A_COLUMN: usize = 4;
-/// Rows that predictions are taken from, at most. Fewer cost about 0.36 bits a word times columns over rows.
+/// Rows that predictions are taken from, at most.
 const PREDICTED_FROM: usize = 1 << 18;
+/// What it costs to take them from few: bits a word, times these rows over columns.
+const LOST: f64 = 0.36;
 /// Rows that models are compared on.
 const COMPARED: usize = 1024;
 /// How often the scale of a row is estimated anew.
@@ -37,8 +39,9 @@ pub fn best_model(table: Table<'_>) -> Result<(Normal, Model)> {
     let few = shape.rows.min(FIRST.max(FIRST_A_COLUMN * shape.dim));
     if let Some(first) = Prediction::new(table, &means, few, None)? {
         let first = model(&means, Some(&first));
-        // Rows that a prediction was taken from flatter it by what more rows could bring.
-        if bits(&first) < bits(&variants[0]) {
+        let rows = [few, shape.rows.min(PREDICTED_FROM)].map(|rows| 1.0 / rows as f64);
+        let more = LOST * (shape.dim * shape.dim) as f64 * (rows[0] - rows[1]);
+        if bits(&first) - more < bits(&variants[0]) {
             // Rows have their scale by what the prediction leaves: of rows that are all like one, that is far less
             // than their values say.
             let second = Prediction::new(table, &means, PREDICTED_FROM, Some(&first.1.expand()))?;
