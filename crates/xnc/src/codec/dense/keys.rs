@@ -53,8 +53,8 @@ impl Keys {
         self.finished.load(Ordering::Acquire) == self.groups.len()
     }
 
-    /// Decodes groups until none is left that no thread has taken: `decode` gets rows, and memory for their innovations;
-    /// it returns whether they are whole.
+    /// Decodes groups until none is left that no thread has taken: `decode` gets rows, and memory for their
+    /// innovations; it returns whether they are whole.
     pub fn take_part(&self, mut decode: impl FnMut(&[u32], &mut [i8]) -> bool) {
         while self.next.load(Ordering::Relaxed) < self.groups.len() {
             let taken = self.next.fetch_add(1, Ordering::Relaxed);
