@@ -41,26 +41,39 @@ def put(at, *values):
 
 
 def mended(code, begin):
-    """Bochs takes the short displacement of a 512-bit vdpbf16ps in units of 4 bytes, processors in units of 64:
-    each such instruction becomes a jump to one with a long displacement, and back."""
-    detours = bytearray()
+    """Two instructions of 512 bits that Bochs gets wrong become jumps to what does the same, and back.
 
-    def mend(match):
-        code = bytearray(match[0])
-        _, p0, p1, p2, _, modrm = code[:6]
-        if p0 & 0xF != 2 or p1 & 0x87 != 6 or p2 & 0x70 != 0x40 or modrm >> 6 != 1:
-            return match[0]
-        short = 7 if modrm & 7 == 4 else 6
-        after = short + 1
-        at, detour = begin + match.start(), DETOURS + len(detours)
-        code[5] = modrm & 0x3F | 0x80
-        long = code[:short] + struct.pack("<i", 64 * struct.unpack_from("b", code, short)[0])
-        detours.extend(long + b"\xe9" + struct.pack("<i", at + after - (detour + len(long) + 5)))
-        return b"\xe9" + struct.pack("<i", detour - at - 5) + b"\x90" * (after - 5) + match[0][after:]
-
-    code = re.sub(rb"\x62...\x52...", mend, code, flags=re.DOTALL)
+    It takes the short displacement of vdpbf16ps in units of 4 bytes, processors in units of 64: a long one is
+    used. Of vpmultishiftqb that makes other bytes zero, it takes a bit of the mask for eight bytes: bytes are made
+    zero by an instruction of their own.
+    """
+    code, detours = bytearray(code), bytearray()
+    for match in re.finditer(rb"\x62...[\x52\x83].", bytes(code), flags=re.DOTALL):
+        first = match.start()
+        _, p0, p1, p2, opcode, modrm = instead = bytearray(match[0])
+        after = first + 6
+        if opcode == 0x52 and p0 & 7 == 2 and p1 & 0x87 == 6 and p2 & 0x70 == 0x40 and modrm >> 6 == 1:
+            instead[5] = modrm & 0x3F | 0x80
+            if modrm & 7 == 4:
+                instead.append(code[after])
+                after += 1
+            instead += struct.pack("<i", 64 * struct.unpack_from("b", code, after)[0])
+            after += 1
+        elif opcode == 0x83 and p0 & 7 == 2 and p1 & 0x87 == 0x85 and p2 & 0xE0 == 0xC0 and modrm >> 6 == 3:
+            # vmovdqu8 of the result to where it stands. In p0, the bits of 8 and 16 of the source's number, inverted,
+            # are bits 5 and 6, and of the result's number, bits 7 and 4.
+            number, of_result = modrm >> 3 & 7, p0 & 0x90
+            source = of_result >> 2 & 0x20 | of_result << 2 & 0x40
+            instead[3] = p2 & 0x78
+            instead += bytes([0x62, of_result | source | 1, 0x7F, p2 & 0xC7 | 8, 0x6F, 0xC0 | number << 3 | number])
+        else:
+            continue
+        detour = DETOURS + len(detours)
+        detours += instead + b"\xe9" + struct.pack("<i", begin + after - (detour + len(instead) + 5))
+        jump = b"\xe9" + struct.pack("<i", detour - begin - first - 5)
+        code[first:after] = jump.ljust(after - first, b"\x90")
     assert DETOURS + len(detours) < IMAGE and not ram[DETOURS], "room for one piece of code"
-    ram[DETOURS : DETOURS + len(detours)] = bytes(detours)
+    ram[DETOURS : DETOURS + len(detours)] = detours
     return code
 
 
@@ -127,8 +140,10 @@ class System:
                     return a
                 self.mapped += (b + 4095) & ~4095
                 return self.mapped - ((b + 4095) & ~4095)
-            case 12:  # brk
-                self.heap = a if HEAP <= a < MAPPED else self.heap
+            case 12:  # brk: what a program gives back comes again as zeros, on which its allocator relies
+                if HEAP <= a < MAPPED:
+                    ram[a : self.heap] = bytes(max(self.heap - a, 0))
+                    self.heap = a
                 return self.heap
             case 20:  # writev
                 return sum(self.write(a, *struct.unpack_from("<QQ", ram, b + 16 * i)) for i in range(c))
@@ -175,7 +190,7 @@ def segment(selector, attributes):
 
 
 def prepare(processor):
-    """Changes the emulator's code in two places: what processor it is, and one instruction that it gets wrong."""
+    """Changes the emulator in three places: what processor it is, and two instructions that it gets wrong."""
     library, system = ctypes.CDLL(bochscpu._bochscpu.__file__), ctypes.CDLL(None)
 
     def address(name):
@@ -197,6 +212,17 @@ def prepare(processor):
     code, wrong = ctypes.string_at(compress, 512), bytes.fromhex("b801000000 d3e0 83e801")
     assert code.count(wrong) == 1
     replace(compress + code.index(wrong), bytes.fromhex("6a01 58 48d3e0 ffc8 6690"))
+    # vpexpandb from memory loads the bytes at which the mask has a bit, where as many bytes as the mask has bits
+    # are meant: in the table of instructions, it shall load all.
+    expand = address("_ZN8BX_CPU_C22VPEXPANDB_MASK_VdqWdqREP15bxInstruction_c")
+    masked, whole = (
+        struct.pack("<Q", address(f"_ZN8BX_CPU_C{name}EP15bxInstruction_c"))
+        for name in ("17LOAD_MASK_VectorB", "11LOAD_Vector")
+    )
+    table = address("BxOpcodesTable")
+    entries, wrong = ctypes.string_at(table, 86352), masked + struct.pack("<Q", expand)
+    assert entries.count(wrong) == 1
+    replace(table + entries.index(wrong), whole)
 
 
 def main():

@@ -16,7 +16,7 @@ use crate::{python, root, run, say};
 const PACKAGE: &str = "bochscpu-python==0.4.0";
 
 /// With `vdpbf16ps`, and without.
-const PROCESSORS: &[&str] = &["sapphire_rapids", "corei7_icelake_u"];
+const PROCESSORS: [&str; 2] = ["sapphire_rapids", "corei7_icelake_u"];
 
 /// Tests that compare backends, and are short enough for an emulator.
 const TESTS: &[&str] =
@@ -62,7 +62,7 @@ pub fn all(names: &[String]) -> Result<()> {
     ensure!(HERE, "the emulator's package is for x86-64 Linux with glibc");
     let (python, shim) = emulator()?;
     let program = tests()?;
-    for processor in PROCESSORS {
+    let on = |processor: &str| {
         let mut command = Command::new(&python);
         command.arg(root().join("crates/xtask/src/emulate.py")).args([&shim, Path::new(processor), &program]);
         command.arg("--test-threads=1");
@@ -71,8 +71,13 @@ pub fn all(names: &[String]) -> Result<()> {
         } else {
             command.args(names)
         };
-        run(&mut command)?;
-    }
+        run(&mut command)
+    };
+    // An emulator has one thread, so all of them run at once.
+    std::thread::scope(|scope| {
+        let running = PROCESSORS.map(|processor| scope.spawn(move || on(processor)));
+        running.into_iter().try_for_each(|thread| thread.join().expect("no panic there"))
+    })?;
     say(&format!("passed on {}", PROCESSORS.join(" and ")));
     Ok(())
 }
