@@ -153,6 +153,11 @@ pub struct Compress {
     /// values are all BF16 or all F16 values.
     #[arg(long, default_value = "embeddings")]
     pub tensors: String,
+    /// Write a section for the model card, too: what was done, how to load and restore it, checksums
+    ///
+    /// It is XNC.md in a folder, which restoring leaves out, and TARGET.md beside a file.
+    #[arg(long)]
+    pub card: bool,
     #[command(flatten)]
     pub writing: Writing,
 }

@@ -83,6 +83,8 @@ pub struct CompressReport {
     pub source_bytes: u64,
     /// Size of the target; none when nothing was worth writing.
     pub output_bytes: Option<u64>,
+    /// SHA-256 of the source, hexadecimal; none for a folder, and when nothing was written.
+    pub sha256: Option<String>,
     /// One entry a selected tensor, in file order.
     pub tensors: Vec<TensorReport>,
     /// When nothing was written: why.
@@ -95,8 +97,9 @@ pub struct CompressReport {
 impl CompressReport {
     /// Nothing yet, of a source of that size.
     pub(crate) fn of(source_bytes: u64) -> CompressReport {
+        let (output_bytes, sha256, nothing) = (None, None, None);
         let (tensors, warnings) = (Vec::new(), Vec::new());
-        CompressReport { source_bytes, output_bytes: None, tensors, nothing: None, warnings }
+        CompressReport { source_bytes, output_bytes, sha256, tensors, nothing, warnings }
     }
 }
 

@@ -137,7 +137,9 @@ fn write_compressed(
         outside: keep(&map, file.layout()),
     };
     let plain = |tensor: &Tensor| Ok(Content::Bytes(file.bytes(tensor)));
-    write(head, &entries, plain, &record, (out, begin), (report, progress))
+    let written = write(head, &entries, plain, &record, (out, begin), (report, progress))?;
+    report.sha256 = written.then_some(record.sha256);
+    Ok(written)
 }
 
 /// Refuses a file that has tensors named as indexes are, and tables whose companions could not be named.

@@ -72,6 +72,7 @@ pub(crate) fn transcode(source: &Path, path: &Path, options: &CompressOptions<'_
     drop(file);
     if written {
         report.output_bytes = Some(prove(target, progress)?);
+        report.sha256 = Some(record.sha256);
     }
     Ok(report)
 }

@@ -27,13 +27,7 @@ impl<'a> Build<'a> {
     /// Starts one that will become `target` and needs `bytes` at least, as far as one can know.
     pub fn new(source: &'a Path, target: &Path, force: bool, bytes: u64) -> Result<Self> {
         check_space(target, bytes)?;
-        let report = CompressReport {
-            source_bytes: 0,
-            output_bytes: None,
-            tensors: Vec::new(),
-            nothing: None,
-            warnings: Vec::new(),
-        };
+        let report = CompressReport::of(0);
         let target = TargetFolder::create(target, source, force)?;
         let (compressed, entries) = (Vec::new(), BTreeMap::new());
         Ok(Build { source, target, compressed, entries, output_bytes: 0, report })

@@ -1,3 +1,5 @@
+mod card;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -13,14 +15,20 @@ use crate::exit::Failure;
 use crate::say;
 use crate::units::{change, peak_rss_bytes, shape};
 
+/// What was done.
+struct Done {
+    report: CompressReport,
+    output: PathBuf,
+    card: Option<PathBuf>,
+}
+
 /// What the command tells with `--json`.
 pub fn report(args: &args::Compress, hear: Hear<'_>) -> Result<Value> {
     let start = Instant::now();
-    let (report, output) = work(args, hear)?;
-    Ok(json(&report, &output, start.elapsed().as_secs_f64()))
+    Ok(work(args, hear)?.json(start.elapsed().as_secs_f64()))
 }
 
-fn work(args: &args::Compress, hear: Hear<'_>) -> Result<(CompressReport, PathBuf)> {
+fn work(args: &args::Compress, hear: Hear<'_>) -> Result<Done> {
     let output = match &args.output {
         Some(output) => output.clone(),
         None => default_output(&args.input)?,
@@ -28,24 +36,43 @@ fn work(args: &args::Compress, hear: Hear<'_>) -> Result<(CompressReport, PathBu
     let mut options = args.writing.options(args.codec)?;
     options.selection = selection(&args.tensors);
     options.progress = Progress::from(&hear);
-    Ok((xnc::compress(&args.input, &output, &options)?, output))
+    let card = args.card.then(|| card::place(&args.input, &output)).transpose()?;
+    if let Some(path) = card.as_ref().filter(|path| !options.force && path.symlink_metadata().is_ok()) {
+        return Err(xnc::Error::TargetExists { path: path.clone() }.into());
+    }
+    let report = xnc::compress(&args.input, &output, &options)?;
+    let card = card.filter(|_| report.output_bytes.is_some());
+    if let Some(path) = &card {
+        let text = card::text(&args.input, &output, &report)?;
+        xnc::internals::write_file(path, text.as_bytes(), &args.input, options.force)?;
+    }
+    Ok(Done { report, output, card })
+}
+
+impl Done {
+    fn json(&self, seconds: f64) -> Value {
+        let mut told = json(&self.report, &self.output, seconds);
+        told["card"] = self.card.as_ref().map(|path| path.to_string_lossy()).into();
+        told
+    }
 }
 
 pub fn run(args: &args::Compress) -> Result<()> {
     let start = Instant::now();
-    let (report, output) = with_bars(|hear| work(args, hear))?;
+    let done = with_bars(|hear| work(args, hear))?;
+    let Done { report, output, card } = &done;
     let seconds = start.elapsed().as_secs_f64();
     say::warn(&report.warnings);
     if args.writing.json {
         if let Some(reason) = &report.nothing {
             say::tell(&format!("nothing to compress: {reason}"));
         }
-        return say::print_json(&json(&report, &output, seconds));
+        return say::print_json(&done.json(seconds));
     }
     let last = match (report.output_bytes, &report.nothing) {
         (Some(size), _) => format!(
             "{}: {} -> {}, {}, in {seconds:.2} s\nrestored in memory and compared: every byte of {} comes back",
-            say::path(&output),
+            say::path(output),
             bytes(report.source_bytes),
             bytes(size),
             change(report.source_bytes, size),
@@ -62,7 +89,9 @@ pub fn run(args: &args::Compress) -> Result<()> {
             }
         ),
     };
-    say::print(&(tensors(&report) + &last))
+    let card =
+        card.as_ref().map_or(String::new(), |card| format!("\nfor the model card: {}", say::path(card)));
+    say::print(&(tensors(report) + &last + &card))
 }
 
 /// `STEM.xnc.EXT` beside the input, or `FOLDER.xnc`.
