@@ -7,14 +7,11 @@ spread printed here). The second does not. Needs llama-cpp-python from its sourc
 
     pip install --no-binary llama-cpp-python llama-cpp-python==0.3.36
     python make.py ../../../../data            writes SmolLM2-135M.json and Gemma-3-270M.json here
-    python make.py ../../../../data --speed    writes nothing; tokens a second on the prompts of `xnc-llm compare`
 """
 
 import json
-import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import llama_cpp
@@ -23,12 +20,16 @@ import numpy as np
 MODELS = ["SmolLM2-135M", "Gemma-3-270M"]
 THREADS = 2
 TOKENS = 32
+# Longer than the longest text here; Gemma's local layers see the last 512 positions only.
+POSITIONS = 1280
 PROMPTS = [
     "The capital of France is",
     "Once upon a time, in a village by the sea, there lived",
     "To make a good cup of coffee, first",
     "def fibonacci(n):\n    \"\"\"Return the n-th Fibonacci number.\"\"\"\n",
     "Water boils at 100 degrees Celsius at sea level. On a mountain",
+    "The stations along the coast, from the south to the north, with the number of steps to the lamp of each:\n"
+    + "".join(f"Lighthouse {n} has {7 * n + 31} steps, and its keeper writes a letter on day {n}.\n" for n in range(36)),
 ]
 # Texts that try the tokenizer: digits, space, other scripts, signs of several bytes, tokens with a meaning
 # of their own.
@@ -107,7 +108,7 @@ def greedy(model):
 def spread(path, continued):
     """The largest difference between logits of two ways through llama.cpp, on one text: FP16 keys and
     values, or F32."""
-    ways = [Model(path, 512, plain_attention) for plain_attention in (False, True)]
+    ways = [Model(path, POSITIONS, plain_attention) for plain_attention in (False, True)]
     largest = 0.0
     for text in continued:
         for way in ways:
@@ -129,9 +130,9 @@ def widened(path, folder):
 
 
 def record(path):
-    model = Model(path, 512)
+    model = Model(path, POSITIONS)
     with tempfile.TemporaryDirectory() as folder:
-        exact = greedy(Model(widened(path, folder), 512, plain_attention=True))
+        exact = greedy(Model(widened(path, folder), POSITIONS, plain_attention=True))
     quantised = greedy(model)
     return {
         "command": "python crates/xnc-llm/tests/reference/make.py data",
@@ -144,34 +145,9 @@ def record(path):
     }
 
 
-def speed(path):
-    text = (Path(__file__).parent / "../../src/compare/prompt.txt").read_text()
-    rates, firsts = [], []
-    for _ in range(3):
-        model = Model(path, 1024)
-        whole = model.encode(text)
-        seconds, steps = 0.0, 0
-        for number, length in enumerate([8, 32, 128, 448]):
-            model.forget()
-            start = time.perf_counter()
-            token = int(model.take((whole * 2)[:length]).argmax())
-            if number == 0:
-                firsts.append(1e3 * (time.perf_counter() - start))
-            for _ in range(127):
-                start = time.perf_counter()
-                token = int(model.take([token]).argmax())
-                seconds += time.perf_counter() - start
-                steps += 1
-        rates.append(steps / seconds)
-    print(f"{path.name}: {statistics.median(rates):.1f} tokens/s, first token {statistics.median(firsts):.0f} ms")
-
-
 if __name__ == "__main__":
     for name in MODELS:
         path = Path(sys.argv[1]) / f"{name}.bf16.gguf"
-        if "--speed" in sys.argv:
-            speed(path)
-        else:
-            target = Path(__file__).with_name(f"{name}.json")
-            target.write_text(json.dumps(record(path)) + "\n")
-            print(target)
+        target = Path(__file__).with_name(f"{name}.json")
+        target.write_text(json.dumps(record(path)) + "\n")
+        print(target)
