@@ -63,9 +63,11 @@ pub struct Side {
 pub fn run(plain: &Path, compressed: &Path, tokens: usize, runs: usize) -> Result<Report> {
     let mut sides = [Vec::new(), Vec::new()];
     for round in 0..runs.max(1) {
-        for (side, path) in sides.iter_mut().zip([plain, compressed]) {
+        // Neither file always comes after the other.
+        for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
+            let path = [plain, compressed][side];
             eprintln!("run {} of {}: {}", round + 1, runs.max(1), path.display());
-            side.push(apart(path, tokens)?);
+            sides[side].push(apart(path, tokens)?);
         }
     }
     let [plain, compressed] = &sides;

@@ -29,7 +29,9 @@ PROMPTS = [
     "def fibonacci(n):\n    \"\"\"Return the n-th Fibonacci number.\"\"\"\n",
     "Water boils at 100 degrees Celsius at sea level. On a mountain",
     "The stations along the coast, from the south to the north, with the number of steps to the lamp of each:\n"
-    + "".join(f"Lighthouse {n} has {7 * n + 31} steps, and its keeper writes a letter on day {n}.\n" for n in range(36)),
+    + "".join(
+        f"Lighthouse {n} has {7 * n + 31} steps, and its keeper writes a letter on day {n}.\n" for n in range(36)
+    ),
 ]
 # Texts that try the tokenizer: digits, space, other scripts, signs of several bytes, tokens with a meaning
 # of their own.

@@ -18,7 +18,7 @@ const STEPS: f32 = 32.0;
 const TILES: usize = 4;
 
 /// Words that are in memory at a time, with their values and as summands; and rows at least.
-const BLOCK: usize = 1 << 22;
+const BLOCK: usize = 1 << 21;
 const LEAST: usize = 1 << 10;
 
 /// Covariance of the normalised rows `ids` of a table, lower triangle, row-major; and how many of them have words of

@@ -122,9 +122,7 @@ fn predicted(
     share: &mut Share<'_>,
 ) -> Result<Encoded> {
     let TableShape { rows, dim, .. } = table.shape;
-    let mut ordinals = vec![u32::MAX; rows];
-    planned.keys.iter().zip(0..).for_each(|(&row, k)| ordinals[row as usize] = k);
-    let coding = Coding { model: &planned.model, keys: planned.keys.len(), ordinals: &ordinals };
+    let coding = Coding { model: &planned.model, keys: planned.keys };
     let tables = planned.model.expand();
     let chunk = chunk_rows(dim);
     let span = chunk * CHUNKS;

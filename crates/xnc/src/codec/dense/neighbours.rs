@@ -12,7 +12,7 @@ const SPAN: usize = 64 * GROUP;
 /// Root mean square of the values of a sketch.
 const LEVEL: f32 = 8.0;
 
-/// Innovations of all rows: `stride` each, a multiple of four.
+/// Innovations of rows: `stride` each, a multiple of four.
 pub struct Innovations {
     /// Instruction set that compares rows; what is found does not depend on it.
     pub backend: Backend,
@@ -33,6 +33,16 @@ impl Innovations {
     /// A row's, to be changed.
     pub fn row_mut(&mut self, row: u32) -> &mut [i8] {
         &mut self.all[row as usize * self.stride..][..self.dim]
+    }
+
+    /// Keeps these rows, in ascending order, under the numbers from 0 on.
+    pub fn keep(&mut self, rows: &[u32]) {
+        for (number, &row) in rows.iter().enumerate() {
+            let row = row as usize * self.stride;
+            self.all.copy_within(row..row + self.stride, number * self.stride);
+        }
+        self.all.truncate(rows.len() * self.stride);
+        self.all.shrink_to_fit();
     }
 
     /// A row's with the zeros behind it.

@@ -56,9 +56,10 @@ impl Sample {
         self.words.len() / self.dim
     }
 
-    /// Words of a row.
-    pub fn row(&self, row: usize) -> &[u16] {
-        &self.words[row * self.dim..][..self.dim]
+    /// Words of up to `most` rows, spread over them.
+    pub fn words_of(&self, most: usize) -> Vec<u16> {
+        let n = self.rows().min(most);
+        (0..n).flat_map(|i| &self.words[i * self.rows() / n * self.dim..][..self.dim]).copied().collect()
     }
 }
 

@@ -27,12 +27,12 @@ const SPAN: usize = 16 * TOGETHER;
 pub struct Planned {
     /// What all rows share.
     pub model: Model,
-    /// One a row.
+    /// One a row, which names the rows that it refers to by their numbers among the keys.
     pub plans: Vec<Plan>,
-    /// Of all rows that others refer to, as a decoder sees them.
+    /// Of the keys, as a decoder sees them.
     pub innovations: Innovations,
-    /// Rows that others refer to.
-    pub keys: Vec<u32>,
+    /// How many rows others refer to.
+    pub keys: usize,
     /// Bits that the table will take, about.
     pub bits: f64,
 }
@@ -54,7 +54,10 @@ pub fn plan(table: Table<'_>, effort: Effort, share: &mut Share<'_>) -> Result<O
     share.to(0.8);
     count_heads(&mut model, &plans);
     let bits = count_words(table, &mut model, &plans, &e)? + head_bits(&model, &plans, keys.len());
-    Ok(Some(Planned { model, plans, innovations: e, keys, bits }))
+    e.keep(&keys);
+    let number = |row: &u32| keys.binary_search(row).expect("others refer to keys only") as u32;
+    plans.par_iter_mut().flat_map_iter(Plan::refs_mut).for_each(|row| *row = number(row));
+    Ok(Some(Planned { model, plans, innovations: e, keys: keys.len(), bits }))
 }
 
 /// Every row by itself: plans without references, and the innovations.
@@ -129,17 +132,18 @@ fn count_words(table: Table<'_>, model: &mut Model, plans: &[Plan], e: &Innovati
     let n = sample.len();
     sample.retain(|&row| !plans[row].constant);
     let lane = |&row: &usize| Lane::given(plans[row].head, refs(&plans[row], e));
-    let parts = sample.par_chunks(TOGETHER).map(|rows| {
-        let lanes: Vec<Lane<'_>> = rows.iter().map(lane).collect();
-        Ok((lanes, table.take(rows)?))
+    // Words are read twice, not held: of wide tables these rows may be half.
+    let parts = |rows: &[usize]| Ok((rows.iter().map(lane).collect::<Vec<_>>(), table.take(rows)?));
+    let tables = model.expand();
+    let counts = sample.par_chunks(TOGETHER).map(|rows| {
+        parts(rows).map(|(lanes, words): (Vec<Lane<'_>>, Vec<u16>)| tally(table, &tables, &lanes, &words))
     });
-    let parts = parts.collect::<Result<Vec<_>>>()?;
+    model.pieces = pieces(&add(counts.collect::<Result<Vec<_>>>()?));
     let tables = model.expand();
-    let counts = parts.par_iter().map(|(lanes, words)| tally(table, &tables, lanes, words));
-    model.pieces = pieces(&add(counts.collect()));
-    let tables = model.expand();
-    let bits = parts.par_iter().map(|(lanes, words)| bits(table, &tables, lanes, words));
-    Ok(bits.collect::<Vec<f64>>().iter().sum::<f64>() * rows as f64 / n as f64)
+    let bits = sample.par_chunks(TOGETHER).map(|rows| {
+        parts(rows).map(|(lanes, words): (Vec<Lane<'_>>, Vec<u16>)| bits(table, &tables, &lanes, &words))
+    });
+    Ok(bits.collect::<Result<Vec<f64>>>()?.iter().sum::<f64>() * rows as f64 / n as f64)
 }
 
 impl Plan {

@@ -52,9 +52,14 @@ impl Plan {
         Plan { constant: false, level, head, refs, count: rows.len() as u8 }
     }
 
-    /// Rows referred to.
+    /// Rows referred to: by their numbers, and in the end by their numbers among the keys.
     pub fn refs(&self) -> &[u32] {
         &self.refs[..usize::from(self.count)]
+    }
+
+    /// The same, to be changed.
+    pub fn refs_mut(&mut self) -> &mut [u32] {
+        &mut self.refs[..usize::from(self.count)]
     }
 }
 
@@ -162,8 +167,6 @@ pub struct Coding<'a> {
     pub model: &'a Model,
     /// Number of key rows.
     pub keys: usize,
-    /// Number among the keys, by row.
-    pub ordinals: &'a [u32],
 }
 
 impl Coding<'_> {
@@ -186,8 +189,8 @@ impl Coding<'_> {
         }
         pending.symbol(&m.kinds, plan.count * 8 + plan.head.lift);
         pending.symbol(&m.scales, plan.head.scale);
-        for (k, &r) in plan.refs().iter().enumerate() {
-            pending.wide(self.ordinals[r as usize], key_bits(self.keys));
+        for (k, &key) in plan.refs().iter().enumerate() {
+            pending.wide(key, key_bits(self.keys));
             pending.symbol(&m.weights, plan.head.weights[k] as u8);
         }
         for ((&word, &range), &rest) in words.iter().zip(coded.ranges).zip(coded.rest) {

@@ -31,10 +31,13 @@ pub fn best_model(table: Table<'_>) -> Result<(Normal, Model)> {
     let Table { backend, shape, .. } = table;
     let sample = Sample::read(table, &table.spread((SAMPLE / shape.dim).max(LEAST)))?;
     let [means, zeros] = [true, false].map(|means| Normal::new(backend, &sample, means));
+    // The rest of the sample is not kept beside the matrices of wide tables.
+    let compared = sample.words_of(COMPARED);
+    drop(sample);
     let model = |normal: &Normal, prediction: Option<&Prediction>| {
         (normal.clone(), model(shape.dtype, normal, prediction, shape.rows))
     };
-    let bits = |(normal, model): &(Normal, Model)| description(table, &sample, normal, model);
+    let bits = |(normal, model): &(Normal, Model)| description(table, &compared, normal, model);
     let mut variants = vec![model(&means, None), model(&zeros, None)];
     let few = shape.rows.min(FIRST.max(FIRST_A_COLUMN * shape.dim));
     if let Some(first) = Prediction::new(table, &means, few, None)? {
@@ -56,22 +59,20 @@ pub fn best_model(table: Table<'_>) -> Result<(Normal, Model)> {
     Ok(variants.swap_remove(best))
 }
 
-/// Bits per row that a model takes, its own bytes included.
-fn description(table: Table<'_>, sample: &Sample, normal: &Normal, model: &Model) -> f64 {
+/// Bits per row that a model takes, its own bytes included, on rows whose `words` these are.
+fn description(table: Table<'_>, words: &[u16], normal: &Normal, model: &Model) -> f64 {
     let dim = table.shape.dim;
-    let n = sample.rows().min(COMPARED);
-    let rows: Vec<&[u16]> = (0..n).map(|i| sample.row(i * sample.rows() / n)).collect();
+    let n = words.len() / dim;
     let mut model = model.clone();
     let tables = model.expand();
-    let lanes = |rows: &[&[u16]]| {
+    let lanes = |words| {
         let mut values = Vec::new();
-        let words = rows.concat();
-        let heads = settled(&mut Predictor::new(table.backend, &tables), normal, &words, dim, &mut values);
+        let heads = settled(&mut Predictor::new(table.backend, &tables), normal, words, dim, &mut values);
         (heads.into_iter().map(|head| Lane::given(head, [&[]; REFS])).collect::<Vec<_>>(), words)
     };
-    let parts: Vec<_> = rows.par_chunks(TOGETHER).map(lanes).collect();
+    let parts: Vec<_> = words.par_chunks(TOGETHER * dim).map(lanes).collect();
     // The distribution first, then the bits.
-    let pieces_of = |(lanes, words): &(Vec<Lane<'_>>, Vec<u16>)| tally(table, &tables, lanes, words);
+    let pieces_of = |(lanes, words): &(Vec<Lane<'_>>, &[u16])| tally(table, &tables, lanes, words);
     model.pieces = pieces(&add(parts.par_iter().map(pieces_of).collect()));
     let tables = model.expand();
     let bits = parts.par_iter().map(|(lanes, words)| bits(table, &tables, lanes, words));
