@@ -12,8 +12,8 @@ use super::{is_outside, resolve};
 
 const SUMMARY: &str = "docs/SUMMARY.md";
 
-/// Pages that belong to the repository alone: this one says what is in a folder.
-const UNLISTED: &[&str] = &["docs/README.md", SUMMARY];
+/// Pages that belong to the repository alone: what is in a folder, and what `cargo xtask coverage` leaves.
+const UNLISTED: &[&str] = &["docs/README.md", "docs/coverage.md", SUMMARY];
 
 /// Files that a page may show or link to and that the site takes along.
 const TAKEN_ALONG: &[&str] = &["svg", "png", "html"];
@@ -38,9 +38,16 @@ pub fn lay_out(root: &Path, site: &Path) -> Result<usize> {
     Ok(pages.len())
 }
 
-/// The path of a page in the site. mdBook would rename a folder's own page as well, but not the links to it.
-fn name(page: &Path) -> PathBuf {
-    if page.ends_with("README.md") { page.with_file_name("index.md") } else { page.to_owned() }
+/// The path of a file in the site. mdBook would rename a folder's own page as well, but not the links to it; a page that
+/// is HTML already makes room for what mdBook makes of one beside it, as of `docs/results.md`.
+fn name(file: &Path) -> PathBuf {
+    if file.ends_with("README.md") {
+        file.with_file_name("index.md")
+    } else if file.extension().is_some_and(|extension| extension == "html") {
+        file.with_extension("page.html")
+    } else {
+        file.to_owned()
+    }
 }
 
 /// The pages that the summary names.
@@ -106,7 +113,7 @@ impl Sheet<'_> {
         let is_taken_along =
             place.extension().is_some_and(|found| TAKEN_ALONG.iter().any(|&kind| found == kind));
         if is_taken_along {
-            let target = self.source(&place)?;
+            let target = self.source(&name(&place))?;
             fs::copy(self.root.join(&place), target)
                 .with_context(|| format!("cannot copy {}", place.display()))?;
         } else if !self.pages.contains(&place) {
@@ -148,6 +155,14 @@ fn relative(folder: &Path, place: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_files_have_a_name_in_the_site() {
+        let to = |file| name(Path::new(file)).with_extension("").display().to_string();
+        assert_eq!(to("docs/results.md"), "docs/results");
+        assert_eq!(to("docs/results.html"), "docs/results.page");
+        assert_eq!(to("rtl/README.md"), "rtl/index");
+    }
 
     #[test]
     fn files_without_a_page_are_named() {
