@@ -3,6 +3,7 @@
 
 mod apt;
 mod arm;
+mod book;
 mod c;
 mod coverage;
 mod data;
@@ -88,6 +89,8 @@ enum Task {
         #[arg(long)]
         short: bool,
     },
+    /// Build the documentation as a site, into target/book/html, and follow every link
+    Book,
     /// Run the library in Node, as WebAssembly, and compare everything with what it gives here
     Wasm,
     /// Build the ggml backend, libggml-xnc.so; its path is the last line
@@ -145,6 +148,7 @@ fn main() -> Result<()> {
         Task::Study { sections, sample: true } => study::sample(&sections),
         Task::Sanitize => sanitize::all(),
         Task::Arm { short } => arm::all(short),
+        Task::Book => book::all(),
         Task::Wasm => wasm::all(),
         Task::Ggml { test } => ggml::all(test),
         Task::Llama { soak } => ggml::llama::all(Duration::from_secs(soak)),
