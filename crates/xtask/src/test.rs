@@ -10,10 +10,10 @@ use crate::{
     timed, wasm,
 };
 
-/// Format, lints, documentation, what a release has to keep, then all tests with the real tables and the Python readers at hand, the Python
-/// package, the backend in a prebuilt llama.cpp, then the kernels under AddressSanitizer and, where the processor lacks
-/// AVX-512, in an emulator, the hardware against the library, the study on the sample, other machines as far as they
-/// can be had here, then ten seconds of every fuzz target. Says how long each took.
+/// Format, lints, documentation, what a release has to keep, then all tests with the real tables and the Python readers
+/// at hand, the Python package, the backend in a prebuilt llama.cpp, then the kernels under AddressSanitizer and, where
+/// the processor lacks AVX-512, in an emulator, the hardware against the library, the study on the sample, other
+/// machines as far as they can be had here, then ten seconds of every fuzz target. Says how long each took.
 pub fn all() -> Result<()> {
     timed("lints and documentation", lints)?;
     timed("the rules of a release", dist::check)?;
