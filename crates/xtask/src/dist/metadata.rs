@@ -126,7 +126,8 @@ mod tests {
         let mut package = json!({
             "name": "some", "description": "Twenty-one characters.", "license": "MIT OR Apache-2.0",
             "rust_version": "1.94", "readme": "README.md", "categories": ["compression"],
-            "keywords": ["one", "bf16"], "dependencies": [{ "name": "other", "path": "/other", "req": "^0.1" }],
+            "keywords": ["one", "bf16"],
+            "dependencies": [{ "name": "other", "path": "/other", "req": "^0.1" }],
         });
         assert_eq!(of_one(&package, &["some", "other"], false), [""; 0]);
         let alone = of_one(&package, &["some"], true);
