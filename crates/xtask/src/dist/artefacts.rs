@@ -7,11 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::metadata::Workspace;
-use super::{Left, archive, build, contents, notices, sorted};
+use super::{archive, build, contents, notices, sorted};
 use crate::{root, run, runs, say};
 
-/// The machine that this is built for, as it stands in names of archives.
-const MACHINE: &str = concat!("x86_64", "-linux-gnu");
+/// Whether this is the machine that releases are built on.
+pub const HERE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"));
+/// The same, as it stands in names of archives.
+const MACHINE: &str = "x86_64-linux-gnu";
 /// A shell, and where its completions lie under a prefix.
 const COMPLETIONS: [(&str, &str); 3] = [
     ("bash", "share/bash-completion/completions/xnc"),
@@ -48,6 +50,7 @@ pub fn library(workspace: &Workspace, folder: &Path) -> Result<()> {
     if runs("strip", &["--version"]) {
         run(Command::new("strip").arg("--strip-debug").arg("--enable-deterministic-archives").arg(&archive))?;
     }
+    tell_glibc(&prefix.join("lib/libxnc.so"))?;
     for name in ["lookup.c", "head.cpp"] {
         copy(&format!("crates/xnc-c/examples/{name}"), &prefix.join("share/doc/xnc/examples").join(name))?;
     }
@@ -56,11 +59,7 @@ pub fn library(workspace: &Workspace, folder: &Path) -> Result<()> {
 }
 
 /// The command, its completions and its page, and the backend beside it, where `xnc run` looks for it.
-pub fn programs(workspace: &Workspace, folder: &Path, left: &mut Left) -> Result<()> {
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
-        left.out("programs: they are built on x86-64 Linux");
-        return Ok(());
-    }
+pub fn programs(workspace: &Workspace, folder: &Path) -> Result<()> {
     let made = tempfile::tempdir()?;
     let prefix = made.path().join(format!("xnc-{}-{MACHINE}", workspace.version));
     let mut cargo = Command::new("cargo");
@@ -72,8 +71,7 @@ pub fn programs(workspace: &Workspace, folder: &Path, left: &mut Left) -> Result
     for name in ["xnc", "libggml-xnc.so"] {
         let built = build::target().join("release").join(name);
         fs::copy(&built, prefix.join("bin").join(name)).with_context(|| built.display().to_string())?;
-        let needs = least_glibc(&fs::read(&built)?).context("a program that needs no glibc")?;
-        say(&format!("{name} runs with glibc 2.{needs} or later"));
+        tell_glibc(&built)?;
     }
     for (shell, place) in COMPLETIONS {
         print(&prefix, &["completions", shell], place)?;
@@ -94,11 +92,7 @@ fn print(prefix: &Path, args: &[&str], place: &str) -> Result<()> {
 }
 
 /// Wheels, and the sources that pip builds elsewhere.
-pub fn wheels(workspace: &Workspace, folder: &Path, left: &mut Left) -> Result<()> {
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        left.out("wheels: they are built on x86-64 Linux");
-        return Ok(());
-    }
+pub fn wheels(workspace: &Workspace, folder: &Path) -> Result<()> {
     let made = tempfile::tempdir()?;
     let mut wheels = build::task(&["wheels", "--out"])?;
     run(wheels.arg(made.path()).env("SOURCE_DATE_EPOCH", build::time()?.to_string()))?;
@@ -124,6 +118,14 @@ fn finish(prefix: &Path, package: &str, folder: &Path) -> Result<()> {
     fs::write(prefix.join("share/doc/xnc/THIRD-PARTY.txt"), notices::of(package)?)?;
     let name = prefix.file_name().unwrap_or_default().to_string_lossy().into_owned();
     archive::pack(prefix, &folder.join(format!("{name}.tar.gz")), build::time()?)
+}
+
+/// Says which systems a program or library is for: it is linked with this one's C library.
+fn tell_glibc(built: &Path) -> Result<()> {
+    let needs = least_glibc(&fs::read(built)?).context("a program that needs no glibc")?;
+    let name = built.file_name().unwrap_or_default().to_string_lossy();
+    say(&format!("{name} runs with glibc 2.{needs} or later"));
+    Ok(())
 }
 
 /// N of the highest GLIBC_2.N among the versions of symbols that a program asks for.

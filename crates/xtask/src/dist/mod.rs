@@ -16,8 +16,9 @@ mod workflows;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::{models, root, say, timed};
 use metadata::Workspace;
@@ -66,6 +67,11 @@ pub fn check() -> Result<()> {
 
 /// Writes a release into `target/dist`, after [`check`].
 pub fn all() -> Result<()> {
+    ensure!(artefacts::HERE, "a release is built on x86-64 Linux; elsewhere there is --check");
+    let mut git = Command::new("git");
+    git.args(["status", "--porcelain", "--untracked-files=no"]).current_dir(root());
+    let changed = git.output().context("cannot start git")?.stdout;
+    ensure!(changed.is_empty(), "a release is what is committed; `git status` lists changes");
     check()?;
     let mut left = Left::default();
     let workspace = Workspace::read()?;
@@ -78,8 +84,8 @@ pub fn all() -> Result<()> {
     timed("packages for crates.io", || artefacts::crates(&workspace, &folder))?;
     timed("what the packages are made of", || sbom::write(&workspace, &folder))?;
     timed("the C library", || artefacts::library(&workspace, &folder))?;
-    timed("the command and the ggml backend", || artefacts::programs(&workspace, &folder, &mut left))?;
-    timed("the Python package", || artefacts::wheels(&workspace, &folder, &mut left))?;
+    timed("the command and the ggml backend", || artefacts::programs(&workspace, &folder))?;
+    timed("the Python package", || artefacts::wheels(&workspace, &folder))?;
     let files = sums(&folder)?;
     say(&format!("in {}:", folder.display()));
     for (name, size) in files {

@@ -13,7 +13,7 @@ use crate::{alone, root, run, say};
 const TOOL: &str = "cargo-cyclonedx";
 const VERSION: &str = "0.5.9";
 
-/// Writes `NAME-VERSION.cdx.json` for the command, the C library and the backend.
+/// Writes `NAME-VERSION.cdx.json` for each published crate.
 pub fn write(workspace: &Workspace, out: &Path) -> Result<()> {
     let program = program()?;
     // The tool writes beside each Cargo.toml, so it works on a copy.
