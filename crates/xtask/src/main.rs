@@ -7,6 +7,7 @@ mod book;
 mod c;
 mod coverage;
 mod data;
+mod dist;
 mod dither;
 mod emulate;
 mod fuzz;
@@ -126,8 +127,18 @@ enum Task {
         #[arg(long)]
         all: bool,
     },
-    /// Build the Python package as wheels for x86-64 and 64-bit ARM, into target/wheels
-    Wheels,
+    /// Build the Python package as wheels for x86-64 and 64-bit ARM, and as sources
+    Wheels {
+        /// Where to; without it, target/wheels
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Make everything that a release consists of, in target/dist
+    Dist {
+        /// Check only what can be checked without building it
+        #[arg(long)]
+        check: bool,
+    },
     /// Estimate what hot loops take on processors that are not here; writes docs/estimates.md
     Mca,
     /// Say which lines of the library its tests run; writes docs/coverage.md
@@ -155,7 +166,9 @@ fn main() -> Result<()> {
         Task::Targets { short } => targets::all(short),
         Task::C { prefix, test } => c::all(prefix, test),
         Task::Python { all } => package::test(all),
-        Task::Wheels => package::wheels(),
+        Task::Wheels { out } => package::wheels(&out.unwrap_or_else(|| root().join("target/wheels"))),
+        Task::Dist { check: true } => dist::check(),
+        Task::Dist { check: false } => dist::all(),
         Task::Mca => mca::all(),
         Task::Coverage => coverage::all(),
         Task::Sample => data::sample(),

@@ -126,23 +126,30 @@ fn wheel() -> Result<PathBuf> {
     Ok(made.path())
 }
 
-/// Wheels for x86-64 and 64-bit ARM Linux, in `target/wheels`.
-pub fn wheels() -> Result<()> {
+/// Wheels for x86-64 and 64-bit ARM Linux, and the sources for other machines, in `folder`.
+pub fn wheels(folder: &Path) -> Result<()> {
     let python = python::environment("wheels", BUILDERS, &[])?;
-    let folder = root().join("target/wheels");
+    let mut sources = Command::new(python.with_file_name("maturin"));
+    sources
+        .arg("sdist")
+        .arg("--manifest-path")
+        .arg(root().join("python/Cargo.toml"))
+        .arg("--out")
+        .arg(folder);
+    run(sources.current_dir(root()))?;
     for target in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] {
         let mut maturin = Command::new(python.with_file_name("maturin"));
         maturin.args(["build", "--release", "--zig", "--compatibility", "manylinux2014", "--target", target]);
-        maturin.arg("--manifest-path").arg(root().join("python/Cargo.toml")).arg("--out").arg(&folder);
+        maturin.arg("--manifest-path").arg(root().join("python/Cargo.toml")).arg("--out").arg(folder);
         maturin.env("PATH", path_with(&python)?);
         if target.starts_with("aarch64") && !has_library(target) {
             Toolchain::get()?.compile_with(&mut maturin);
         }
         timed(&format!("a wheel for {target}"), || run(maturin.current_dir(root())))?;
     }
-    for wheel in std::fs::read_dir(&folder)? {
+    for wheel in std::fs::read_dir(folder)? {
         let wheel = wheel?;
-        if wheel.path().extension().is_some_and(|extension| extension == "whl") {
+        if wheel.path().extension().is_some_and(|extension| extension == "whl" || extension == "gz") {
             say(&format!("{}: {} bytes", wheel.path().display(), wheel.metadata()?.len()));
         }
     }

@@ -6,17 +6,19 @@ use anyhow::Result;
 
 use crate::toolchain::Toolchain;
 use crate::{
-    arm, book, c, data, emulate, fuzz, ggml, package, python, root, rtl, run, sanitize, say, study, targets,
-    timed, wasm,
+    arm, book, c, data, dist, emulate, fuzz, ggml, package, python, root, rtl, run, sanitize, say, study,
+    targets, timed, wasm,
 };
 
-/// Format, lints, documentation, the site with all links, then all tests with the real tables and the Python readers at hand, the Python
-/// package, the backend in a prebuilt llama.cpp, then the kernels under AddressSanitizer and, where the processor lacks
-/// AVX-512, in an emulator, the hardware against the library, the study on the sample, other machines as far as they
-/// can be had here, then ten seconds of every fuzz target. Says how long each took.
+/// Format, lints, documentation, the site with all links, what a release has to keep, then all tests with the real
+/// tables and the Python readers at hand, the Python package, the backend in a prebuilt llama.cpp, then the kernels
+/// under AddressSanitizer and, where the processor lacks AVX-512, in an emulator, the hardware against the library, the
+/// study on the sample, other machines as far as they can be had here, then ten seconds of every fuzz target. Says how
+/// long each took.
 pub fn all() -> Result<()> {
     timed("lints and documentation", lints)?;
     timed("the pages and the site", book::all)?;
+    timed("the rules of a release", dist::check)?;
     timed("two real models", data::tables)?;
     timed("the tests of the workspace", workspace)?;
     timed("the Python package", || package::test(false))?;
