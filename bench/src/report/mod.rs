@@ -93,7 +93,7 @@ fn facts(results: &Results) -> Vec<Fact> {
         add(
             Accent::Fast,
             saved.map(percent),
-            "off the paper's twelve 4-bit models with `fast`, on average".into(),
+            "off the paper's twelve 4-bit models with `fast`, on average, computed".into(),
         );
     }
     if let Some(peers) = results.peers.as_ref().map(|taken| &taken.found) {

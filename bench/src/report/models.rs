@@ -78,7 +78,7 @@ pub fn section(found: &Models) -> Section {
     section
 }
 
-/// Read in the sources named, in November 2026.
+/// Read in the sources that are named, at those commits.
 fn who_keeps_16_bits(section: &mut Section) {
     section.heading("Which tools keep the table at 16 bits");
     section.text("That depends on who makes the 4-bit model:");
@@ -90,9 +90,10 @@ fn who_keeps_16_bits(section: &mut Section) {
          SmolLM2's 576 words), and a table of its own the type of the layers, or a neighbour. It stays at 16 \
          bits with `--token-embedding-type bf16` or `f16`, and where a row is no multiple of 32 words."
             .into(),
-        "**MLX quantises it**, to the bits of the layers: its class `Embedding` has `to_quantized` \
-         ([python/mlx/nn/layers/embedding.py](https://github.com/ml-explore/mlx/blob/main/python/mlx/nn/layers/\
-         embedding.py))."
+        "**MLX quantises it**, to the bits of the layers: `quantize_model` in \
+         [mlx_lm/utils.py](https://github.com/ml-explore/mlx-lm/blob/\
+         003da2e9192786bcb2eb49701093609484c68860/mlx_lm/utils.py) takes whatever has `to_quantized`, as \
+         `Embedding` has, and rows that divide into its groups."
             .into(),
         "**bitsandbytes in Transformers keeps it**: `_replace_with_bnb_linear` replaces linear layers, and \
          `get_keys_to_not_convert` leaves the output head out, with whatever is tied to it \
@@ -101,13 +102,14 @@ fn who_keeps_16_bits(section: &mut Section) {
             .into(),
         "**AutoAWQ keeps it**: `get_named_linears` finds linear layers only \
          ([awq/utils/module.py](https://github.com/casper-hansen/AutoAWQ/blob/\
-         0222940e18d207e3d7cc4cec70f36ff3fd13c326/awq/utils/module.py)), and it is asked about decoder layers."
+         0222940e18d207e3d7cc4cec70f36ff3fd13c326/awq/utils/module.py)), and `AwqQuantizer` asks it about \
+         the layers that it calibrates, of which the table is none."
             .into(),
     ]));
     section.text(
-        "So what follows is about files of the second kind, and about GGUF files whose maker asked for a \
-         16-bit table. For other GGUF files the columns Q8_0 and Q6_K are what is there already, and this \
-         project has nothing to offer.",
+        "So what follows is about files of the last two kinds, and about GGUF files whose maker asked for a \
+         16-bit table. In other GGUF files the table is what the columns Q8_0 and Q6_K say already, and this \
+         project has nothing to offer for them.",
     );
     section.heading("What the table costs, and what a codec saves");
 }

@@ -40,9 +40,15 @@ fn lookups(found: &Peers, machine: &str, date: &str) -> Scatter {
         note: format!("{} ({}), one thread; medians on {machine}, {date}", found.table, found.shape),
         x: Axis::logarithmic("one random row; less is better"),
         y: Axis { label: "ratio; more is better".into(), logarithmic: false, from_zero: false },
-        tick: Some(seconds),
+        tick: Some(tick),
         points,
     }
+}
+
+/// Seconds without zeros that say nothing.
+fn tick(value: f64) -> String {
+    let text = seconds(value);
+    text.replace(".00 ", " ").replace(".0 ", " ")
 }
 
 fn sizes(found: &Models) -> Dots {

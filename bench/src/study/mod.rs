@@ -1,6 +1,7 @@
 //! The study: a section a file, each measured on its own and merged into one results file, from which all
 //! pages are made.
 
+pub mod check;
 pub mod limits;
 pub mod lines;
 pub mod machine;

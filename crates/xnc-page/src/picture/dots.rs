@@ -44,7 +44,7 @@ pub struct Row {
 }
 
 const LEFT: f64 = 128.0;
-const RIGHT: f64 = 76.0;
+const RIGHT: f64 = 96.0;
 const STEP: f64 = 26.0;
 /// A letter of the legend, on average.
 const LETTER: f64 = 6.6;
@@ -52,22 +52,26 @@ const LETTER: f64 = 6.6;
 impl Dots {
     /// The picture.
     pub fn to_svg(&self) -> String {
+        let mut legend = Vec::new();
+        let (mut at, mut line) = (EDGE + 5.0, TOP - 10.0);
+        for dot in &self.kinds {
+            let width = 26.0 + LETTER * dot.name.chars().count() as f64;
+            if at + width > WIDTH && !legend.is_empty() {
+                (at, line) = (EDGE + 5.0, line + 20.0);
+            }
+            legend.push((at, line, dot));
+            at += width;
+        }
+        let top = line + 24.0;
         let scale = self.x.scale(self.rows.iter().flat_map(|row| row.values.iter().copied()));
         let x = |value: f64| round(LEFT + (WIDTH - LEFT - RIGHT) * scale.place(value));
-        let top = TOP + 24.0;
         let y = |number: usize| top + STEP * number as f64;
         let bottom = y(self.rows.len()) - 4.0;
         let kind = |dot: &Dot| class(if dot.open { "open" } else { "point" }, dot.accent);
-        let mut legend = Vec::new();
-        let mut at = EDGE + 5.0;
-        for dot in &self.kinds {
-            legend.push((at, dot));
-            at += 26.0 + LETTER * dot.name.chars().count() as f64;
-        }
         let drawing = html! {
-            @for (at, dot) in &legend {
-                circle class=(kind(dot)) cx=(round(*at)) cy=(TOP) r="4.5" {}
-                text.soft x=(round(at + 10.0)) y=(TOP + 4.0) { (dot.name) }
+            @for (at, line, dot) in &legend {
+                circle class=(kind(dot)) cx=(round(*at)) cy=(*line) r="4.5" {}
+                text.soft x=(round(at + 10.0)) y=(line + 4.0) { (dot.name) }
             }
             @for &tick in &scale.ticks {
                 line.grid x1=(x(tick)) x2=(x(tick)) y1=(top - 6.0) y2=(bottom) {}

@@ -16,7 +16,9 @@ const WIDTH: f64 = 720.0;
 /// Room at the edges.
 const EDGE: f64 = 16.0;
 /// Where the drawing begins, below title and note.
-const TOP: f64 = 66.0;
+const TOP: f64 = 84.0;
+/// Letters in a line of the note, which has two at most.
+const NOTE: usize = 104;
 
 /// A picture with its title, its note, and the same in words for who cannot see it.
 fn svg(title: &str, note: &str, height: f64, told: &str, drawing: &Markup) -> String {
@@ -28,11 +30,30 @@ fn svg(title: &str, note: &str, height: f64, told: &str, drawing: &Markup) -> St
             style { (PreEscaped(style())) }
             rect.ground width=(WIDTH) height=(height) {}
             text.title x=(EDGE) y="26" { (title) }
-            text.soft x=(EDGE) y="44" { (note) }
+            @for (number, line) in lines(note).iter().enumerate() {
+                text.soft x=(EDGE) y=(44.0 + 17.0 * number as f64) { (line) }
+            }
             (drawing)
         }
     };
     picture.into_string() + "\n"
+}
+
+/// A text cut between words.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > NOTE {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            let space = if line.is_empty() { "" } else { " " };
+            *line += space;
+            *line += word;
+        }
+    }
+    lines
 }
 
 /// Rules with the page's colours, light and dark. Values and not names of values, which not every reader of SVG knows.

@@ -71,7 +71,7 @@ impl Scatter {
                 @if let Some((at, lead)) = name {
                     @if *lead {
                         @let end = if at[0] > place.0 { at[0] - 1.0 } else { at[1] + 1.0 };
-                        line.grid x1=(place.0) y1=(place.1) x2=(round(end)) y2=(round(at[3] - 4.0)) {}
+                        line.axis x1=(place.0) y1=(place.1) x2=(round(end)) y2=(round(at[3] - 4.0)) {}
                     }
                     text.small x=(round(at[0])) y=(round(at[3] - 2.5)) { (point.label) }
                 }
