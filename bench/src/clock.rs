@@ -8,7 +8,7 @@ use anyhow::Result;
 const TIMES: std::ops::Range<usize> = 5..25;
 /// No repetition begins after so long. What takes longer at once is run once, and counts: the memory that it asks the
 /// system for is nothing beside it.
-pub const LONG: Duration = Duration::from_secs(6);
+pub const LONG: Duration = Duration::from_secs(4);
 
 /// What `work` gives, and how long it took.
 ///

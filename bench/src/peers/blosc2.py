@@ -4,7 +4,6 @@ import blosc2
 import numpy
 
 VERSION = f"blosc2 {blosc2.__version__}"
-INTO = True
 MEANS = {
     "default": "NDArray, zstd 5 after byte shuffle",
     "best": "NDArray, zstd 9 after byte shuffle; a bit shuffle is larger",
@@ -13,6 +12,7 @@ MEANS = {
     "4k": "NDArray, blocks of at most 4 KiB in whole rows, chunks of 64 KiB, zstd 5 after byte shuffle",
     "64k": "NDArray, blocks and chunks of at most 64 KiB in whole rows, zstd 5 after byte shuffle",
 }
+INTO = tuple(MEANS)
 PIECES = {"rows": 0, "4k": 1 << 12, "64k": 1 << 16}
 
 

@@ -11,7 +11,7 @@ use crate::clock::{LONG, repeated, timed};
 use crate::tables::{Random, Words};
 
 /// Time to spend on repetitions of one thing.
-const TIME: Duration = Duration::from_millis(1500);
+const TIME: Duration = Duration::from_millis(1200);
 /// Samples of rows at least, and at most.
 const ROWS: std::ops::Range<usize> = 5..400;
 /// Rows timed together when one takes less than the clock can tell.

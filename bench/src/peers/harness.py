@@ -4,7 +4,7 @@ Does what `child.rs` does for peers in Rust, and prints the same JSON. A peer is
 
     VERSION                                 library and version
     MEANS = {setting: what it means}
-    INTO = True                             where `decode` writes into `out`, not there where it cannot
+    INTO = (settings)                       under which `decode` writes into `out`; may be missing
     encode(setting, table) -> encoded            timed
     store(encoded, path) -> bytes                what counts; leaves what `load` takes
     load(setting, path, table) -> opened         not timed
@@ -12,9 +12,9 @@ Does what `child.rs` does for peers in Rust, and prints the same JSON. A peer is
     row(opened, table, number, out)              timed
 
 of which `store` and `load` may be missing where `encode` gives bytes and `decode` takes them, and `row` where
-rows cannot be read alone. `out` is memory of the right size that was written before; without `INTO` it is None for
-`decode`, which gives a buffer of its own. `row` may do either. `table` has `given` (a fresh copy each time), `rows`, `dim`,
-`dtype`, `path`.
+rows cannot be read alone. `out` is memory of the right size that was written before; under other settings than
+those of `INTO` it is None for `decode`, which gives a buffer of its own. `row` may do either. `table` has `given`
+(a fresh copy each time), `rows`, `dim`, `dtype`, `path`.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path = [folder for folder in sys.path if os.path.abspath(folder or ".") != HERE]
 
 # As in child.rs.
-TIME, LEAST, MOST, LONG = 1.5, 5, 25, 6.0
+TIME, LEAST, MOST, LONG = 1.2, 5, 25, 4.0
 
 
 class Table:
@@ -105,13 +105,13 @@ def load(setting, path, table):
         return file.read()
 
 
-def row_of(peer):
+def row_of(peer, own):
     """How a peer reads a row: its own way, or out of the whole table."""
     whole = None
 
     def row_of_whole(opened, table, number, out):
         nonlocal whole
-        if whole is None and getattr(peer, "INTO", False):
+        if whole is None and not own:
             whole = room(table.rows * table.row_bytes)
         result = peer.decode(opened, table, whole)
         decoded = memoryview(whole if result is None else result).cast("B")
@@ -159,7 +159,7 @@ def encode(peer, setting, table, path):
 
 def decode(peer, setting, table, path):
     opened = getattr(peer, "load", load)(setting, path, table)
-    own = not getattr(peer, "INTO", False)
+    own = setting not in getattr(peer, "INTO", ())
     before = memory_start()
     out = None if own else room(table.rows * table.row_bytes)
     result = peer.decode(opened, table, out)
@@ -167,7 +167,7 @@ def decode(peer, setting, table, path):
     table.check(result if own else out)
     del result
     seconds = repeated(lambda: None, lambda: peer.decode(opened, table, out))
-    row, one = row_of(peer), room(table.row_bytes)
+    row, one = row_of(peer, own), room(table.row_bytes)
     numbers, rows, begin = random.Random(11), [], None
     while len(rows) < LEAST or (time.perf_counter() - begin < TIME / 2 and len(rows) < 400):
         number = numbers.randrange(table.rows)

@@ -8,10 +8,12 @@ VERSION = "openzl {0.LIBRARY_VERSION_MAJOR}.{0.LIBRARY_VERSION_MINOR}.{0.LIBRARY
 MEANS = {
     "default": "exponents apart, its choice of an entropy coder for them",
     "best": "exponents apart, FSE for them",
-    "4k": "pieces of 4 KiB, a frame each, otherwise default",
-    "64k": "pieces of 64 KiB, a frame each, otherwise default",
+    "4k": "pieces of 4 KiB, a frame each, copied together; otherwise default",
+    "64k": "pieces of 64 KiB, a frame each, copied together; otherwise default",
 }
 PIECES = {"4k": 1 << 12, "64k": 1 << 16}
+# It cannot, but whoever has pieces copies them to where they belong.
+INTO = tuple(PIECES)
 
 
 def encode(setting, table):
@@ -54,8 +56,6 @@ class Opened:
             return
         ends = [0, *numpy.frombuffer(data, dtype=numpy.uint32, count=count).tolist()]
         self.frames = [data[4 * count + a : 4 * count + b] for a, b in zip(ends, ends[1:])]
-        # What it can write into: pieces are copied together, as its user has to.
-        self.whole = numpy.ones(total // 2, dtype=numpy.uint16)
 
     def piece(self, number):
         return self.context.decompress(self.frames[number])[0].content.as_nparray()
@@ -66,13 +66,12 @@ def load(setting, path, table):
 
 
 def decode(opened, table, out):
-    if len(opened.frames) == 1:
+    if out is None:
         return opened.piece(0)
-    words = opened.size // 2
+    words, whole = opened.size // 2, numpy.frombuffer(out, dtype=numpy.uint16)
     for number in range(len(opened.frames)):
         piece = opened.piece(number)
-        opened.whole[number * words : number * words + len(piece)] = piece
-    return opened.whole
+        whole[number * words : number * words + len(piece)] = piece
 
 
 def row(opened, table, number, out):

@@ -3,8 +3,8 @@
 import z4ai
 
 VERSION = f"z4ai {z4ai.__version__}"
-INTO = True
 MEANS = {"default": "default", "best": "effort max"}
+INTO = tuple(MEANS)
 
 
 def encode(setting, table):

@@ -22,7 +22,7 @@ pub fn section(found: &Peers, large: Option<(&Peers, Option<String>)>) -> Sectio
     section.text(
         "Nobody's time has page faults in it: everything is decoded into memory that was written before, \
          freed memory stays with the process, and a run that does not count comes first (but where encoding \
-         takes more than 6 s: there it is one run, and counts). Libraries that cannot decode into memory \
+         takes more than 4 s: there it is one run, and counts). Libraries that cannot decode into memory \
          that is given say so in their setting; they find what they freed before. Calls from Python cost \
          their peers about a microsecond a row. zstd and LZ4 get signs and mantissas set apart from \
          exponents, which is worth more to them than any level.",

@@ -102,7 +102,7 @@ impl Machine {
 
     /// The processor as a reader wants it: model, cores, the last cache.
     pub fn told(&self) -> String {
-        let cores = self.cores.map_or(String::new(), |cores| format!("{cores} cores a package, "));
+        let cores = self.cores.map_or(String::new(), |cores| format!("{cores} cores, "));
         let l3 = self.l3_bytes.map_or("L3 unknown".into(), |bytes| format!("{} MiB of L3", bytes >> 20));
         format!("{}, {} processors ({cores}{l3})", self.processor, self.processors)
     }

@@ -204,9 +204,12 @@ const MINILM_TABLE: &str = "embeddings.word_embeddings.weight";
 pub fn run(study: &Study, sections: &[Section], out: &Path) -> Result<()> {
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let path = out.join("results.json");
+    // A whole run begins anew, so that its sections are of one machine and commit.
     let mut results: Results = match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{}", path.display()))?,
-        Err(_) => Results::default(),
+        Ok(bytes) if !sections.is_empty() => {
+            serde_json::from_slice(&bytes).with_context(|| format!("{}", path.display()))?
+        }
+        _ => Results::default(),
     };
     ensure!(
         results.sample == study.sample || all_machines(&mut results).is_empty(),
