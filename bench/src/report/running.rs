@@ -10,8 +10,8 @@ pub fn section(found: &Running) -> Section {
     section.text(
         "What `xnc bench` measures, in random order, beside plain words in \
         memory. All but lookups begin with caches that hold nothing of the table, as an output head does \
-        after a model's layers. Each figure is the median over at most three such processes (`dense`: one), each of which \
-        gives medians itself.",
+        after a model's layers. Each figure is the median over at most three such processes (`dense`: one), \
+        each of which gives medians itself.",
     );
     let header = [
         "table",
