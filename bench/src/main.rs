@@ -36,6 +36,12 @@ enum Command {
         /// Folder for results.json, results.md, results.html; sections that are not measured are taken from there
         #[arg(long)]
         out: PathBuf,
+        /// Measure five figures of results.json again, chosen at random, and compare
+        #[arg(long, conflicts_with = "sections")]
+        check: bool,
+        /// The choice of an earlier check
+        #[arg(long, requires = "check")]
+        seed: Option<u64>,
     },
     /// Run one phase of one peer and report as JSON
     Peer { name: String, phase: String, setting: String, table: PathBuf, file: PathBuf },
@@ -43,9 +49,9 @@ enum Command {
 
 fn main() -> Result<()> {
     match Args::parse().command {
-        Command::Study { sections, data, sample, xnc, python, out } => {
+        Command::Study { sections, data, sample, xnc, python, out, check, seed } => {
             let study = Study::new(data, sample, xnc, python)?;
-            study::run(&study, &sections, &out)
+            if check { study::check::run(&study, &out, seed) } else { study::run(&study, &sections, &out) }
         }
         Command::Peer { name, phase, setting, table, file } => {
             let table = TableFile::open("", &table)?;

@@ -72,7 +72,7 @@ impl TableFile {
     /// Its words, on pages of their own.
     pub fn words(&self) -> Result<Words> {
         let table = self.open_plain()?;
-        let mut words = Words::zeros(table.rows() * table.dim());
+        let mut words = Words::touched(table.rows() * table.dim());
         table.read(0, &mut words)?;
         Ok(words)
     }
@@ -115,8 +115,9 @@ pub struct Words {
 }
 
 impl Words {
-    fn zeros(len: usize) -> Words {
-        let buffer = vec![0; len + 32];
+    /// `len` words, each written once: zeros would be pages that the system only gives when they are first written.
+    pub fn touched(len: usize) -> Words {
+        let buffer = vec![1; len + 32];
         let start = buffer.as_ptr().align_offset(64).min(32);
         Words { buffer, start, len }
     }

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::memory::Memory;
 use super::{Decoding, Encoding, Task, peer};
-use crate::tables::Random;
+use crate::clock::{LONG, repeated, timed};
+use crate::tables::{Random, Words};
 
 /// Time to spend on repetitions of one thing.
-const TIME: Duration = Duration::from_millis(1500);
-/// Repetitions at most.
-const TIMES: usize = 15;
+const TIME: Duration = Duration::from_millis(1200);
+/// Samples of rows at least, and at most.
+const ROWS: std::ops::Range<usize> = 5..400;
 /// Rows timed together when one takes less than the clock can tell.
 const BATCH: usize = 256;
 
@@ -33,9 +34,9 @@ fn encode(name: &str, task: &Task<'_>) -> Result<Encoding> {
     let (encoded, first) = timed(|| peer.encode(task, &words))?;
     let extra_bytes = memory.extra();
     let mut seconds = vec![first];
-    let begin = Instant::now();
-    while first < TIME.as_secs_f64() && begin.elapsed() < TIME && seconds.len() < TIMES {
-        seconds.push(timed(|| peer.encode(task, &words))?.1);
+    if first < LONG.as_secs_f64() {
+        // The first run asked the system for memory; others find it, since the process keeps what it frees.
+        seconds = repeated(TIME, || peer.encode(task, &words))?;
     }
     back(all)?;
     let bytes = peer.store(task, &encoded)?;
@@ -48,17 +49,14 @@ fn decode(name: &str, task: &Task<'_>) -> Result<Decoding> {
     let mut reader = peer.open(task)?;
     on_one_processor()?;
     let memory = Memory::start();
-    let mut out = vec![0; rows * dim];
-    let first = timed(|| reader.decode(&mut out))?.1;
+    // Every page of it is written, and the peer has run once, before the clock does.
+    let mut out = Words::touched(rows * dim);
+    reader.decode(&mut out)?;
     let extra_bytes = memory.extra();
     ensure!(out[..] == task.table.words()?[..], "the table does not come back");
-    let mut seconds = vec![first];
-    let begin = Instant::now();
-    while begin.elapsed() < TIME && seconds.len() < TIMES {
-        seconds.push(timed(|| reader.decode(&mut out))?.1);
-    }
+    let seconds = repeated(TIME, || reader.decode(&mut out))?;
     let mut random = Random::new(11);
-    let mut row = vec![0; dim];
+    let mut row = vec![1; dim];
     let mut one = |times: usize| -> Result<f64> {
         let ids: Vec<usize> = (0..times).map(|_| random.below(rows)).collect();
         let seconds = timed(|| ids.iter().try_for_each(|&id| reader.row(id, &mut row)))?.1;
@@ -66,20 +64,15 @@ fn decode(name: &str, task: &Task<'_>) -> Result<Decoding> {
         ensure!(row[..] == out[last..last + dim], "a row does not come back");
         Ok(seconds / times as f64)
     };
+    // What is allocated for the first row is there for those that count.
+    one(1)?;
     let times = if one(1)? < 1e-4 { BATCH } else { 1 };
     let mut row_seconds = Vec::new();
     let begin = Instant::now();
-    while row_seconds.is_empty() || (begin.elapsed() < TIME / 2 && row_seconds.len() < 400) {
+    while row_seconds.len() < ROWS.start || (begin.elapsed() < TIME / 2 && row_seconds.len() < ROWS.end) {
         row_seconds.push(one(times)?);
     }
-    Ok(Decoding { seconds, extra_bytes, row_seconds })
-}
-
-/// What `work` gives, and how long it took.
-fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
-    let start = Instant::now();
-    let result = work()?;
-    Ok((result, start.elapsed().as_secs_f64()))
+    Ok(Decoding { seconds, extra_bytes, row_seconds, own_memory: false })
 }
 
 /// Some libraries start threads whatever they are told; a single processor is the same for all. Gives what was

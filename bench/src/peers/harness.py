@@ -4,17 +4,19 @@ Does what `child.rs` does for peers in Rust, and prints the same JSON. A peer is
 
     VERSION                                 library and version
     MEANS = {setting: what it means}
+    INTO = (settings)                       under which `decode` writes into `out`; may be missing
     encode(setting, table) -> encoded            timed
     store(encoded, path) -> bytes                what counts; leaves what `load` takes
     load(setting, path, table) -> opened         not timed
-    decode(opened, table) -> buffer              timed
-    row(opened, table, number) -> buffer         timed
+    decode(opened, table, out)                   timed
+    row(opened, table, number, out)              timed
 
 of which `store` and `load` may be missing where `encode` gives bytes and `decode` takes them, and `row` where
-rows cannot be read alone; `table` has `bytes` (a fresh copy each time), `rows`, `dim`, `dtype`, `path`.
+rows cannot be read alone. `out` is memory of the right size that was written before; under other settings than
+those of `INTO` it is None for `decode`, which gives a buffer of its own. `row` may do either. `table` has `given`
+(a fresh copy each time), `rows`, `dim`, `dtype`, `path`.
 """
 
-import ctypes
 import importlib.util
 import json
 import os
@@ -26,7 +28,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path = [folder for folder in sys.path if os.path.abspath(folder or ".") != HERE]
 
-TIME, TIMES = 1.5, 15
+# As in child.rs.
+TIME, LEAST, MOST, LONG = 1.2, 5, 25, 4.0
 
 
 class Table:
@@ -59,8 +62,8 @@ class Table:
 
     @property
     def bytes(self):
-        # A real copy: one of the peers changes its input.
-        return bytes(bytearray(self._bytes))
+        # A real copy, made at once: one of the peers changes its input.
+        return bytes(memoryview(self._bytes))
 
     def check(self, buffer, start=0, end=None):
         if memoryview(buffer).cast("B") != memoryview(self._bytes)[start:end]:
@@ -85,16 +88,6 @@ def memory_extra(before):
     return None if before is None else max(0, memory("VmHWM") - before)
 
 
-def keep_memory():
-    """From here on freed memory stays with the process: only first runs wait for fresh pages, as where
-    `child.rs` reuses buffers."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        m_mmap_max, m_trim_threshold = -4, -1
-        libc.mallopt(m_mmap_max, 0)
-        libc.mallopt(m_trim_threshold, 2**31 - 1)
-
-
 def timed(work, *arguments):
     start = time.perf_counter()
     result = work(*arguments)
@@ -112,13 +105,35 @@ def load(setting, path, table):
         return file.read()
 
 
-def row_of(peer):
+def row_of(peer, own):
     """How a peer reads a row: its own way, or out of the whole table."""
+    whole = None
 
-    def row_of_whole(opened, table, number):
-        return memoryview(peer.decode(opened, table))[number * table.row_bytes : (number + 1) * table.row_bytes]
+    def row_of_whole(opened, table, number, out):
+        nonlocal whole
+        if whole is None and not own:
+            whole = room(table.rows * table.row_bytes)
+        result = peer.decode(opened, table, whole)
+        decoded = memoryview(whole if result is None else result).cast("B")
+        out[:] = decoded[number * table.row_bytes : (number + 1) * table.row_bytes]
 
     return getattr(peer, "row", row_of_whole)
+
+
+def room(size):
+    """Memory that was written: the system gives pages when they are."""
+    return bytearray(b"\1") * size
+
+
+def repeated(prepare, work):
+    """Times of as many runs as are worth their while."""
+    seconds, begin = [], time.perf_counter()
+    while len(seconds) < LEAST or (time.perf_counter() - begin < TIME and len(seconds) < MOST):
+        prepare()
+        seconds.append(timed(work)[1])
+        if time.perf_counter() - begin > LONG:
+            break
+    return seconds
 
 
 def encode(peer, setting, table, path):
@@ -126,14 +141,17 @@ def encode(peer, setting, table, path):
     little.given = little.bytes
     peer.encode(setting, little)
     os.remove(little.path)
-    table.given = table.bytes
+
+    def prepare():
+        table.given = None
+        table.given = table.bytes
+
+    prepare()
     before = memory_start()
     encoded, first = timed(peer.encode, setting, table)
     extra = memory_extra(before)
-    seconds, begin = [first], time.perf_counter()
-    while first < TIME and time.perf_counter() - begin < TIME and len(seconds) < TIMES:
-        table.given = table.bytes
-        seconds.append(timed(peer.encode, setting, table)[1])
+    # The first run asked the system for memory; others find it.
+    seconds = [first] if first > LONG else repeated(prepare, lambda: peer.encode(setting, table))
     size = getattr(peer, "store", store)(encoded, path)
     about = {"version": peer.VERSION, "means": peer.MEANS[setting]}
     return about | {"bytes": size, "seconds": seconds, "extra_bytes": extra}
@@ -141,23 +159,27 @@ def encode(peer, setting, table, path):
 
 def decode(peer, setting, table, path):
     opened = getattr(peer, "load", load)(setting, path, table)
+    own = setting not in getattr(peer, "INTO", ())
     before = memory_start()
-    buffer, first = timed(peer.decode, opened, table)
+    out = None if own else room(table.rows * table.row_bytes)
+    result = peer.decode(opened, table, out)
     extra = memory_extra(before)
-    table.check(buffer)
-    del buffer
-    keep_memory()
-    seconds, begin = [first], time.perf_counter()
-    while time.perf_counter() - begin < TIME and len(seconds) < TIMES:
-        seconds.append(timed(peer.decode, opened, table)[1])
-    row = row_of(peer)
-    numbers, rows, begin = random.Random(11), [], time.perf_counter()
-    while not rows or (time.perf_counter() - begin < TIME / 2 and len(rows) < 400):
+    table.check(result if own else out)
+    del result
+    seconds = repeated(lambda: None, lambda: peer.decode(opened, table, out))
+    row, one = row_of(peer, own), room(table.row_bytes)
+    numbers, rows, begin = random.Random(11), [], None
+    while len(rows) < LEAST or (time.perf_counter() - begin < TIME / 2 and len(rows) < 400):
         number = numbers.randrange(table.rows)
-        buffer, took = timed(row, opened, table, number)
-        table.check(buffer, number * table.row_bytes, (number + 1) * table.row_bytes)
-        rows.append(took)
-    return {"seconds": seconds, "extra_bytes": extra, "row_seconds": rows}
+        result, took = timed(row, opened, table, number, one)
+        table.check(one if result is None else result, number * table.row_bytes, (number + 1) * table.row_bytes)
+        del result
+        if begin is None:
+            # The first warms what others find.
+            begin = time.perf_counter()
+        else:
+            rows.append(took)
+    return {"seconds": seconds, "extra_bytes": extra, "row_seconds": rows, "own_memory": own}
 
 
 def main():

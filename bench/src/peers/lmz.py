@@ -11,11 +11,11 @@ import lmz
 VERSION = f"lmzip {lmz.__version__}"
 MEANS = {
     "default": "file to archive and back, reading and writing included, one worker; its other settings are no smaller",
-    "rows": "file to mapped archive of 64 KiB blocks and back, one worker",
+    "64k": "file to mapped archive of 64 KiB blocks and back, one worker; it has no others",
 }
 SETTINGS = {
     "default": {},
-    "rows": {"mapped": True},
+    "64k": {"mapped": True},
 }
 
 
@@ -31,7 +31,7 @@ class Opened:
     def __init__(self, setting, path, table):
         self.path = path
         self.start = os.path.getsize(table.path) - table.rows * table.row_bytes
-        self.archive = lmz.MappedArchive(path, workers=1) if setting == "rows" else None
+        self.archive = lmz.MappedArchive(path, workers=1) if SETTINGS[setting] else None
         self.member = os.path.basename(table.path)
         self.folder = tempfile.mkdtemp(dir=os.path.dirname(path))
 
@@ -50,11 +50,11 @@ def load(setting, path, table):
     return Opened(setting, path, table)
 
 
-def decode(opened, table):
+def decode(opened, table, out):
     return opened.whole()
 
 
-def row(opened, table, number):
+def row(opened, table, number, out):
     size = table.row_bytes
     if opened.archive is not None:
         return opened.archive.read_member(opened.member, opened.start + number * size, size)

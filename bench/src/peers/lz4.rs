@@ -17,29 +17,38 @@ impl Peer for Lz4 {
     fn means(&self, key: &str) -> Result<&'static str> {
         Ok(match key {
             "default" => "default",
-            "best" => "bytes of a kind side by side, HC level 12",
+            "best" => "exponents apart, HC level 12",
+            "rows" => "a piece a row, exponents apart, HC level 12",
+            "4k" => "pieces of 4 KiB, exponents apart, HC level 12",
+            "64k" => "pieces of 64 KiB, exponents apart, HC level 12",
             _ => bail!("no setting `{key}`"),
         })
     }
 
     fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Encoded> {
-        Ok(Encoded::Bytes(match task.key {
-            "default" => compress(bytemuck::cast_slice(words), None, false)?,
-            _ => compress(&planes::split(words), Some(CompressionMode::HIGHCOMPRESSION(12)), false)?,
-        }))
+        if task.key == "default" {
+            return Ok(Encoded::Bytes(compress(bytemuck::cast_slice(words), None, false)?));
+        }
+        let high = Some(CompressionMode::HIGHCOMPRESSION(12));
+        let bytes = planes::encode(task, words, |words| {
+            planes::apart(words, |exponents| Ok(compress(exponents, high, false)?))
+        })?;
+        Ok(Encoded::Bytes(bytes))
     }
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {
-        let (split, mut room) = (task.key == "best", Vec::new());
+        let (whole, mut room) = (task.key == "default", Vec::new());
         planes::open(task, move |bytes, out| {
-            planes::fill(out, split, &mut room, |out| {
-                let length = i32::try_from(out.len())?;
-                ensure!(
-                    decompress_to_buffer(bytes, Some(length), out)? == out.len(),
-                    "some words are missing"
-                );
-                Ok(())
-            })
+            if whole {
+                return decode(bytes, bytemuck::cast_slice_mut(out));
+            }
+            planes::join(bytes, out, &mut room, decode)
         })
     }
+}
+
+fn decode(bytes: &[u8], out: &mut [u8]) -> Result<()> {
+    let length = i32::try_from(out.len())?;
+    ensure!(decompress_to_buffer(bytes, Some(length), out)? == out.len(), "some words are missing");
+    Ok(())
 }

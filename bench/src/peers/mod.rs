@@ -2,7 +2,8 @@
 //!
 //! Each setting of each peer runs in two processes of its own, on one processor: one encodes and leaves a
 //! file, the other opens that file, decodes, reads rows, and compares every word. `child` is such a process
-//! for peers in Rust, `harness.py` for those in Python.
+//! for peers in Rust, `harness.py` for those in Python. Both decode into memory that was written before, and
+//! run once before the clock does.
 
 mod child;
 mod dfloat11;
@@ -24,7 +25,7 @@ use crate::tables::TableFile;
 
 pub use child::run as run_child;
 pub use dfloat11::bits as dfloat11_bits;
-pub use parent::{Measured, Numbers, Place, measure, median};
+pub use parent::{Measured, Numbers, Place, measure};
 
 /// A peer at one of its settings.
 pub struct Setting {
@@ -58,25 +59,42 @@ pub enum Host {
     Python,
 }
 
-/// Every setting of every peer, in the order of the table.
+/// Every setting of every peer, in the order of the table. `rows`, `4k` and `64k` are pieces that decode alone, of a
+/// row, of 4 KiB and of 64 KiB.
 pub const SETTINGS: &[Setting] = &[
     setting("plain", "default", Host::Rust, Pace::Quick),
     setting("xnc", "fast", Host::Rust, Pace::Quick),
+    setting("xnc", "tight", Host::Rust, Pace::Quick),
     setting("xnc", "dense", Host::Rust, Pace::Slow),
     setting("xnc", "xnc", Host::Rust, Pace::Quick),
     setting("zstd", "default", Host::Rust, Pace::Quick),
     setting("zstd", "best", Host::Rust, Pace::Slow),
-    setting("zstd", "rows", Host::Rust, Pace::Quick),
+    setting("zstd", "rows", Host::Rust, Pace::Slow),
+    setting("zstd", "4k", Host::Rust, Pace::Slow),
+    setting("zstd", "64k", Host::Rust, Pace::Quick),
     setting("lz4", "default", Host::Rust, Pace::Quick),
     setting("lz4", "best", Host::Rust, Pace::Slow),
+    setting("lz4", "rows", Host::Rust, Pace::Slow),
+    setting("lz4", "4k", Host::Rust, Pace::Slow),
+    setting("lz4", "64k", Host::Rust, Pace::Slow),
     setting("blosc2", "default", Host::Python, Pace::Quick),
     setting("blosc2", "best", Host::Python, Pace::Slow),
+    setting("blosc2", "quick", Host::Python, Pace::Quick),
+    setting("blosc2", "rows", Host::Python, Pace::Slow),
+    setting("blosc2", "4k", Host::Python, Pace::Slow),
+    setting("blosc2", "64k", Host::Python, Pace::Slow),
     setting("pcodec", "default", Host::Rust, Pace::Quick),
     setting("pcodec", "best", Host::Rust, Pace::Slow),
-    setting("pcodec", "rows", Host::Rust, Pace::Quick),
+    setting("pcodec", "rows", Host::Rust, Pace::Slow),
+    setting("pcodec", "4k", Host::Rust, Pace::Slow),
+    setting("pcodec", "64k", Host::Rust, Pace::Quick),
+    setting("openzl", "default", Host::Python, Pace::Quick),
+    setting("openzl", "best", Host::Python, Pace::Quick),
+    setting("openzl", "4k", Host::Python, Pace::Slow),
+    setting("openzl", "64k", Host::Python, Pace::Slow),
     setting("zipnn", "default", Host::Python, Pace::Quick),
     setting("lmz", "default", Host::Python, Pace::Quick),
-    setting("lmz", "rows", Host::Python, Pace::Quick),
+    setting("lmz", "64k", Host::Python, Pace::Quick),
     setting("z4ai", "default", Host::Python, Pace::Quick),
     setting("z4ai", "best", Host::Python, Pace::Glacial),
 ];
@@ -156,6 +174,8 @@ pub struct Decoding {
     pub extra_bytes: Option<u64>,
     /// Time for a random row, several samples.
     pub row_seconds: Vec<f64>,
+    /// Results are in memory of the library's own, since it cannot write into memory that it is given.
+    pub own_memory: bool,
 }
 
 /// The peer of that name.

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Decoding, Encoding, Host, Setting};
+use crate::spread::Spread;
 use crate::tables::TableFile;
 
 /// Programs and folders that peers need.
@@ -26,7 +27,7 @@ pub struct Place {
 pub struct Measured {
     /// The peer's name.
     pub peer: String,
-    /// `default`, `best`, `rows`; of XNC the codec.
+    /// `default`, `best`, `rows` and others; of XNC the codec.
     pub key: String,
     /// Why there is nothing else here.
     pub unavailable: Option<String>,
@@ -43,12 +44,12 @@ pub struct Numbers {
     pub means: String,
     /// Source bytes against compressed bytes.
     pub ratio: f64,
-    /// 10^9 source bytes a second, median.
-    pub encode_gb_s: f64,
-    /// 10^9 source bytes a second, median.
-    pub decode_gb_s: f64,
-    /// Microseconds for one random row, median.
-    pub row_us: f64,
+    /// 10^9 source bytes a second.
+    pub encode_gb_s: Spread,
+    /// 10^9 source bytes a second, into memory that was written before.
+    pub decode_gb_s: Spread,
+    /// Microseconds for one random row.
+    pub row_us: Spread,
     /// Memory while encoding, against the table's size, beyond the table; the result included.
     pub encode_memory: Option<f64>,
     /// Memory while decoding, against the table's size, beyond the compressed file; the result included.
@@ -72,14 +73,15 @@ fn numbers(place: &Place, setting: &Setting, table: &TableFile) -> Result<Number
         let encoding: Encoding = child(place, setting, "encode", table, &file)?;
         let decoding: Decoding = child(place, setting, "decode", table, &file)?;
         let bytes = table.bytes() as f64;
-        let gb_s = |seconds: Vec<f64>| Ok::<_, anyhow::Error>(bytes * 1e-9 / median(seconds)?);
+        let gb_s = |seconds: Vec<f64>| Ok::<_, anyhow::Error>(Spread::of(seconds)?.rate(1e-9 * bytes));
+        let own = if decoding.own_memory { "; decodes into memory of its own" } else { "" };
         Ok(Numbers {
             version: encoding.version,
-            means: encoding.means,
+            means: encoding.means + own,
             ratio: bytes / encoding.bytes as f64,
             encode_gb_s: gb_s(encoding.seconds)?,
             decode_gb_s: gb_s(decoding.seconds)?,
-            row_us: 1e6 * median(decoding.row_seconds)?,
+            row_us: Spread::of(decoding.row_seconds)?.times(1e6),
             encode_memory: encoding.extra_bytes.map(|extra| extra as f64 / bytes),
             decode_memory: decoding.extra_bytes.map(|extra| extra as f64 / bytes),
         })
@@ -89,6 +91,10 @@ fn numbers(place: &Place, setting: &Setting, table: &TableFile) -> Result<Number
     let _ = std::fs::remove_file(&file);
     result
 }
+
+/// Freed memory stays with the process, so that only first runs, which do not count, wait for fresh pages. Where the
+/// C library is not glibc this says nothing.
+const KEEP_MEMORY: &str = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776";
 
 fn child<T: DeserializeOwned>(
     place: &Place,
@@ -111,6 +117,7 @@ fn child<T: DeserializeOwned>(
             command
         }
     };
+    command.env("GLIBC_TUNABLES", KEEP_MEMORY);
     command.arg(phase).arg(setting.key).arg(&table.path).arg(file);
     let output = command.stdin(Stdio::null()).output().context("cannot start it")?;
     if !output.status.success() {
@@ -118,10 +125,4 @@ fn child<T: DeserializeOwned>(
         bail!("{}", told.trim().lines().last().unwrap_or("it failed and said nothing"));
     }
     serde_json::from_slice(&output.stdout).with_context(|| format!("{phase}: what it reports"))
-}
-
-/// The middle of some numbers.
-pub fn median(mut values: Vec<f64>) -> Result<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().context("nothing was measured")
 }

@@ -23,7 +23,9 @@ impl Peer for Pcodec {
         Ok(match key {
             "default" => "words as u16, level 8",
             "best" => "words as u16, level 12",
-            "rows" => "pieces of 64 KiB, level 8",
+            "rows" => "a piece a row, level 8",
+            "4k" => "pieces of 4 KiB, level 8",
+            "64k" => "pieces of 64 KiB, level 8",
             _ => bail!("no setting `{key}`"),
         })
     }
@@ -31,8 +33,7 @@ impl Peer for Pcodec {
     fn encode(&self, task: &Task<'_>, words: &[u16]) -> Result<Encoded> {
         let level = if task.key == "best" { 12 } else { 8 };
         let config = ChunkConfig::default().with_compression_level(level);
-        let encode = |words: &[u16]| Ok(simple_compress(words, &config)?);
-        Ok(Encoded::Bytes(if task.key == "rows" { planes::pieces(words, encode)? } else { encode(words)? }))
+        Ok(Encoded::Bytes(planes::encode(task, words, |words| Ok(simple_compress(words, &config)?))?))
     }
 
     fn open(&self, task: &Task<'_>) -> Result<Box<dyn Reader>> {

@@ -4,6 +4,7 @@ import z4ai
 
 VERSION = f"z4ai {z4ai.__version__}"
 MEANS = {"default": "default", "best": "effort max"}
+INTO = tuple(MEANS)
 
 
 def encode(setting, table):
@@ -12,5 +13,5 @@ def encode(setting, table):
     return z4ai.compress(table.given, dtype=kind, threads=1, effort=effort)
 
 
-def decode(opened, table):
-    return z4ai.decompress(opened)
+def decode(opened, table, out):
+    z4ai.decompress(opened, out=out)

@@ -26,5 +26,5 @@ def encode(setting, table):
     return codec(table.dtype).compress(table.given)
 
 
-def decode(opened, table):
+def decode(opened, table, out):
     return codec(table.dtype).decompress(opened)

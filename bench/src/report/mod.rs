@@ -1,28 +1,33 @@
-//! The study as one page: a section a file, in the order of the sections of [`crate::study`].
+//! The study as one page and a few pictures: a section a file, in the order of the sections of [`crate::study`].
 
 mod claims;
+mod head;
 mod limits;
 mod lines;
 mod models;
 mod patterns;
 mod peers;
+mod pictures;
 mod ratios;
 mod running;
 mod scaling;
 
 use xnc_page::number::{percent, ratio};
-use xnc_page::{Accent, Fact, Page, Section};
+use xnc_page::{Accent, Block, Fact, Page, Section};
 
-use crate::study::machine::Machine;
 use crate::study::{Results, Taken};
+use head::Head;
 
-/// All that was measured so far, as a page.
-pub fn page(results: &Results) -> Page {
+pub use pictures::pictures;
+
+/// All that was measured so far, as a page. `sources` is the hash of what would be measured now.
+pub fn page(results: &Results, sources: &str) -> Page {
+    let head = Head::of(results);
     let mut page = Page {
         title: "XNC, measured".into(),
         lead: "Every claim of the XNC paper and of this project's README in one place, each with a number \
-            and the way to get it again: `cargo xtask study`. What does not work is at the end, as \
-            plainly as the rest."
+            and the way to get it again: `cargo xtask study`, or `cargo xtask study --check`, which \
+            measures five of them anew. What does not work is at the end, as plainly as the rest."
             .into(),
         ..Page::default()
     };
@@ -31,24 +36,38 @@ pub fn page(results: &Results) -> Page {
             **Its numbers say nothing else.**"
             .into();
     }
+    page.notes = head.notes(sources);
     page.facts = facts(results);
     page.sections.push(claims::section(results));
     let mut add = |section: Option<Section>| page.sections.extend(section);
-    add(show(&results.patterns, patterns::section));
-    add(show(&results.ratios, ratios::section));
-    add(show(&results.lines, lines::section));
-    let large = results.large.as_ref().map(|taken| &taken.found);
-    add(show(&results.peers, |found| peers::section(found, large)));
-    add(show(&results.models, models::section));
-    add(show(&results.running, running::section));
-    add(show(&results.scaling, scaling::section));
-    add(show(&results.limits, limits::section));
-    page.colophon = colophon(results);
+    add(show(&head, &results.patterns, patterns::section));
+    add(show(&head, &results.ratios, ratios::section));
+    add(show(&head, &results.lines, lines::section));
+    let large = results.large.as_ref();
+    add(show(&head, &results.peers, |found| {
+        let older = large.and_then(|large| head.older(&large.machine));
+        peers::section(found, large.map(|large| (&large.found, older)))
+    }));
+    add(show(&head, &results.models, models::section));
+    add(show(&head, &results.running, running::section));
+    add(show(&head, &results.scaling, scaling::section));
+    add(show(&head, &results.limits, limits::section));
+    page.colophon = head.colophon();
     page
 }
 
-fn show<T>(taken: &Option<Taken<T>>, section: impl FnOnce(&T) -> Section) -> Option<Section> {
-    taken.as_ref().map(|taken| section(&taken.found))
+/// A section, which begins with a warning where its figures are not of the machine and commit of the others.
+fn show<T>(
+    head: &Head<'_>,
+    taken: &Option<Taken<T>>,
+    section: impl FnOnce(&T) -> Section,
+) -> Option<Section> {
+    let taken = taken.as_ref()?;
+    let mut section = section(&taken.found);
+    if let Some(older) = head.older(&taken.machine) {
+        section.blocks.insert(0, Block::Text(older));
+    }
+    Some(section)
 }
 
 /// The numbers a reader came for.
@@ -74,7 +93,7 @@ fn facts(results: &Results) -> Vec<Fact> {
         add(
             Accent::Fast,
             saved.map(percent),
-            "off the paper's twelve 4-bit models with `fast`, on average".into(),
+            "off the paper's twelve 4-bit models with `fast`, on average, computed".into(),
         );
     }
     if let Some(peers) = results.peers.as_ref().map(|taken| &taken.found) {
@@ -82,70 +101,16 @@ fn facts(results: &Results) -> Vec<Fact> {
         let fast = fast.and_then(|row| row.numbers.as_ref());
         add(
             Accent::Fast,
-            fast.map(|n| xnc_page::number::seconds(1e-6 * n.row_us)),
+            fast.map(|n| xnc_page::number::seconds(1e-6 * n.row_us.median)),
             "for one random row from a compressed table".into(),
         );
         add(
             Accent::Fast,
-            fast.map(|n| format!("{} GB/s", xnc_page::number::three(n.decode_gb_s))),
+            fast.map(|n| format!("{} GB/s", xnc_page::number::three(n.decode_gb_s.median))),
             "decoded by one thread".into(),
         );
     }
     facts
-}
-
-/// Machines, dates and versions; sections measured in one go share a line.
-fn colophon(results: &Results) -> Vec<String> {
-    let taken = [
-        ("patterns", about(&results.patterns)),
-        ("ratios", about(&results.ratios)),
-        ("lines", about(&results.lines)),
-        ("peers", about(&results.peers)),
-        ("large", about(&results.large)),
-        ("models", about(&results.models)),
-        ("running", about(&results.running)),
-        ("scaling", about(&results.scaling)),
-        ("limits", about(&results.limits)),
-    ];
-    let mut groups: Vec<(&Machine, Vec<&str>, f64)> = Vec::new();
-    for (name, (machine, seconds)) in taken.into_iter().filter_map(|(name, about)| Some((name, about?))) {
-        match groups.iter_mut().find(|(known, ..)| *known == machine) {
-            Some((_, names, total)) => {
-                names.push(name);
-                *total += seconds;
-            }
-            None => groups.push((machine, vec![name], seconds)),
-        }
-    }
-    let lines = groups.iter().map(|(machine, names, seconds)| {
-        format!(
-            "**{}**: {}, {} processors ({}; backend {}), {} memory, {}; {}, {}, commit {}; measured {} in {:.0} s.",
-            names.join(", "),
-            machine.processor,
-            machine.processors,
-            machine.instructions.join(", "),
-            machine.backend,
-            machine.memory_gb.map_or("unknown".into(), |gb| format!("{gb:.0} GB")),
-            machine.system,
-            machine.rustc,
-            format_args!("xnc {}", machine.xnc),
-            machine.commit,
-            machine.date,
-            seconds,
-        )
-    });
-    let mut lines: Vec<String> = lines.collect();
-    lines.push(
-        "GB = 10^9 bytes of source words. Times are medians. Bits of a word are counted from the \
-        most significant as 1. Everything here was rendered from `results.json`, which stands beside this \
-        page."
-            .into(),
-    );
-    lines
-}
-
-fn about<T>(taken: &Option<Taken<T>>) -> Option<(&Machine, f64)> {
-    taken.as_ref().map(|taken| (&taken.machine, taken.seconds))
 }
 
 /// A dash for what there is not.
@@ -160,20 +125,41 @@ mod tests {
 
     use super::*;
 
-    /// `XNC_BLESS=1` writes the pages anew, after a change to what they say about the same numbers.
+    /// `XNC_BLESS=1` writes pages and pictures anew: after a change to what they say about the same numbers, and
+    /// after the first change to measured code since these were taken, which the page then has to say.
     #[test]
     fn docs_are_what_their_results_give() {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
         let results = fs::read(docs.join("results.json")).expect("results");
-        let page = page(&serde_json::from_slice(&results).expect("sound results"));
-        for (name, text) in [("results.md", page.to_markdown()), ("results.html", page.to_html())] {
+        let results: Results = serde_json::from_slice(&results).expect("sound results");
+        let page = page(&results, &crate::sources::hash().expect("sources"));
+        let mut files = vec![("results.md", page.to_markdown()), ("results.html", page.to_html())];
+        files.extend(pictures(&results));
+        for (name, text) in files {
             if std::env::var_os("XNC_BLESS").is_some() {
                 fs::write(docs.join(name), &text).expect("a page");
             }
+            let there = fs::read_to_string(docs.join(name)).unwrap_or_default().replace("\r\n", "\n");
             assert!(
-                fs::read_to_string(docs.join(name)).expect("a page") == text,
-                "docs/{name} was not made from results.json"
+                there == text,
+                "docs/{name} is not what docs/results.json and the code give: XNC_BLESS=1 cargo test -p xnc-bench docs"
             );
         }
+    }
+
+    #[test]
+    fn a_page_says_that_code_has_changed_and_which_section_is_older() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let bytes = fs::read(docs.join("results.json")).expect("results");
+        let mut results: Results = serde_json::from_slice(&bytes).expect("sound results");
+        let mut machine = results.ratios.as_ref().expect("ratios").machine.clone();
+        machine.sources = "as now".into();
+        crate::study::all_machines(&mut results).into_iter().for_each(|one| *one = machine.clone());
+        let text = |results: &Results, sources| page(results, sources).to_markdown();
+        assert!(!text(&results, "as now").contains("has changed since"));
+        assert!(text(&results, "otherwise").contains("has changed since"));
+        assert!(!text(&results, "as now").contains("**Older figures**"));
+        results.limits.as_mut().expect("limits").machine.commit = "0000000".into();
+        assert!(text(&results, "as now").contains("**Older figures**"));
     }
 }

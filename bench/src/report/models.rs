@@ -17,7 +17,7 @@ fn mean(body_bits: f64, table_bits: f64) -> f64 {
 }
 
 /// Ways to keep a table, with their bits a weight: the published ratio, the codecs, the quantised types.
-fn ways(found: &Models) -> Vec<(String, Accent, f64)> {
+pub fn ways(found: &Models) -> Vec<(String, Accent, f64)> {
     let published = (format!("published, {PUBLISHED_RATIO}x"), Accent::Xnc, 16.0 / PUBLISHED_RATIO);
     let codecs = found
         .ratios
@@ -30,16 +30,17 @@ fn ways(found: &Models) -> Vec<(String, Accent, f64)> {
 pub fn section(found: &Models) -> Section {
     let mut section = Section::new("Whole models");
     section.text(format!(
-        "What becomes of a 4-bit model whose table stays at 16 bits. Shapes are those of the models' \
-         public configurations (`bench/models.json`); ratios are means over our tables ({}), since the \
-         models themselves were out of reach. {BODY_BITS} bits a weight outside the table, as GGUF's Q4_0 \
-         has.",
+        "What becomes of a 4-bit model whose table stays at 16 bits. **Computed, not measured**: shapes are \
+         those of the models' public configurations (`bench/models.json`), ratios are means over our tables \
+         ({}), since the models themselves were out of reach. {BODY_BITS} bits a weight outside the table, as \
+         GGUF's Q4_0 has.",
         found.tables.join(", ")
     ));
+    who_keeps_16_bits(&mut section);
     let ways = ways(found);
     let mut header = vec!["model", "tables", "before"];
     header.extend(ways.iter().map(|(name, ..)| name.as_str()));
-    let mut table = Table::new("Size of the 4-bit model, and what it loses.", 2, &header);
+    let mut table = Table::new("Size of the 4-bit model, and what it loses, computed.", 2, &header);
     for shape in shapes() {
         let before = shape.bytes(BODY_BITS, 16.0);
         let mut cells = vec![shape.name.clone(), shape.extent(), bytes(before as u64)];
@@ -56,7 +57,7 @@ pub fn section(found: &Models) -> Section {
     ));
     let mut header = vec!["bits a weight outside the table"];
     header.extend(ways.iter().map(|(name, ..)| name.as_str()));
-    let mut table = Table::new("Average saving over the twelve models.", 1, &header);
+    let mut table = Table::new("Average saving over the twelve models, computed.", 1, &header);
     for body in BODIES {
         let cells = ways.iter().map(|(.., bits)| percent(mean(body, *bits)));
         table.row(Accent::None, std::iter::once(body.to_string()).chain(cells).collect());
@@ -67,7 +68,7 @@ pub fn section(found: &Models) -> Section {
         Bar { label: name.clone(), value, shown: percent(value), accent: *accent }
     });
     section.push(Block::Charts(vec![Chart::Bars(Bars {
-        title: "Average saving on the twelve 4-bit models".into(),
+        title: "Average saving on the twelve 4-bit models, computed".into(),
         note: format!("{BODY_BITS} bits a weight outside the table; grey gives up bits"),
         bars: bars.collect(),
         marks: vec![],
@@ -77,6 +78,42 @@ pub fn section(found: &Models) -> Section {
     section
 }
 
+/// Read in the sources that are named, at those commits.
+fn who_keeps_16_bits(section: &mut Section) {
+    section.heading("Which tools keep the table at 16 bits");
+    section.text("That depends on who makes the 4-bit model:");
+    section.push(Block::List(vec![
+        "**llama.cpp quantises it** unless it is told otherwise. `llama_tensor_get_type_impl` in \
+         [src/llama-quant.cpp](https://github.com/ggml-org/llama.cpp/blob/\
+         007dbbf3fd17eefe9b47fee45f48f7ba5e62b714/src/llama-quant.cpp) gives a table that is also the output \
+         head Q6_K (Q5_K in the smallest types, and Q8_0 where rows do not divide into blocks of 256, as \
+         SmolLM2's 576 words), and a table of its own the type of the layers, or a neighbour. It stays at 16 \
+         bits with `--token-embedding-type bf16` or `f16`, and where a row is no multiple of 32 words."
+            .into(),
+        "**MLX quantises it**, to the bits of the layers: `quantize_model` in \
+         [mlx_lm/utils.py](https://github.com/ml-explore/mlx-lm/blob/\
+         003da2e9192786bcb2eb49701093609484c68860/mlx_lm/utils.py) takes whatever has `to_quantized`, as \
+         `Embedding` has, and rows that divide into its groups."
+            .into(),
+        "**bitsandbytes in Transformers keeps it**: `_replace_with_bnb_linear` replaces linear layers, and \
+         `get_keys_to_not_convert` leaves the output head out, with whatever is tied to it \
+         ([src/transformers/integrations/bitsandbytes.py](https://github.com/huggingface/transformers/blob/\
+         01ae98ae2414210efd0d9ac1ffe78ff21588f1f7/src/transformers/integrations/bitsandbytes.py))."
+            .into(),
+        "**AutoAWQ keeps it**: `get_named_linears` finds linear layers only \
+         ([awq/utils/module.py](https://github.com/casper-hansen/AutoAWQ/blob/\
+         0222940e18d207e3d7cc4cec70f36ff3fd13c326/awq/utils/module.py)), and `AwqQuantizer` asks it about \
+         the layers that it calibrates, of which the table is none."
+            .into(),
+    ]));
+    section.text(
+        "So what follows is about files of the last two kinds, and about GGUF files whose maker asked for a \
+         16-bit table. In other GGUF files the table is what the columns Q8_0 and Q6_K say already, and this \
+         project has nothing to offer for them.",
+    );
+    section.heading("What the table costs, and what a codec saves");
+}
+
 fn files(found: &Models, section: &mut Section) {
     section.heading("Files we have");
     section.text(
@@ -84,7 +121,11 @@ fn files(found: &Models, section: &mut Section) {
         its bits. The GGUF files hold tables without dither (`q * d`, as the models run), which compress \
         better than a published checkpoint would.",
     );
-    let mut table = Table::new("Measured.", 2, &["file", "table kept as", "before", "after", "saved"]);
+    let mut table = Table::new(
+        "Files measured, quantised ones computed.",
+        2,
+        &["file", "table kept as", "before", "after", "saved"],
+    );
     for file in &found.files {
         table.row(
             if file.lossless { Accent::of(&file.way) } else { Accent::Plain },
@@ -107,7 +148,7 @@ fn quantised(found: &Models, section: &mut Section) {
         not change, or where a file with a 16-bit table is what is there.",
     );
     let mut table = Table::new(
-        "A BF16 table rounded to Q8_0 and back.",
+        "A BF16 table rounded to Q8_0 and back, every word compared.",
         1,
         &["table", "error, of the values' root mean square", "words that change"],
     );

@@ -7,17 +7,28 @@ use super::or_dash;
 use crate::peers::{Measured, Numbers};
 use crate::study::peers::Peers;
 
-pub fn section(found: &Peers, large: Option<&Peers>) -> Section {
+/// `large` comes with what has to be said when it is older than the rest.
+pub fn section(found: &Peers, large: Option<(&Peers, Option<String>)>) -> Section {
     let mut section = Section::new("Software peers");
     section.text(format!(
         "Everything that compresses such words without loss and that this machine can run, on {} ({}). \
          Each setting has two processes of its own on one processor: one encodes, the other opens the \
-         file, decodes it, compares every word, and reads random rows the quickest way the peer offers, \
-         which for most is decoding everything. Memory is what encoding or decoding adds, result \
-         included, in units of the table.",
+         file, decodes it, compares every word, and reads random rows the quickest way the peer offers: \
+         its own, the pieces that hold the row (settings `rows`, `4k` and `64k`: a piece a row, of 4 KiB, \
+         of 64 KiB), or else everything. Memory is what encoding or decoding adds, result included, in \
+         units of the table.",
         found.table, found.shape
     ));
+    section.text(
+        "Nobody's time has page faults in it: everything is decoded into memory that was written before, \
+         freed memory stays with the process, and a run that does not count comes first (but where encoding \
+         takes more than 4 s: there it is one run, and counts). Libraries that cannot decode into memory \
+         that is given say so in their setting; they find what they freed before. Calls from Python cost \
+         their peers about a microsecond a row. zstd and LZ4 get signs and mantissas set apart from \
+         exponents, which is worth more to them than any level.",
+    );
     section.push(Block::Table(table(found)));
+    section.push(Block::Table(quartiles(found)));
     let bars = |value: &dyn Fn(&Numbers) -> f64, shown: &dyn Fn(&Numbers) -> String| {
         let all = found.rows.iter().filter_map(|row| {
             let numbers = row.numbers.as_ref()?;
@@ -30,7 +41,11 @@ pub fn section(found: &Peers, large: Option<&Peers>) -> Section {
     let speed = |value: f64| format!("{} GB/s", three(value));
     let charts = [
         ("Ratio", "more is better", bars(&|n| n.ratio, &|n| ratio(n.ratio))),
-        ("Decoding", "one thread, more is better", bars(&|n| n.decode_gb_s, &|n| speed(n.decode_gb_s))),
+        (
+            "Decoding",
+            "one thread, more is better",
+            bars(&|n| n.decode_gb_s.median, &|n| speed(n.decode_gb_s.median)),
+        ),
     ];
     let charts = charts.map(|(title, note, bars)| {
         Chart::Bars(Bars { title: title.into(), note: note.into(), bars, marks: vec![] })
@@ -40,13 +55,14 @@ pub fn section(found: &Peers, large: Option<&Peers>) -> Section {
         let sizes: Vec<String> =
             found.dfloat11.iter().map(|(table, size)| format!("{table} {}", ratio(*size))).collect();
         section.text(format!(
-            "**DFloat11** decodes on CUDA only. Its layout, computed bit by bit as package 0.5.0 stores \
-             it: {}. It decodes a whole table for one row.",
+            "**DFloat11** decodes on CUDA only, so it is not measured. Its size, computed bit by bit for the \
+             layout that package 0.5.0 stores: {}. It decodes a whole table for one row.",
             sizes.join(", ")
         ));
     }
-    if let Some(large) = large.filter(|large| !large.rows.is_empty()) {
+    if let Some((large, older)) = large.filter(|(large, _)| !large.rows.is_empty()) {
         section.heading(format!("The quick settings on {} ({})", large.table, large.shape));
+        section.blocks.extend(older.map(Block::Text));
         section.push(Block::Table(table(large)));
     }
     section
@@ -72,9 +88,9 @@ fn table(found: &Peers) -> Table {
                 n.means.clone(),
                 n.version.clone(),
                 ratio(n.ratio),
-                three(1000.0 * n.encode_gb_s),
-                three(n.decode_gb_s),
-                seconds(1e-6 * n.row_us),
+                three(1000.0 * n.encode_gb_s.median),
+                three(n.decode_gb_s.median),
+                seconds(1e-6 * n.row_us.median),
                 or_dash(n.encode_memory, |x| format!("{x:.2}")),
                 or_dash(n.decode_memory, |x| format!("{x:.2}")),
             ]),
@@ -89,7 +105,25 @@ fn table(found: &Peers) -> Table {
     out
 }
 
-fn name(row: &Measured) -> String {
+fn quartiles(found: &Peers) -> Table {
+    let caption = "How far repetitions lie apart: first and third quartile, and the number of runs. A run of row \
+        lookups is 256 random rows where one takes less than 100 µs.";
+    let mut out = Table::new(caption, 1, &["peer", "encode, MB/s", "decode, GB/s", "one row"]);
+    for row in &found.rows {
+        let Some(n) = &row.numbers else { continue };
+        let cells = vec![
+            name(row),
+            n.encode_gb_s.times(1000.0).shown(three),
+            n.decode_gb_s.shown(three),
+            n.row_us.times(1e-6).shown(seconds),
+        ];
+        out.row(accent(row), cells);
+    }
+    out
+}
+
+/// What a reader calls it.
+pub fn name(row: &Measured) -> String {
     match (row.peer.as_str(), row.key.as_str()) {
         ("plain", _) => "copy".into(),
         ("xnc", codec) => codec.into(),
@@ -98,7 +132,8 @@ fn name(row: &Measured) -> String {
     }
 }
 
-fn accent(row: &Measured) -> Accent {
+/// Its colour.
+pub fn accent(row: &Measured) -> Accent {
     match row.peer.as_str() {
         "plain" => Accent::Plain,
         "xnc" => Accent::of(&row.key),

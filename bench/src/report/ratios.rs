@@ -59,7 +59,8 @@ pub fn section(found: &Ratios) -> Section {
     section.heading("Time and memory of `xnc compress`");
     let header = ["table", "codec", "ratio", "time, all threads", "peak memory"];
     let mut table = Table::new(
-        "The whole command: reading, encoding, writing, restoring in memory and comparing with the source.",
+        "The whole command: reading, encoding, writing, restoring in memory and comparing with the source. Once \
+         each; sections on peers and scaling repeat.",
         2,
         &header,
     );

@@ -8,9 +8,10 @@ use crate::study::running::Running;
 pub fn section(found: &Running) -> Section {
     let mut section = Section::new("Running from a compressed table");
     section.text(
-        "What `xnc bench` measures in one process, in random order, beside plain words in \
+        "What `xnc bench` measures, in random order, beside plain words in \
         memory. All but lookups begin with caches that hold nothing of the table, as an output head does \
-        after a model's layers.",
+        after a model's layers. Each figure is the median over at most three such processes (`dense`: one), \
+        each of which gives medians itself.",
     );
     let header = [
         "table",
@@ -33,11 +34,11 @@ pub fn section(found: &Running) -> Section {
             vec![
                 format!("{}, {}", row.table, row.dtype),
                 format!("`{}`", row.codec),
-                three(row.encode_gb_s),
-                three(row.decode_gb_s),
-                three(row.ratio_to_memcpy),
-                seconds(1e-9 * row.gather_ns),
-                three(row.ratio_to_copy),
+                three(row.encode_gb_s.median),
+                three(row.decode_gb_s.median),
+                three(row.ratio_to_memcpy.median),
+                seconds(1e-9 * row.gather_ns.median),
+                three(row.ratio_to_copy.median),
             ],
         );
     }
@@ -52,6 +53,7 @@ pub fn section(found: &Running) -> Section {
         "plain reads, GB/s",
         "of reading alone",
         "times as fast",
+        "its quartiles",
     ];
     let mut table = Table::new(
         "The table times a vector: from compressed rows, and from plain rows by the fastest of \
@@ -69,11 +71,12 @@ pub fn section(found: &Running) -> Section {
                 format!("`{}`", one.codec),
                 one.activations.clone(),
                 one.threads.to_string(),
-                seconds(1e-3 * one.ms),
-                seconds(1e-3 * one.plain_ms),
-                three(one.plain_gb_s),
-                format!("{:.2}", one.plain_to_read),
-                format!("{:.2}", one.speedup),
+                seconds(1e-3 * one.ms.median),
+                seconds(1e-3 * one.plain_ms.median),
+                three(one.plain_gb_s.median),
+                format!("{:.2}", one.plain_to_read.median),
+                format!("{:.2}", one.speedup.median),
+                one.speedup.shown(|times| format!("{times:.2}")),
             ],
         );
     }

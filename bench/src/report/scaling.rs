@@ -11,7 +11,7 @@ pub fn section(found: &Scaling) -> Section {
     let mut section = Section::new("Scaling");
     section.text(
         "Time and memory against the size of a table, the number of threads, and the number of \
-        rows asked for at once.",
+        rows asked for at once; into memory that was written before.",
     );
     let lines = |title: &str, note: &str, y: Axis, value: &dyn Fn(&Size) -> Option<f64>| {
         let series = Codec::ALL.iter().map(|codec| {
@@ -31,14 +31,18 @@ pub fn section(found: &Scaling) -> Section {
         let names = std::iter::once("plain").chain(Codec::ALL.iter().map(|codec| codec.name()));
         let series = names.map(|name| {
             let rows = found.lookups.iter().filter(|lookup| lookup.codec == name);
-            let points = rows.map(|lookup| (lookup.asked as f64, lookup.rows_per_second)).collect();
+            let points = rows.map(|lookup| (lookup.asked as f64, lookup.rows_per_second.median)).collect();
             Series { name: name.into(), accent: Accent::of(name), dashed: name == "plain", points }
         });
         series.collect()
     };
     section.push(Block::Charts(vec![
-        lines("Encoding", "all threads", Axis::logarithmic("ms"), &|size| Some(1e3 * size.encode_seconds)),
-        lines("Decoding", "one thread", Axis::logarithmic("ms"), &|size| Some(1e3 * size.decode_seconds)),
+        lines("Encoding", "all threads", Axis::logarithmic("ms"), &|size| {
+            Some(1e3 * size.encode_seconds.median)
+        }),
+        lines("Decoding", "one thread", Axis::logarithmic("ms"), &|size| {
+            Some(1e3 * size.decode_seconds.median)
+        }),
         lines("Peak memory of `xnc compress`", "largest resident size", Axis::logarithmic("MB"), &|size| {
             size.compress_peak_bytes.map(|bytes| bytes as f64 * 1e-6)
         }),
@@ -65,8 +69,8 @@ pub fn section(found: &Scaling) -> Section {
                 size.table.clone(),
                 size.rows.to_string(),
                 bytes(size.bytes),
-                seconds(size.encode_seconds),
-                seconds(size.decode_seconds),
+                seconds(size.encode_seconds.median),
+                seconds(size.decode_seconds.median),
                 or_dash(size.compress_peak_bytes, bytes),
             ],
         );
@@ -75,10 +79,16 @@ pub fn section(found: &Scaling) -> Section {
     let mut table = Table::new(
         "Against the number of threads.",
         1,
-        &["codec", "threads", "encode, GB/s", "decode, GB/s"],
+        &["codec", "threads", "encode, GB/s", "quartiles", "decode, GB/s", "quartiles"],
     );
     for one in &found.threads {
-        let cells = [one.threads.to_string(), three(one.encode_gb_s), three(one.decode_gb_s)];
+        let cells = [
+            one.threads.to_string(),
+            three(one.encode_gb_s.median),
+            one.encode_gb_s.shown(three),
+            three(one.decode_gb_s.median),
+            one.decode_gb_s.shown(three),
+        ];
         table.row(Accent::of(&one.codec), std::iter::once(format!("`{}`", one.codec)).chain(cells).collect());
     }
     section.push(Block::Table(table));
@@ -91,7 +101,7 @@ pub fn section(found: &Scaling) -> Section {
     for name in std::iter::once("plain").chain(Codec::ALL.iter().map(|codec| codec.name())) {
         let times = asked.iter().map(|asked| {
             let one = found.lookups.iter().find(|one| one.codec == name && one.asked == *asked);
-            or_dash(one, |one| seconds(1.0 / one.rows_per_second))
+            or_dash(one, |one| seconds(1.0 / one.rows_per_second.median))
         });
         table.row(Accent::of(name), std::iter::once(format!("`{name}`")).chain(times).collect());
     }

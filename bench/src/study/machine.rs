@@ -7,6 +7,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use xnc::Backend;
 
+use crate::sources;
+
 /// A machine, a day, and versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
@@ -14,6 +16,12 @@ pub struct Machine {
     pub processor: String,
     /// Processors that the system gives.
     pub processors: usize,
+    /// Cores of a processor package, where the system tells.
+    #[serde(default)]
+    pub cores: Option<u64>,
+    /// Bytes of the last cache that cores share, where the system tells.
+    #[serde(default)]
+    pub l3_bytes: Option<u64>,
     /// Instruction sets that matter here and that the processor has.
     pub instructions: Vec<String>,
     /// The backend that XNC picks.
@@ -30,6 +38,9 @@ pub struct Machine {
     pub xnc: String,
     /// The commit, marked when the tree differed from it.
     pub commit: String,
+    /// Hash of the sources that were measured, see [`crate::sources`]; empty where older results do not tell.
+    #[serde(default)]
+    pub sources: String,
 }
 
 impl Machine {
@@ -54,12 +65,17 @@ impl Machine {
             .lines()
             .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<f64>().ok());
         // What sections write while the study runs is no change to what is measured.
-        let changed = told("git", &["status", "--porcelain", "--", ".", ":!docs/results.*"]);
+        let changed = told(
+            "git",
+            &["status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/results.*", ":!docs/*.svg"],
+        );
         let mark = if changed.is_some_and(|files| !files.is_empty()) { "-dirty" } else { "" };
         let commit = told("git", &["describe", "--always", "--exclude=*"]).map(|commit| commit + mark);
         Ok(Machine {
             processor: field("model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: field("cpu cores").and_then(|cores| cores.parse().ok()),
+            l3_bytes: l3_bytes(),
             instructions: known
                 .iter()
                 .filter(|name| flags.split(' ').any(|flag| flag == **name))
@@ -72,6 +88,34 @@ impl Machine {
             rustc: told("rustc", &["--version"]).unwrap_or_default(),
             xnc: env!("CARGO_PKG_VERSION").into(),
             commit: commit.unwrap_or_default(),
+            sources: sources::hash()?,
         })
     }
+
+    /// Whether figures of both may stand side by side: one processor, one state of the code.
+    pub fn agrees(&self, other: &Machine) -> bool {
+        fn about(one: &Machine) -> [&str; 5] {
+            [&one.processor, &one.backend, &one.commit, &one.sources, &one.rustc]
+        }
+        about(self) == about(other) && self.processors == other.processors
+    }
+
+    /// The processor as a reader wants it: model, cores, the last cache.
+    pub fn told(&self) -> String {
+        let cores = self.cores.map_or(String::new(), |cores| format!("{cores} cores, "));
+        let l3 = self.l3_bytes.map_or("L3 unknown".into(), |bytes| format!("{} MiB of L3", bytes >> 20));
+        format!("{}, {} processors ({cores}{l3})", self.processor, self.processors)
+    }
+}
+
+/// What the system says of the first processor's third cache.
+fn l3_bytes() -> Option<u64> {
+    let size = fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index3/size").ok()?;
+    let (digits, unit) = size.trim().split_at(size.trim().find(|c: char| !c.is_ascii_digit())?);
+    let shift = match unit {
+        "K" => 10,
+        "M" => 20,
+        _ => return None,
+    };
+    Some(digits.parse::<u64>().ok()? << shift)
 }

@@ -1,6 +1,7 @@
 //! The study: a section a file, each measured on its own and merged into one results file, from which all
 //! pages are made.
 
+pub mod check;
 pub mod limits;
 pub mod lines;
 pub mod machine;
@@ -24,6 +25,7 @@ use xnc::Dtype;
 
 use crate::peers::Place;
 use crate::report;
+use crate::sources;
 use crate::tables::{self, TableFile};
 use machine::Machine;
 
@@ -106,6 +108,8 @@ pub struct Study {
     pub native: Vec<TableFile>,
     /// Whole model files.
     pub files: Vec<PathBuf>,
+    /// Where and when: one answer for all sections of a run.
+    pub machine: Machine,
     xnc: PathBuf,
     _scratch: tempfile::TempDir,
 }
@@ -151,7 +155,8 @@ impl Study {
             pair.f16.label = pair.bf16.label.clone();
         }
         let place = Place { program: std::env::current_exe()?, python, scratch: scratch.path().to_owned() };
-        Ok(Study { place, sample: data.is_none(), tables, native, files, xnc, _scratch: scratch })
+        let machine = Machine::this()?;
+        Ok(Study { place, sample: data.is_none(), tables, native, files, machine, xnc, _scratch: scratch })
     }
 
     /// The table that most measurements are on.
@@ -199,12 +204,15 @@ const MINILM_TABLE: &str = "embeddings.word_embeddings.weight";
 pub fn run(study: &Study, sections: &[Section], out: &Path) -> Result<()> {
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let path = out.join("results.json");
+    // A whole run begins anew, so that its sections are of one machine and commit.
     let mut results: Results = match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{}", path.display()))?,
-        Err(_) => Results::default(),
+        Ok(bytes) if !sections.is_empty() => {
+            serde_json::from_slice(&bytes).with_context(|| format!("{}", path.display()))?
+        }
+        _ => Results::default(),
     };
     ensure!(
-        results.sample == study.sample || results.is_empty(),
+        results.sample == study.sample || all_machines(&mut results).is_empty(),
         "{} is from other tables; give another folder",
         path.display()
     );
@@ -216,49 +224,63 @@ pub fn run(study: &Study, sections: &[Section], out: &Path) -> Result<()> {
         // After each: what a later one cannot do does not take the earlier with it.
         fs::write(&path, serde_json::to_string_pretty(&results)? + "\n")?;
     }
-    let page = report::page(&results);
+    let page = report::page(&results, &sources::hash()?);
     fs::write(out.join("results.md"), page.to_markdown())?;
     fs::write(out.join("results.html"), page.to_html())?;
-    eprintln!("study: wrote {}", out.join("results.{json,md,html}").display());
+    for (name, text) in report::pictures(&results) {
+        fs::write(out.join(name), text)?;
+    }
+    eprintln!("study: wrote results.{{json,md,html}} and pictures into {}", out.display());
     Ok(())
 }
 
 impl Results {
-    fn is_empty(&self) -> bool {
-        let Results { sample: _, patterns, ratios, lines, peers, large, models, running, scaling, limits } =
-            self;
-        patterns.is_none()
-            && ratios.is_none()
-            && lines.is_none()
-            && peers.is_none()
-            && large.is_none()
-            && models.is_none()
-            && running.is_none()
-            && scaling.is_none()
-            && limits.is_none()
-    }
-
     fn measure(&mut self, study: &Study, section: Section) -> Result<()> {
         match section {
-            Section::Patterns => self.patterns = Some(taken(|| patterns::measure(study))?),
-            Section::Ratios => self.ratios = Some(taken(|| ratios::measure(study))?),
-            Section::Lines => self.lines = Some(taken(|| lines::measure(study))?),
-            Section::Peers => self.peers = Some(taken(|| peers::measure(study))?),
-            Section::Large => self.large = Some(taken(|| peers::measure_large(study))?),
+            Section::Patterns => self.patterns = Some(taken(study, || patterns::measure(study))?),
+            Section::Ratios => self.ratios = Some(taken(study, || ratios::measure(study))?),
+            Section::Lines => self.lines = Some(taken(study, || lines::measure(study))?),
+            Section::Peers => self.peers = Some(taken(study, || peers::measure(study))?),
+            Section::Large => self.large = Some(taken(study, || peers::measure_large(study))?),
             Section::Models => {
                 let ratios = self.ratios.as_ref().context("models builds on ratios: measure them first")?;
-                self.models = Some(taken(|| models::measure(study, &ratios.found))?);
+                ensure!(
+                    ratios.machine.agrees(&study.machine),
+                    "models builds on ratios, which are from another machine or commit: measure both"
+                );
+                self.models = Some(taken(study, || models::measure(study, &ratios.found))?);
             }
-            Section::Running => self.running = Some(taken(|| running::measure(study))?),
-            Section::Scaling => self.scaling = Some(taken(|| scaling::measure(study))?),
-            Section::Limits => self.limits = Some(taken(|| limits::measure(study))?),
+            Section::Running => self.running = Some(taken(study, || running::measure(study))?),
+            Section::Scaling => self.scaling = Some(taken(study, || scaling::measure(study))?),
+            Section::Limits => self.limits = Some(taken(study, || limits::measure(study))?),
         }
         Ok(())
     }
 }
 
-fn taken<T>(measure: impl FnOnce() -> Result<T>) -> Result<Taken<T>> {
+/// Where each section that there is was measured.
+pub fn all_machines(results: &mut Results) -> Vec<&mut Machine> {
+    fn of<T>(taken: &mut Option<Taken<T>>) -> Option<&mut Machine> {
+        taken.as_mut().map(|taken| &mut taken.machine)
+    }
+    let Results { sample: _, patterns, ratios, lines, peers, large, models, running, scaling, limits } =
+        results;
+    let all = [
+        of(patterns),
+        of(ratios),
+        of(lines),
+        of(peers),
+        of(large),
+        of(models),
+        of(running),
+        of(scaling),
+        of(limits),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn taken<T>(study: &Study, measure: impl FnOnce() -> Result<T>) -> Result<Taken<T>> {
     let start = Instant::now();
     let found = measure()?;
-    Ok(Taken { machine: Machine::this()?, seconds: start.elapsed().as_secs_f64(), found })
+    Ok(Taken { machine: study.machine.clone(), seconds: start.elapsed().as_secs_f64(), found })
 }

@@ -1,14 +1,15 @@
 //! Time and memory against table size and threads; rows per second against the number of rows asked for.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use xnc::{Codec, EncodeOptions, Table, Verify};
 
 use super::Study;
-use crate::peers::median;
-use crate::tables::{self, Random, TableFile};
+use crate::clock::warm;
+use crate::spread::Spread;
+use crate::tables::{self, Random, TableFile, Words};
 
 /// What was found.
 #[derive(Serialize, Deserialize)]
@@ -33,9 +34,9 @@ pub struct Size {
     /// Source bytes.
     pub bytes: u64,
     /// Encoding, on all threads.
-    pub encode_seconds: f64,
+    pub encode_seconds: Spread,
     /// Decoding, on one thread.
-    pub decode_seconds: f64,
+    pub decode_seconds: Spread,
     /// Largest resident size of `xnc compress`.
     pub compress_peak_bytes: Option<u64>,
 }
@@ -48,9 +49,9 @@ pub struct Threads {
     /// Threads.
     pub threads: usize,
     /// 10^9 source bytes a second.
-    pub encode_gb_s: f64,
+    pub encode_gb_s: Spread,
     /// 10^9 source bytes a second.
-    pub decode_gb_s: f64,
+    pub decode_gb_s: Spread,
 }
 
 /// A lookup of some number of random rows, one thread.
@@ -61,7 +62,7 @@ pub struct Lookup {
     /// Rows asked for in one call.
     pub asked: usize,
     /// Rows given a second.
-    pub rows_per_second: f64,
+    pub rows_per_second: Spread,
 }
 
 /// Measures all three.
@@ -80,13 +81,14 @@ pub fn measure(study: &Study) -> Result<Scaling> {
         }
         let coded = Coded::new(study, main, *codec)?;
         let gb = main.bytes() as f64 * 1e-9;
-        let (mut encode_seconds, decode_seconds) = (0.0, coded.decode(1)?);
+        let mut last = None;
         for n in threads() {
-            encode_seconds = encode(main, *codec, n)?;
-            let (encode_gb_s, decode_gb_s) = (gb / encode_seconds, gb / coded.decode(n)?);
+            let (encoding, decoding) = (encode(main, *codec, n)?, coded.decode(n)?);
+            let (encode_gb_s, decode_gb_s) = (encoding.rate(gb), decoding.rate(gb));
             found.threads.push(Threads { codec: codec.name().into(), threads: n, encode_gb_s, decode_gb_s });
+            last = Some(encoding);
         }
-        found.sizes.push(coded.size(encode_seconds, decode_seconds));
+        found.sizes.push(coded.size(last.context("no threads")?, coded.decode(1)?));
         found.lookups.extend(lookup(codec.name(), &coded.table)?);
         // `dense` on the largest table is in section `ratios`: minutes, once.
         if let Some(table) = largest.filter(|_| *codec != Codec::Dense) {
@@ -106,20 +108,13 @@ fn threads() -> impl Iterator<Item = usize> {
 /// Time to spend on repetitions of one thing.
 const TIME: Duration = Duration::from_millis(500);
 
-/// Median time of `work`. What `work` gives is freed when the clock has stopped.
-fn repeated<T>(mut work: impl FnMut() -> Result<T>) -> Result<f64> {
-    let begin = Instant::now();
-    let mut seconds = Vec::new();
-    while seconds.is_empty() || (begin.elapsed() < TIME && seconds.len() < 25) {
-        let start = Instant::now();
-        let _result = work()?;
-        seconds.push(start.elapsed().as_secs_f64());
-    }
-    median(seconds)
+/// What repetitions of `work` take, after one that does not count.
+fn repeated<T>(work: impl FnMut() -> Result<T>) -> Result<Spread> {
+    Spread::of(warm(TIME, work)?)
 }
 
 /// Seconds to encode into memory with `threads`, 0 for all.
-fn encode(table: &TableFile, codec: Codec, threads: usize) -> Result<f64> {
+fn encode(table: &TableFile, codec: Codec, threads: usize) -> Result<Spread> {
     let words = table.words()?;
     let mut options = EncodeOptions::default();
     options.codec = codec;
@@ -154,7 +149,7 @@ impl Coded {
         })
     }
 
-    fn size(&self, encode_seconds: f64, decode_seconds: f64) -> Size {
+    fn size(&self, encode_seconds: Spread, decode_seconds: Spread) -> Size {
         Size {
             codec: self.codec.name().into(),
             table: self.source.label.clone(),
@@ -166,10 +161,10 @@ impl Coded {
         }
     }
 
-    fn decode(&self, threads: usize) -> Result<f64> {
+    fn decode(&self, threads: usize) -> Result<Spread> {
         let table = &self.table;
         let share = table.rows().div_ceil(threads) * table.dim();
-        let mut out = vec![0_u16; table.rows() * table.dim()];
+        let mut out = Words::touched(table.rows() * table.dim());
         repeated(|| {
             std::thread::scope(|scope| {
                 let work = |(part, out): (usize, &mut [u16])| table.read(part * share, out);
@@ -198,14 +193,14 @@ fn lookup(codec: &str, table: &Table) -> Result<Vec<Lookup>> {
     let ids: Vec<usize> = (0..LOOKED_UP).map(|_| random.below(table.rows())).collect();
     let mut lookups = Vec::new();
     for asked in [1, 8, 64, 512, 4096] {
-        let mut out = vec![0; asked * table.dim()];
+        let mut out = Words::touched(asked * table.dim());
         let mut calls = ids.chunks_exact(asked).cycle();
         // Several calls a repetition: one may be shorter than the clock can tell.
         let repetition = (4096 / asked).clamp(1, 256);
         let seconds = repeated(|| {
             Ok(calls.by_ref().take(repetition).try_for_each(|ids| table.gather(ids, &mut out))?)
         })?;
-        let rows_per_second = (repetition * asked) as f64 / seconds;
+        let rows_per_second = seconds.rate((repetition * asked) as f64);
         lookups.push(Lookup { codec: codec.into(), asked, rows_per_second });
     }
     Ok(lookups)

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::inline::{Piece, pieces};
 use crate::page::{Accent, Block, Page, Section, Table, anchor};
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 impl Page {
     /// The page as one self-contained HTML file.
@@ -26,6 +26,7 @@ impl Page {
                     header {
                         h1 { (self.title) }
                         p.lead { (text(&self.lead)) }
+                        @for note in &self.notes { p { (text(note)) } }
                         @if !self.facts.is_empty() {
                             dl.facts {
                                 @for fact in &self.facts {

@@ -12,6 +12,7 @@ mod inline;
 mod markdown;
 pub mod number;
 mod page;
+pub mod picture;
 
 pub use chart::{Axis, Bar, Bars, Chart, Histogram, Lines, Mark, Series};
 pub use page::{Accent, Block, Fact, Page, Row, Section, Table};

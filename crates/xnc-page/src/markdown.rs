@@ -6,6 +6,9 @@ impl Page {
     /// The page as Markdown, charts left out.
     pub fn to_markdown(&self) -> String {
         let mut out = format!("# {}\n\n{}\n", self.title, self.lead);
+        for note in &self.notes {
+            out += &format!("\n{note}\n");
+        }
         if !self.facts.is_empty() {
             out.push('\n');
         }

@@ -9,6 +9,8 @@ pub struct Page {
     pub title: String,
     /// The reader's question and its answer, in a sentence or two.
     pub lead: String,
+    /// What has to be known before any number: on what it was measured, when, what is out of date.
+    pub notes: Vec<String>,
     /// The few numbers that say most.
     pub facts: Vec<Fact>,
     /// The rest, in order.

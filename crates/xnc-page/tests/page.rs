@@ -46,6 +46,7 @@ fn page() -> Page {
     Page {
         title: nasty.into(),
         lead: nasty.into(),
+        notes: vec![nasty.into()],
         facts: vec![Fact { value: "1.5x".into(), label: nasty.into(), accent: Accent::Fast }],
         sections: vec![section, Section::new("b"), Section::new("c")],
         colophon: vec![nasty.into()],
@@ -113,4 +114,30 @@ fn markdown_has_the_same_numbers() {
     assert!(markdown.contains("| name | a\\|b |\n|---|---:|\n"));
     assert!(markdown.contains("1.476x"));
     assert!(markdown.contains("## First part\n\n### Smaller\n"));
+}
+
+#[test]
+fn pictures_stand_alone() {
+    use xnc_page::picture::{Dot, Dots, Point, Row, Scatter};
+    let nasty = "<script src=\"http://x\">&'\"";
+    let point =
+        |n: u32| Point { label: nasty.into(), accent: Accent::Peer, at: (10_f64.powf(f64::from(n)), 1.5) };
+    let scatter = Scatter {
+        title: nasty.into(),
+        x: Axis::logarithmic(nasty),
+        points: (0..9).map(point).collect(),
+        ..Scatter::default()
+    };
+    let dot = Dot { name: nasty.into(), accent: Accent::Fast, open: true };
+    let row = Row { name: nasty.into(), end: nasty.into(), values: vec![1.0] };
+    let dots = Dots { title: nasty.into(), kinds: vec![dot], rows: vec![row], ..Dots::default() };
+    for svg in [scatter.to_svg(), dots.to_svg(), Scatter::default().to_svg(), Dots::default().to_svg()] {
+        assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"));
+        assert!(svg.contains("width=\"720\""));
+        for colour in [".fast { color: #0f6fd0; }", "prefers-color-scheme: dark", ".fast { color: #63aef7; }"]
+        {
+            assert!(svg.contains(colour), "{colour}");
+        }
+        assert!(!svg.contains("<script") && !svg.contains("NaN") && !svg.contains("inf\""));
+    }
 }

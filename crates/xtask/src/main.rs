@@ -81,6 +81,12 @@ enum Task {
         /// Only the committed sample and the peers in Rust, reduced, into target/study
         #[arg(long)]
         sample: bool,
+        /// Measure five figures of the results again, chosen at random, and compare: a minute
+        #[arg(long, conflicts_with = "sections")]
+        check: bool,
+        /// With --check, the choice of an earlier one
+        #[arg(long, requires = "check")]
+        seed: Option<u64>,
     },
     /// Run the kernel tests under AddressSanitizer
     Sanitize,
@@ -155,8 +161,11 @@ fn main() -> Result<()> {
         Task::Fuzz { seconds, targets } => fuzz::some(seconds, None, &targets),
         Task::Rtl { liberty } => rtl::all(liberty.as_deref()),
         Task::Emulate { names } => emulate::all(&names),
-        Task::Study { sections, sample: false } => study::full(&sections),
-        Task::Study { sections, sample: true } => study::sample(&sections),
+        Task::Study { sections, sample, check: true, seed } if sections.is_empty() => {
+            study::check(sample, seed)
+        }
+        Task::Study { sections, sample: false, .. } => study::full(&sections),
+        Task::Study { sections, sample: true, .. } => study::sample(&sections),
         Task::Sanitize => sanitize::all(),
         Task::Arm { short } => arm::all(short),
         Task::Book => book::all(),

@@ -31,7 +31,7 @@ impl Axis {
     }
 
     /// The scale over `values`, wide enough for all that are finite.
-    pub(super) fn scale(&self, values: impl Iterator<Item = f64>) -> Scale {
+    pub(crate) fn scale(&self, values: impl Iterator<Item = f64>) -> Scale {
         let usable = |value: &f64| value.is_finite() && (!self.logarithmic || *value > 0.0);
         let (mut low, mut high) = values
             .filter(usable)

@@ -11,6 +11,7 @@ use crate::html::{mark, text};
 use crate::page::Accent;
 
 pub use axis::Axis;
+pub(crate) use axis::short;
 pub use bars::{Bar, Bars, Mark};
 pub use histogram::Histogram;
 pub use lines::{Lines, Series};
@@ -68,10 +69,10 @@ impl Chart {
 type Drawing = (f64, Markup, String);
 
 /// A coordinate, short.
-fn round(x: f64) -> f64 {
+pub(crate) fn round(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
 }
 
-fn class(kind: &str, accent: Accent) -> String {
+pub(crate) fn class(kind: &str, accent: Accent) -> String {
     format!("{kind} {}", accent.class())
 }

@@ -1,0 +1,63 @@
+//! What the figures depend on: a hash of the sources that are measured and that measure.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Folders and files, from the root of the repository.
+const MEASURED: [&str; 5] = ["Cargo.lock", "Cargo.toml", "bench/src", "crates/xnc-cli/src", "crates/xnc/src"];
+/// What only says how figures are shown.
+const SHOWS: &str = "bench/src/report";
+
+/// The hash as of now. Ends of lines do not count, since a checkout may change them.
+///
+/// # Errors
+/// When a source cannot be read.
+pub fn hash() -> Result<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    MEASURED.iter().try_for_each(|name| collect(&root, name.to_string(), &mut files))?;
+    files.sort();
+    let mut hasher = blake3::Hasher::new();
+    for name in files {
+        let path = root.join(&name);
+        let mut bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        bytes.retain(|byte| *byte != b'\r');
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+    }
+    Ok(hasher.finalize().to_hex()[..16].to_owned())
+}
+
+/// Files under `name`, with `/` between folders everywhere. Only kinds that git keeps here: caches are no sources.
+fn collect(root: &Path, name: String, files: &mut Vec<String>) -> Result<()> {
+    let path: PathBuf = root.join(&name);
+    if path.is_dir() {
+        if name == SHOWS {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&path)? {
+            let entry = entry?.file_name().into_string().ok().context("a name that is no text")?;
+            collect(root, format!("{name}/{entry}"), files)?;
+        }
+    } else if [".rs", ".py", ".toml", ".lock", ".json"].iter().any(|end| name.ends_with(end)) {
+        files.push(name);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_found_and_hashed_the_same_twice() {
+        let mut files = Vec::new();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        collect(&root, "bench/src".into(), &mut files).expect("sources");
+        assert!(files.contains(&"bench/src/peers/harness.py".to_owned()));
+        assert!(!files.iter().any(|name| name.starts_with(SHOWS)));
+        assert_eq!(hash().expect("sources"), hash().expect("sources"));
+    }
+}
