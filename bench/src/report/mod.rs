@@ -9,6 +9,7 @@ mod patterns;
 mod peers;
 mod pictures;
 mod ratios;
+mod readme;
 mod running;
 mod scaling;
 
@@ -19,6 +20,7 @@ use crate::study::{Results, Taken};
 use head::Head;
 
 pub use pictures::pictures;
+pub use readme::readme;
 
 /// All that was measured so far, as a page. `sources` is the hash of what would be measured now.
 pub fn page(results: &Results, sources: &str) -> Page {
@@ -135,6 +137,9 @@ mod tests {
         let page = page(&results, &crate::sources::hash().expect("sources"));
         let mut files = vec![("results.md", page.to_markdown()), ("results.html", page.to_html())];
         files.extend(pictures(&results));
+        let path = docs.join("../README.md");
+        let text = fs::read_to_string(path).expect("a README").replace("\r\n", "\n");
+        files.push(("../README.md", readme(&text, &results).expect("a place for the table")));
         for (name, text) in files {
             if std::env::var_os("XNC_BLESS").is_some() {
                 fs::write(docs.join(name), &text).expect("a page");

@@ -43,6 +43,14 @@ pub struct Machine {
     pub sources: String,
 }
 
+/// The name, and the family and model that tell processors apart whose name a hypervisor cuts short.
+fn processor(name: Option<String>, family: Option<String>, model: Option<String>) -> String {
+    match (name, family, model) {
+        (Some(name), Some(family), Some(model)) => format!("{name} (family {family}, model {model})"),
+        (name, ..) => name.unwrap_or_else(|| std::env::consts::ARCH.into()),
+    }
+}
+
 impl Machine {
     /// This one, now.
     ///
@@ -72,7 +80,7 @@ impl Machine {
         let mark = if changed.is_some_and(|files| !files.is_empty()) { "-dirty" } else { "" };
         let commit = told("git", &["describe", "--always", "--exclude=*"]).map(|commit| commit + mark);
         Ok(Machine {
-            processor: field("model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
+            processor: processor(field("model name"), field("cpu family"), field("model\t")),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             cores: field("cpu cores").and_then(|cores| cores.parse().ok()),
             l3_bytes: l3_bytes(),

@@ -230,6 +230,11 @@ pub fn run(study: &Study, sections: &[Section], out: &Path) -> Result<()> {
     for (name, text) in report::pictures(&results) {
         fs::write(out.join(name), text)?;
     }
+    let path = out.join("../README.md");
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    if let Some(text) = report::readme(&text, &results).filter(|_| !study.sample) {
+        fs::write(&path, text)?;
+    }
     eprintln!("study: wrote results.{{json,md,html}} and pictures into {}", out.display());
     Ok(())
 }

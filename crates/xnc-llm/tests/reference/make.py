@@ -6,10 +6,11 @@ that falls the other way moves logits by some tenths everywhere, also between tw
 spread printed here). The second does not. Needs llama-cpp-python from its sources:
 
     pip install --no-binary llama-cpp-python llama-cpp-python==0.3.36
-    python make.py ../../../../data            writes SmolLM2-135M.json and Gemma-3-270M.json here
+    python make.py ../../../../data [MODEL]    writes SmolLM2-135M.json and Gemma-3-270M.json here
 """
 
 import json
+import struct
 import sys
 import tempfile
 from pathlib import Path
@@ -128,7 +129,42 @@ def widened(path, folder):
     params.allow_requantize = True
     target = Path(folder) / "widened.gguf"
     assert llama_cpp.llama_model_quantize(str(path).encode(), str(target).encode(), params) == 0
+    align(target)
     return target
+
+
+def align(path):
+    """llama.cpp begins a quantised file's tensors at a multiple of 32 bytes, whatever alignment the file names, and
+    does not read that back: moves them to where they belong."""
+    data = path.read_bytes()
+    at, alignment = 24, 32
+    tensors, keys = struct.unpack_from("<QQ", data, 8)
+    sizes = [1, 1, 2, 2, 4, 4, 4, 1, None, None, 8, 8, 8]  # of values, by GGUF type; 8 is a text, 9 a list
+
+    def text(at):
+        return at + 8 + struct.unpack_from("<Q", data, at)[0]
+
+    def value(kind, at):
+        if kind == 8:
+            return text(at)
+        if kind != 9:
+            return at + sizes[kind]
+        kind, count = struct.unpack_from("<IQ", data, at)
+        at += 12
+        for _ in range(count):
+            at = value(kind, at)
+        return at
+
+    for _ in range(keys):
+        name, at = data[at + 8 : text(at)], text(at)
+        if name == b"general.alignment":
+            alignment = struct.unpack_from("<I", data, at + 4)[0]
+        at = value(struct.unpack_from("<I", data, at)[0], at + 4)
+    for _ in range(tensors):
+        at = text(at)
+        at += 4 + 8 * struct.unpack_from("<I", data, at)[0] + 12
+    begin, meant = ((at + by - 1) // by * by for by in (32, alignment))
+    path.write_bytes(data[:begin] + bytes(meant - begin) + data[begin:])
 
 
 def record(path):
@@ -148,7 +184,7 @@ def record(path):
 
 
 if __name__ == "__main__":
-    for name in MODELS:
+    for name in sys.argv[2:] or MODELS:
         path = Path(sys.argv[1]) / f"{name}.bf16.gguf"
         target = Path(__file__).with_name(f"{name}.json")
         target.write_text(json.dumps(record(path)) + "\n")
