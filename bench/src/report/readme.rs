@@ -46,13 +46,14 @@ fn table(results: &Results) -> Option<String> {
     for (name, bits) in QUANTISED {
         out += &format!("| {name} | {} | **no** | | | yes |\n", ratio(16.0 / bits));
     }
-    let machine = &taken.machine;
     out += &format!(
-        "\nThe table of {} ({}), rebuilt ([how](docs/tables.md)); one thread of {}.\n\
-         Sizes count everything, those of Q8_0 and Q6_K are computed; [all tools](docs/results.md#software-peers).\n",
+        "\nOne thread of {}.\n\
+         {} ({}), a rebuilt table ([how](docs/tables.md)).\n\
+         Sizes count everything; those of Q8_0 and Q6_K are computed.\n\
+         [All tools](docs/results.md#software-peers).\n",
+        taken.machine.told(),
         found.table,
         found.shape,
-        machine.processor.replace(" Processor", ""),
     );
     Some(out)
 }

@@ -16,7 +16,7 @@
 //! let model = Model::load(&file)?;
 //! let mut session = Session::new(&model, 100);
 //! let first = session.prefill(&tokenizer.encode("The capital of France is")?)?;
-//! println!("{}", tokenizer.decode(&[first]));
+//! println!("the likeliest token is {first}");
 //! # Ok(())
 //! # }
 //! ```

@@ -1,4 +1,4 @@
-//! Text to tokens and back, by the vocabulary in the model's file, as llama.cpp does it.
+//! Text to tokens, by the vocabulary in the model's file, as llama.cpp does it.
 
 mod bytes;
 mod merge;
@@ -13,13 +13,11 @@ use special::{Piece, Special};
 
 /// A vocabulary, borrowed from its file, and the rules by which it cuts text.
 pub struct Tokenizer<'f> {
-    texts: Vec<&'f str>,
     ids: Numbers<'f>,
     special: Special<'f>,
     scheme: Scheme<'f>,
     /// Token put before every text.
     begin: Option<u32>,
-    ends: Vec<u32>,
 }
 
 enum Scheme<'f> {
@@ -60,10 +58,7 @@ impl<'f> Tokenizer<'f> {
             true => token("tokenizer.ggml.bos_token_id")?,
             false => None,
         };
-        let turn_ends = ["<|im_end|>", "<end_of_turn>", "<|eot_id|>"];
-        let turn_ends = turn_ends.iter().filter_map(|text| ids.get(text).copied());
-        let ends = token("tokenizer.ggml.eos_token_id")?.into_iter().chain(turn_ends).collect();
-        Ok(Tokenizer { special: Special::new(&texts, &kinds), texts, ids, scheme, begin, ends })
+        Ok(Tokenizer { special: Special::new(&texts, &kinds), ids, scheme, begin })
     }
 
     /// Tokens of a text. Tokens with a meaning of their own, such as `<|im_start|>`, are found where the text
@@ -116,30 +111,6 @@ impl<'f> Tokenizer<'f> {
         }
         Ok(())
     }
-
-    /// The text of tokens. Bytes that are no UTF-8 become the replacement character; tokens that steer the
-    /// model become nothing.
-    pub fn decode(&self, tokens: &[u32]) -> String {
-        let mut out = Vec::new();
-        for &token in tokens {
-            let Some(&text) = self.texts.get(token as usize) else { continue };
-            match &self.scheme {
-                _ if self.special.steers(token) => {}
-                _ if self.special.contains(token) => out.extend(text.bytes()),
-                Scheme::Bytes { .. } => bytes::read(text, &mut out),
-                Scheme::Pieces { .. } => match byte_token(text) {
-                    Some(byte) => out.push(byte),
-                    None => out.extend(text.replace(SPACE, " ").bytes()),
-                },
-            }
-        }
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    /// Whether a token ends the text.
-    pub fn is_end(&self, token: u32) -> bool {
-        self.ends.contains(&token)
-    }
 }
 
 impl<'f> Scheme<'f> {
@@ -160,10 +131,4 @@ impl<'f> Scheme<'f> {
         let leading_space = keys.flag("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
         Ok(Scheme::Pieces { scores, leading_space })
     }
-}
-
-/// The byte of a token such as `<0x0A>`.
-fn byte_token(text: &str) -> Option<u8> {
-    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
-    u8::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 2)
 }

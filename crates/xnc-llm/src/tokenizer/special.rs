@@ -10,9 +10,6 @@ const USER_DEFINED: i64 = 4;
 pub struct Special<'f> {
     /// Longest first; of equally long ones the first.
     tokens: Vec<(u32, &'f str)>,
-    /// Tokens that steer the model, and all of `tokens`, each sorted by number.
-    steering: Vec<u32>,
-    all: Vec<u32>,
 }
 
 /// A part of a text.
@@ -27,25 +24,12 @@ pub enum Piece<'t> {
 impl<'f> Special<'f> {
     /// Picks them out of a vocabulary.
     pub fn new(texts: &[&'f str], kinds: &[i64]) -> Special<'f> {
-        let of = |wanted: &[i64]| -> Vec<(u32, &'f str)> {
-            let tokens = (0..).zip(texts).zip(kinds).filter(|(_, kind)| wanted.contains(kind));
-            tokens.map(|((id, text), _)| (id, *text)).collect()
-        };
-        let mut tokens = of(&[UNKNOWN, CONTROL, USER_DEFINED]);
-        tokens.retain(|(_, text)| !text.is_empty());
-        let all = tokens.iter().map(|(id, _)| *id).collect();
+        let first = |kind: i64| [UNKNOWN, CONTROL, USER_DEFINED].contains(&kind);
+        let tokens =
+            (0..).zip(texts).zip(kinds).filter(|((_, text), kind)| first(**kind) && !text.is_empty());
+        let mut tokens: Vec<(u32, &'f str)> = tokens.map(|((id, text), _)| (id, *text)).collect();
         tokens.sort_by_key(|(_, text)| std::cmp::Reverse(text.len()));
-        Special { tokens, all, steering: of(&[UNKNOWN, CONTROL]).iter().map(|(id, _)| *id).collect() }
-    }
-
-    /// Whether a token is found before others.
-    pub fn contains(&self, token: u32) -> bool {
-        self.all.binary_search(&token).is_ok()
-    }
-
-    /// Whether a token steers the model and is no text.
-    pub fn steers(&self, token: u32) -> bool {
-        self.steering.binary_search(&token).is_ok()
+        Special { tokens }
     }
 
     /// Cuts them out of a text: the longest wherever it occurs, then the next in what is left.
@@ -93,6 +77,5 @@ mod tests {
         ];
         assert_eq!(pieces, expected);
         assert!(special.split("").is_empty());
-        assert!(special.steers(4) && !special.steers(2) && special.contains(2) && !special.contains(0));
     }
 }

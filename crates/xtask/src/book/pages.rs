@@ -38,8 +38,8 @@ pub fn lay_out(root: &Path, site: &Path) -> Result<usize> {
     Ok(pages.len())
 }
 
-/// The path of a file in the site. mdBook would rename a folder's own page as well, but not the links to it; a page that
-/// is HTML already makes room for what mdBook makes of one beside it, as of `docs/results.md`.
+/// The path of a file in the site. mdBook would rename a folder's own page as well, but not the links to it; a page
+/// that is HTML already makes room for what mdBook makes of one beside it, as of `docs/results.md`.
 fn name(file: &Path) -> PathBuf {
     if file.ends_with("README.md") {
         file.with_file_name("index.md")
