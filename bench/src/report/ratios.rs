@@ -54,7 +54,7 @@ pub fn section(found: &Ratios) -> Section {
     section.text(
         "The tables of SmolLM2 and Gemma are **rebuilt, not published BF16 checkpoints**: their \
         Q8_0 tables with the quantiser undone by dither, which puts back the entropy that it removed \
-        (README). The values of all-MiniLM-L6-v2 are its published ones, rounded from F32.",
+        (docs/tables.md). The values of all-MiniLM-L6-v2 are its published ones, rounded from F32.",
     );
     section.heading("Time and memory of `xnc compress`");
     let header = ["table", "codec", "ratio", "time, all threads", "peak memory"];

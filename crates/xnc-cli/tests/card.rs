@@ -31,7 +31,8 @@ fn of_a_folder_tells_what_was_done_and_the_digests_of_what_comes_back() {
         assert!(card.contains(&format!("| `{}` |", tensor["name"].as_str().expect("text"))), "{card}");
     }
     assert!(
-        card.contains("import transformers, xnc.transformers") && card.contains("xnc restore model.xnc"),
+        card.contains("import transformers, xnc.transformers")
+            && card.contains("xnc restore model.xnc -o model\n"),
         "{card}"
     );
 
@@ -43,9 +44,14 @@ fn of_a_folder_tells_what_was_done_and_the_digests_of_what_comes_back() {
             assert!(card.contains(out.split(' ').next().expect("a digest")), "{name}: {card}");
         }
     }
+    assert_eq!(xnc(&dir, "compress model --card").0, 0, "the same again");
+    fs::write(dir.join("model.xnc/XNC.md"), "edited").expect("writes");
     let (code, _, err) = xnc(&dir, "compress model --card");
-    assert!(code == 5, "{err}");
+    assert!(code == 5 && err.contains("XNC.md"), "{err}");
     assert_eq!(xnc(&dir, "compress model --card --force").0, 0);
+    assert_eq!(fs::read_to_string(dir.join("model.xnc/XNC.md")).expect("a card"), card);
+    let (code, _, err) = xnc(&dir, "compress model.xnc --card");
+    assert!(code == 5 && err.contains("already"), "{err}");
 }
 
 #[test]
@@ -84,5 +90,12 @@ fn names_cannot_break_out_of_its_tables() {
     fs::write(dir.join("n.safetensors"), model([(name, [2048, 64])])).expect("writes");
     assert_eq!(run(command(&dir, "compress n.safetensors --card --tensors").arg("embed*")).0, 0);
     let card = fs::read_to_string(dir.join("n.xnc.safetensors.md")).expect("a card");
-    assert!(card.contains("| `embed<b>\\n# heading` | BF16 |"), "{card}");
+    assert!(card.contains("| <code>embed&#96;&#124;&lt;b>\\n# heading</code> | BF16 |"), "{card}");
+
+    let (name, target) = ("n\n```\n# heading.safetensors", "out\n```\n.safetensors");
+    fs::copy(dir.join("n.safetensors"), dir.join(name)).expect("copies");
+    let rest = ["--card", "--tensors", "embed*", "-o", target];
+    assert_eq!(run(command(&dir, "compress").arg(name).args(rest)).0, 0);
+    let card = fs::read_to_string(dir.join(format!("{target}.md"))).expect("a card");
+    assert_eq!(card.lines().filter(|line| line.starts_with("```")).count(), 2, "{card}");
 }

@@ -132,7 +132,10 @@ fn backend(beside: &Path) -> Result<PathBuf> {
     let places = [beside.join(BACKEND), beside.join("../lib").join(BACKEND)];
     match places.iter().find(|place| place.is_file()) {
         Some(place) => Ok(place.canonicalize()?),
-        None => bail!("no {BACKEND} in {}; `cargo xtask ggml` builds it", beside.display()),
+        None => bail!(
+            "no {BACKEND} in {}; `cargo xtask ggml` builds it, and it has to lie there",
+            beside.display()
+        ),
     }
 }
 

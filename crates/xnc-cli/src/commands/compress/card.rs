@@ -16,7 +16,10 @@ use crate::units::{change, shape};
 /// Its name in a folder. A compressed folder's record does not name it, so that restoring leaves it out.
 const IN_FOLDER: &str = "XNC.md";
 
-/// Files of a folder that are listed with their checksums.
+/// The record of a compressed folder.
+const RECORD: &str = "xnc.json";
+
+/// Tables and files that are listed.
 const LISTED: usize = 100;
 
 /// Where the card of `output` goes: into a folder, or beside a file.
@@ -29,11 +32,18 @@ pub fn place(input: &Path, output: &Path) -> Result<PathBuf> {
         name.push(".md");
         return Ok(output.with_file_name(name));
     }
-    if input.join(IN_FOLDER).symlink_metadata().is_ok() {
+    // A compressed folder is refused for what it is.
+    let has = |name| input.join(name).symlink_metadata().is_ok();
+    if has(IN_FOLDER) && !has(RECORD) {
         let why = format!("the folder has a file {IN_FOLDER}, the name of what --card writes");
         return Err(Failure::Usage(why).into());
     }
     Ok(output.join(IN_FOLDER))
+}
+
+/// The file whose permissions it gets.
+pub fn like(input: &Path, output: &Path) -> PathBuf {
+    if input.is_dir() { output.join(RECORD) } else { input.to_owned() }
 }
 
 /// Its text.
@@ -42,18 +52,18 @@ pub fn place(input: &Path, output: &Path) -> Result<PathBuf> {
 /// The record of a compressed folder cannot be read.
 pub fn text(input: &Path, output: &Path, report: &CompressReport) -> Result<String> {
     let size = report.output_bytes.unwrap_or(report.source_bytes);
-    let name = |path: &Path| code(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
-    let (source, target) = (name(input), name(output));
+    let (source, target) = (code(&name(input)), code(&name(output)));
     let mut card = format!(
         "## Compressed with XNC\n\n\
-         {target} holds {source} with its embedding tables compressed without loss: {} instead of {}, {}. \
+         {target} holds {source} with these tables compressed without loss: {} instead of {}, {}. \
          Every weight is the one of {source}, bit for bit; nothing was quantised.\n\n\
          | table | type | shape | codec | before | now |\n|---|---|---|---|---:|---:|\n",
         bytes(size),
         bytes(report.source_bytes),
         change(report.source_bytes, size),
     );
-    for tensor in report.tensors.iter().filter(|tensor| tensor.codec.is_some() || tensor.same_as.is_some()) {
+    let coded = || report.tensors.iter().filter(|tensor| tensor.codec.is_some() || tensor.same_as.is_some());
+    for tensor in coded().take(LISTED) {
         let codec = match (&tensor.same_as, tensor.codec) {
             (Some(original), _) => format!("the words of {}", code(original)),
             (None, codec) => code(codec.map_or("", Codec::name)),
@@ -68,27 +78,39 @@ pub fn text(input: &Path, output: &Path, report: &CompressReport) -> Result<Stri
             bytes(tensor.stored_bytes)
         )?;
     }
+    more(&mut card, coded().count(), "tables")?;
     card += "\n### Loading\n\n";
     card += &loading(input, output, report);
+    let edited = if input.is_dir() {
+        " Texts that were edited since come back as they are, and are told."
+    } else {
+        ""
+    };
     write!(
         card,
         "Everything else: restore {source} first.\n\n\
          ### Restoring\n\n\
-         ```\nxnc restore {}\n```\n\n\
-         `xnc` (version {} or later) brings back {source}, and refuses where one byte of {} differs. \
+         ```\nxnc restore {} -o {}\n```\n\n\
+         `xnc` (version {} or later) brings back {source}, and refuses tensors of which one byte differs.{edited} \
          The SHA-256 of what comes back:\n\n| file | bytes | SHA-256 |\n|---|---:|---|\n",
         shell(output),
+        shell(input),
         env!("CARGO_PKG_VERSION"),
-        if input.is_dir() { "a tensor" } else { "it" },
     )?;
     let files = files(input, output, report)?;
     for (name, size, sha256) in files.iter().take(LISTED) {
         writeln!(card, "| {} | {size} | {} |", code(name), code(sha256))?;
     }
-    if let Some(more) = files.len().checked_sub(LISTED).filter(|more| *more > 0) {
-        writeln!(card, "\nand {more} more files, which `xnc.json` lists.")?;
-    }
+    more(&mut card, files.len(), "files")?;
     Ok(card)
+}
+
+/// Says what was not listed.
+fn more(card: &mut String, all: usize, what: &str) -> std::fmt::Result {
+    match all.checked_sub(LISTED).filter(|more| *more > 0) {
+        Some(more) => writeln!(card, "\nand {more} more {what}."),
+        None => Ok(()),
+    }
 }
 
 /// Programs that load it as it is.
@@ -102,29 +124,30 @@ fn loading(input: &Path, output: &Path, report: &CompressReport) -> String {
              ```\nxnc run {file} -- llama-server\n```\n\n"
         );
     }
-    if input.join("config.json").is_file() {
+    if let Ok(config) = fs::read_to_string(input.join("config.json")) {
+        let class = if config.contains("ForCausalLM\"") { "AutoModelForCausalLM" } else { "AutoModel" };
         text += &format!(
             "Transformers, with the table compressed in memory:\n\n```python\nimport transformers, xnc.transformers\n\
-             model = transformers.AutoModelForCausalLM.from_pretrained({})\n```\n\n",
-            Value::from(output.file_name().unwrap_or_default().to_string_lossy())
+             model = transformers.{class}.from_pretrained({})\n```\n\n",
+            Value::from(escaped(&name(output)))
         );
     }
     if dense {
         text += &format!(
-            "Codec `dense` is for disks and downloads. To run from the tables, open them once into `fast`:\n\n\
-             ```\nxnc transcode {file} -o FAST --codec fast\n```\n\n"
+            "Codec `dense` is for disks and downloads; programs open it into `fast` whenever they load it. \
+             To do that once:\n\n```\nxnc transcode {file} -o FAST --codec fast\n```\n\n"
         );
     }
+    text += "Rows and products, from Rust, C and Python: the library `xnc`.\n\n";
     text
 }
 
 /// Name, size and SHA-256 of each file of the source.
 fn files(input: &Path, output: &Path, report: &CompressReport) -> Result<Vec<(String, u64, String)>> {
     if !input.is_dir() {
-        let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return Ok(vec![(name, report.source_bytes, report.sha256.clone().unwrap_or_default())]);
+        return Ok(vec![(name(input), report.source_bytes, report.sha256.clone().unwrap_or_default())]);
     }
-    let path = output.join("xnc.json");
+    let path = output.join(RECORD);
     let record = fs::read(&path).map_err(|cause| Error::Io { path: path.clone(), cause })?;
     let record: Value = serde_json::from_slice(&record).context("the folder's record is not JSON")?;
     let entries = record["files"].as_object().context("the folder's record lists no files")?;
@@ -134,12 +157,27 @@ fn files(input: &Path, output: &Path, report: &CompressReport) -> Result<Vec<(St
     entries.iter().map(entry).collect::<Option<_>>().context("the folder's record lacks sizes and digests")
 }
 
-/// Text as code in a cell of a table; what would end the code or the cell is left out.
-fn code(text: &str) -> String {
-    format!("`{}`", escaped(text).replace(['`', '|'], ""))
+/// The last name of a path, also of `.`.
+fn name(path: &Path) -> String {
+    let whole = path.file_name().is_none().then(|| path.canonicalize().ok()).flatten();
+    let path = whole.as_deref().unwrap_or(path);
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// The name of what was written, as a shell takes it.
+/// Text as code in a cell of a table, from which nothing in it leads out.
+fn code(text: &str) -> String {
+    let text = escaped(text);
+    if !text.contains(['`', '|']) {
+        return format!("`{text}`");
+    }
+    let plain = [("&", "&amp;"), ("<", "&lt;"), ("`", "&#96;"), ("|", "&#124;")];
+    format!(
+        "<code>{}</code>",
+        plain.iter().fold(text.into_owned(), |text, (from, to)| text.replace(from, to))
+    )
+}
+
+/// The last name of a path as a shell takes it; what would begin a line is written as an escape.
 fn shell(path: &Path) -> String {
-    crate::say::quoted(Path::new(path.file_name().unwrap_or(path.as_os_str())))
+    escaped(&crate::say::quoted(Path::new(&name(path)))).into_owned()
 }

@@ -37,14 +37,23 @@ fn work(args: &args::Compress, hear: Hear<'_>) -> Result<Done> {
     options.selection = selection(&args.tensors);
     options.progress = Progress::from(&hear);
     let card = args.card.then(|| card::place(&args.input, &output)).transpose()?;
-    if let Some(path) = card.as_ref().filter(|path| !options.force && path.symlink_metadata().is_ok()) {
+    // A card without its target is another's; one beside its target is compared when it is known.
+    let there = |path: &Path| path.symlink_metadata().is_ok();
+    if let Some(path) = card.as_ref().filter(|path| !options.force && there(path) && !there(&output)) {
         return Err(xnc::Error::TargetExists { path: path.clone() }.into());
     }
     let report = xnc::compress(&args.input, &output, &options)?;
     let card = card.filter(|_| report.output_bytes.is_some());
     if let Some(path) = &card {
         let text = card::text(&args.input, &output, &report)?;
-        xnc::internals::write_file(path, text.as_bytes(), &args.input, options.force)?;
+        if std::fs::read(path).ok().as_deref() != Some(text.as_bytes()) {
+            xnc::internals::write_file(
+                path,
+                text.as_bytes(),
+                &card::like(&args.input, &output),
+                options.force,
+            )?;
+        }
     }
     Ok(Done { report, output, card })
 }
