@@ -2,11 +2,10 @@
 
 import bisect
 import itertools
-import math
 import struct
 from operator import mul
 
-from .checks import crc32c, member, need, padded, up
+from .checks import crc32c, member, need, padded
 
 
 MANTISSA = {"BF16": 7, "F16": 10}  # D1
@@ -49,12 +48,17 @@ class Fields:  # what an index holds, from its beginning
         need(edges[-1] == 1 << 16, "a distribution's slots do not sum to 2^16")
         return occur, edges
 
+    def numbers(self, most=24):  # D2: how numbers are coded
+        plain, = self.list("B")
+        need(plain <= most, "%d plain bits" % plain)
+        return plain, self.distribution()
 
-class Stream:  # D2
+
+class Stream:  # D2; of a row, the first coder word stands in its record
     def __init__(self, data):
         need(len(data) >= 4 and len(data) % 2 == 0, "a stream of %d bytes" % len(data))
-        self.words = [word for word, in struct.iter_unpack("<H", data)]
-        self.x, self.at = self.words[0] << 16 | self.words[1], 2
+        self.words, self.at = [word for word, in struct.iter_unpack("<H", data)], 1
+        self.refill(self.words[0])
 
     def refill(self, x):
         if x < 1 << 16 and self.at < len(self.words):
@@ -70,6 +74,10 @@ class Stream:  # D2
         k = bisect.bisect_right(edges, self.x & 0xFFFF) - 1
         self.take(edges[k], edges[k + 1])
         return occur[k]
+
+    def number(self, numbers):
+        plain, distribution = numbers
+        return self.symbol(distribution) << plain | self.plain(plain)
 
     def plain(self, n):
         if n > 16:
@@ -89,19 +97,15 @@ class Counted:  # D7
         self.dim = dim
         self.upper, self.lower = fields.distribution(), {}
         for byte in fields.map():
-            plain, = fields.list("B")
-            need(plain <= 7, "%d plain bits" % plain)
-            self.lower[byte] = plain, fields.distribution()
+            self.lower[byte] = fields.numbers(7)
         self.stride = next((s for s in (1, 2, 4) if s * dim >= 2048), 8)  # rows of a stream
 
     def decode(self, stream, rows):
         words = []
         for _ in range(rows * self.dim):
-            upper, counted, plain = stream.symbol(self.upper), 0, 8
-            if upper in self.lower:
-                plain, distribution = self.lower[upper]
-                counted = stream.symbol(distribution) << plain & 0xFF
-            words.append(upper << 8 | counted | stream.plain(plain))
+            upper = stream.symbol(self.upper)
+            lower = stream.number(self.lower[upper]) if upper in self.lower else stream.plain(8)
+            words.append(upper << 8 | lower & 0xFF)
         stream.end()
         return words
 
@@ -121,6 +125,7 @@ class Predicted:  # D4 to D6
         need(self.edge[64] <= 32764, "the pieces' widths sum to more than 32764")
         self.half = self.edge[63] + (8191 * self.width[63] >> 13)  # H
         self.kinds, self.scales, self.weights = [fields.distribution() for _ in range(3)]
+        self.numbers = fields.numbers()  # of keys
         predicted, = fields.list("B")
         need(predicted == 0 or predicted == 1 and dim <= 4096, "coefficients flag %d" % predicted)
         self.coefficients = [[] for _ in range(dim)]  # C
@@ -139,8 +144,7 @@ class Predicted:  # D4 to D6
         need(scale <= 127, "a row of scale %d" % scale)
         references = []
         for _ in range(kind >> 3):
-            need(keys, "a reference in a table without keys")
-            number = stream.plain((keys - 1).bit_length())
+            number = stream.number(self.numbers)
             need(number < keys, "key %d of %d" % (number, keys))
             references.append((number, signed(stream.symbol(self.weights))))
         need(sum(abs(weight) for _, weight in references) <= 254, "a row's weights are too large")
@@ -208,18 +212,25 @@ class Predicted:  # D4 to D6
         return -floor - 1 if word >> 15 else floor
 
 
-def records(fields, count, predicted):  # D3: levels and sizes in bytes of all streams
-    least, width = fields.list("I") + fields.list("B")
-    need(width <= 32, "lengths of %d bits" % width)
-    each = width + 2 * predicted
-    data = fields.bytes(up(count * each, 8) // 8)
-    need(count * each % 8 == 0 or data[-1] >> count * each % 8 == 0, "the records' filling bits are not zero")
-    levels, sizes = [], []
-    for at in range(0, count * each, each) if each else [0] * count:
-        bits = int.from_bytes(data[at // 8:at // 8 + 6], "little") >> at % 8  # 7 + 34 bits at most
-        levels.append(bits & 3)  # of a counted table it has no meaning
-        sizes.append(2 * (least + (bits >> 2 * predicted & (1 << width) - 1)))
-    return levels, sizes
+def records(fields, count, predicted, room):  # D3: level, first coder word and size of the others, of each stream
+    least, = fields.list("I")
+    need(least >= 16, "streams of %d bits" % least)
+    lengths = fields.numbers()
+    levels = fields.distribution() if predicted else None
+    stream = Stream(fields.bytes(*fields.list("Q")))
+    all_ = []
+    for _ in range(count):
+        level = stream.symbol(levels) if predicted else 0
+        need(level <= 3, "a row of level %d" % level)
+        length = least + stream.number(lengths)
+        others = max(1, (length - 1) // 16)
+        n = length - 16 * others
+        first = 1 << n - 1 | stream.plain(n - 1) if n else 0
+        all_.append((level, first, 2 * others))
+        room -= 2 * others
+        need(room >= 0, "a payload too short for its streams")
+    stream.end()
+    return all_
 
 
 def decode_dense(table, payload, index, wanted):  # D3: the words of the wanted rows
@@ -233,9 +244,8 @@ def decode_dense(table, payload, index, wanted):  # D3: the words of the wanted 
     model = Predicted(fields, dim, MANTISSA[kind]) if predicted else Counted(fields, dim)
     stride = model.stride  # rows of a stream
     streams = -(-rows // stride)
-    need(4 * streams <= len(payload), "a payload too short for its streams")
     checksums = fields.list("I", -(-rows // count))
-    levels, sizes = records(fields, streams, predicted)
+    levels, firsts, sizes = zip(*records(fields, streams, predicted, len(payload)))
     padded(index, fields.at, "the index")
     begins = [0, *itertools.accumulate(sizes)]
     padded(payload, begins[-1], "the payload")
@@ -248,7 +258,7 @@ def decode_dense(table, payload, index, wanted):  # D3: the words of the wanted 
             begin, end = (begins[min(c * count // stride, streams)] for c in (chunk, chunk + 1))
             need(crc32c(payload[begin:end]) == checksums[chunk], "chunk %d: its checksum differs" % chunk)
             checked.add(chunk)
-        return Stream(payload[begins[number]:begins[number + 1]])
+        return Stream(struct.pack("<H", firsts[number]) + payload[begins[number]:begins[number + 1]])
 
     def decode(row):
         def innovations(number):  # of a key; it decodes first. Levels fall, so at most three deep

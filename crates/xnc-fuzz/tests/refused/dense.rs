@@ -5,7 +5,7 @@ use xnc_fuzz::good;
 
 use crate::fast::damaged;
 use crate::forge::{Forge, tensors};
-use crate::{Rule, rule};
+use crate::{Rule, levels, rule};
 
 /// Rows and words in a row of the predicted table.
 const ROWS: usize = 128;
@@ -35,8 +35,10 @@ fn behind(index: &[u8], at: usize) -> usize {
 /// The index of a predicted table, and where its parts are.
 struct Index<'a> {
     bytes: &'a mut Vec<u8>,
-    /// Distributions of kinds, scales, weights; then whether coefficients follow.
+    /// Distributions of kinds, scales, weights, numbers.
     heads: [usize; 4],
+    /// Whether coefficients follow.
+    flag: usize,
 }
 
 impl Index<'_> {
@@ -44,35 +46,42 @@ impl Index<'_> {
         let kinds = 8 * dim + 128;
         let scales = behind(bytes, kinds);
         let weights = behind(bytes, scales);
-        let heads = [kinds, scales, weights, behind(bytes, weights)];
-        Index { bytes, heads }
+        // A distribution over numbers has a byte before.
+        let numbers = behind(bytes, weights) + 1;
+        let flag = behind(bytes, numbers);
+        Index { bytes, heads: [kinds, scales, weights, numbers], flag }
     }
 
-    /// `least`, `width` and records, where no coefficients stand before them.
-    fn records(&self) -> usize {
-        self.heads[3] + 1 + 4
+    /// The smallest length of a stream, where no coefficients and one checksum stand before it.
+    fn least(&self) -> usize {
+        self.flag + 1 + 4
     }
 
-    /// Gives the slots of the symbols of a distribution to others, in order.
+    /// Plain bits of lengths.
+    fn plain(&self) -> usize {
+        self.least() + 4
+    }
+
+    /// The distribution of levels.
+    fn levels(&self) -> usize {
+        behind(self.bytes, self.plain() + 1)
+    }
+
+    /// Writes over what is at a place.
+    fn set(&mut self, place: impl Fn(&Self) -> usize, bytes: &[u8]) {
+        let at = place(self);
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Gives the slots of the symbols of the distribution at a place to others, in order.
     fn relabel(&mut self, distribution: usize, others: impl Fn(&[usize]) -> Vec<usize>) {
-        let map = &mut self.bytes[self.heads[distribution]..][..32];
+        let map = &mut self.bytes[distribution..][..32];
         let symbols: Vec<usize> =
             (0..256).filter(|symbol| map[symbol / 8] >> (symbol % 8) & 1 == 1).collect();
         let others = others(&symbols);
         assert!(others.len() == symbols.len() && others.is_sorted_by(|a, b| a < b));
         map.fill(0);
         others.into_iter().for_each(|symbol| map[symbol / 8] |= 1 << (symbol % 8));
-    }
-
-    /// Changes the levels of rows.
-    fn levels(&mut self, level: impl Fn(u8) -> u8) {
-        let (at, each) = (self.records() + 5, 2 + usize::from(self.bytes[self.records() + 4]));
-        for bit in (0..ROWS).map(|row| 8 * at + row * each) {
-            let level = |bits: u8| level(bits >> (bit % 8) & 3) << (bit % 8);
-            assert!(bit % 2 == 0, "levels lie in one byte each");
-            let byte = self.bytes[bit / 8];
-            self.bytes[bit / 8] = byte & !(3 << (bit % 8)) | level(byte);
-        }
     }
 }
 
@@ -81,10 +90,10 @@ fn index(edit: impl FnOnce(&mut Index<'_>)) -> Vec<u8> {
     predicted().bytes("a.xnc_index", |bytes| edit(&mut Index::of(bytes, DIM))).finish()
 }
 
-/// A table with another last symbol in a distribution.
-fn last(distribution: usize, symbol: usize) -> Vec<u8> {
+/// A table with another last symbol in the distribution at a place.
+fn last(distribution: impl Fn(&Index<'_>) -> usize, symbol: usize) -> Vec<u8> {
     index(|index| {
-        index.relabel(distribution, |symbols| {
+        index.relabel(distribution(index), |symbols| {
             let mut others = symbols.to_vec();
             *others.last_mut().expect("a symbol") = symbol;
             others
@@ -115,7 +124,7 @@ fn indexes() -> Vec<Rule> {
     let params = |params| predicted().meta(r#"{"predicted":true}"#, params).finish();
     let end = |bytes: &mut Vec<u8>| *bytes.last_mut().expect("a byte") = 1;
     let coefficients = tensors(Codec::Dense, &good::predicted("BF16", 32, 9)).bytes("a.xnc_index", |bytes| {
-        let flag = Index::of(bytes, 32).heads[3];
+        let flag = Index::of(bytes, 32).flag;
         assert_eq!(bytes[flag], 1);
         let at = behind(bytes, flag + 1);
         let size = u32::from_le_bytes(*bytes[at..].first_chunk().expect("a size")) as usize;
@@ -123,19 +132,13 @@ fn indexes() -> Vec<Rule> {
     });
     // A row of one more word than coefficients may be for; all columns are as the first.
     let wide = predicted().meta("[128,24]", "[1,4097]").bytes("a.xnc_index", |bytes| {
-        let flag = Index::of(bytes, DIM).heads[3];
+        let flag = Index::of(bytes, DIM).flag;
         bytes[flag] = 1;
         let column = bytes[..8].to_vec();
         bytes.splice(..8 * DIM, column.repeat(4097));
         bytes.resize(bytes.len().next_multiple_of(64), 0);
     });
     let wider = counted().raw("n.xnc_meta", b"[11,480]", b"[1,1048577]");
-    let filling = tensors(Codec::Dense, &good::several_chunks()).bytes("wte.xnc_index", |bytes| {
-        // What is last in the index and not zero is the records' last byte.
-        let last = bytes.iter_mut().rfind(|byte| **byte != 0).expect("records");
-        assert_eq!(*last & 0x80, 0);
-        *last |= 0x80;
-    });
     let told = "does not fit";
     vec![
         rule("dense-params-missing", "params", params("{}")),
@@ -145,21 +148,27 @@ fn indexes() -> Vec<Rule> {
         rule("dense-index-size", told, index(|index| index.bytes.resize(index.bytes.len() + 64, 0))),
         rule("dense-index-short", told, index(|index| index.bytes.truncate(512))),
         rule("dense-index-padding", told, index(|index| end(index.bytes))),
+        rule("dense-least", told, index(|index| index.set(Index::least, &15u32.to_le_bytes()))),
+        rule("dense-plain-lengths", told, index(|index| index.set(Index::plain, &[25]))),
+        rule("dense-plain-numbers", told, index(|index| index.set(|index| index.heads[3] - 1, &[25]))),
+        rule("dense-record-level", told, last(|index| index.levels(), 4)),
         rule(
-            "dense-width",
+            "dense-records-end",
             told,
             index(|index| {
-                let at = index.records() + 4;
-                index.bytes[at] = 33;
+                // What is last in the index and not zero is the records' last coder word.
+                *index.bytes.iter_mut().rfind(|byte| **byte != 0).expect("records") ^= 0x80;
             }),
         ),
-        rule("dense-records-filling", told, filling.finish()),
         rule(
             "dense-stream-short",
             told,
             index(|index| {
-                let at = index.records();
-                index.bytes[at] = 1;
+                // The records' stream is the last part.
+                let at = behind(index.bytes, index.levels());
+                index.bytes.truncate(at);
+                index.bytes.extend(2u64.to_le_bytes());
+                index.bytes.resize((at + 10).next_multiple_of(64), 0);
             }),
         ),
         rule("dense-payload-size", told, payload(|bytes| bytes.resize(bytes.len() + 64, 0))),
@@ -178,8 +187,7 @@ fn indexes() -> Vec<Rule> {
             "dense-coefficients-flag",
             told,
             index(|index| {
-                let at = index.heads[3];
-                index.bytes[at] = 2;
+                index.bytes[index.flag] = 2;
             }),
         ),
         rule("dense-coefficients-wide", told, wide.finish()),
@@ -191,7 +199,8 @@ fn indexes() -> Vec<Rule> {
 fn rows() -> Vec<Rule> {
     let told = "damaged";
     let weights = weighted().bytes("a.xnc_index", |bytes| {
-        Index::of(bytes, 32).relabel(2, |symbols| {
+        let mut index = Index::of(bytes, 32);
+        index.relabel(index.heads[2], |symbols| {
             // All weights as large as they can be told apart: three of them are too large together.
             let positive = symbols.iter().filter(|&&symbol| symbol < 128).count();
             let negative = symbols.len() - positive;
@@ -206,10 +215,17 @@ fn rows() -> Vec<Rule> {
         rule("dense-checksum", "checksum of chunk", damaged(predicted().finish())),
         rule("dense-stream-end", told, payload(change_end)),
         rule("dense-stream-end-counted", told, counted().bytes("n", change_end).finish()),
-        rule("dense-kind", told, last(0, 40)),
-        rule("dense-scale", told, last(1, 200)),
+        rule("dense-kind", told, last(|index| index.heads[0], 40)),
+        rule("dense-scale", told, last(|index| index.heads[1], 200)),
         rule("dense-weights", told, weights.finish()),
-        rule("dense-key", told, index(|index| index.levels(|_| 3))),
-        rule("dense-level", told, index(|index| index.levels(|level| level.max(2)))),
+        rule("dense-key", told, last(|index| index.heads[3], 255)),
+        rule(
+            "dense-level",
+            told,
+            index(|index| {
+                // Rows of the lower levels come up to those that refer to them.
+                *index.bytes = levels::changed(index.bytes, index.least(), ROWS, |level| level.max(2));
+            }),
+        ),
     ]
 }

@@ -10,6 +10,7 @@ mod files;
 mod folders;
 mod forge;
 mod headers;
+mod levels;
 mod records;
 mod tables;
 mod taken;

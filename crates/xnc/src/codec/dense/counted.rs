@@ -3,8 +3,7 @@
 
 #[cfg(feature = "threads")]
 use super::encode::Table;
-#[cfg(feature = "threads")]
-use super::exact::log2;
+use super::numbers::Numbers;
 use super::stream::{Pending, Reader};
 use super::symbols::Symbols;
 #[cfg(feature = "threads")]
@@ -16,6 +15,8 @@ use crate::error::Result;
 const STREAM_WORDS: usize = 2048;
 /// Most rows that share a stream.
 const STREAM_ROWS: usize = 8;
+/// Plain bits at most of a lower byte that has a distribution.
+const PLAIN: u32 = 7;
 
 /// Words that are counted together.
 #[cfg(feature = "threads")]
@@ -52,8 +53,8 @@ fn occurrences(table: Table<'_>) -> Result<Vec<u64>> {
 /// Distributions of the bytes of words.
 pub struct Counts {
     upper: Symbols,
-    /// By upper byte: how many low bits are plain, and the distribution of the others; none where all are plain.
-    lower: Vec<Option<Box<(u8, Symbols)>>>,
+    /// By upper byte, how the lower one is coded; none where all its bits are plain.
+    lower: Vec<Option<Box<Numbers>>>,
 }
 
 impl Counts {
@@ -61,29 +62,21 @@ impl Counts {
     #[cfg(feature = "threads")]
     pub fn fit(table: Table<'_>) -> Result<(Counts, f64)> {
         let n = occurrences(table)?;
-        let entropy = |n: &[u64]| {
-            let total = n.iter().sum::<u64>() as f64;
-            n.iter().filter(|&&n| n > 0).map(|&n| n as f64 * log2(total / n as f64)).sum::<f64>()
-        };
-        let stored = |n: &[u64]| (8 * 32 + 16 * n.iter().filter(|&&n| n > 0).count()) as f64;
         let mut upper = [0u64; 256];
         let mut lower = Vec::with_capacity(256);
         let mut bits = 0.0;
         for (upper, n) in upper.iter_mut().zip(n.chunks_exact(256)) {
             *upper = n.iter().sum();
-            let mut best = (8.0 * *upper as f64, None);
-            for plain in 0..8 {
-                let mut top = [0u64; 256];
-                n.iter().enumerate().for_each(|(low, n)| top[low >> plain] += n);
-                let cost = f64::from(plain) * *upper as f64 + entropy(&top) + stored(&top) + 8.0;
-                if cost < best.0 {
-                    best = (cost, Some((plain as u8, top)));
-                }
-            }
-            bits += best.0;
-            lower.push(best.1.map(|(plain, top)| Box::new((plain, Symbols::fit(&top)))));
+            let (numbers, cost) = Numbers::fit(8, |plain| {
+                let mut tops = [0; 256];
+                n.iter().enumerate().for_each(|(low, n)| tops[low >> plain] += n);
+                tops
+            });
+            let plain = 8.0 * *upper as f64;
+            bits += cost.min(plain);
+            lower.push((cost < plain).then(|| Box::new(numbers)));
         }
-        bits += entropy(&upper) + stored(&upper) + 256.0;
+        bits += Symbols::cost(&upper) + 256.0;
         Ok((Counts { upper: Symbols::fit(&upper), lower }, bits))
     }
 
@@ -95,8 +88,7 @@ impl Counts {
         for (k, lower) in self.lower.iter().enumerate() {
             if let Some(lower) = lower {
                 out[at + k / 8] |= 1 << (k % 8);
-                out.push(lower.0);
-                lower.1.write(out);
+                lower.write(out);
             }
         }
     }
@@ -109,47 +101,35 @@ impl Counts {
         for k in 0..256 {
             lower.push(match map[k / 8] >> (k % 8) & 1 {
                 0 => None,
-                _ => {
-                    let plain = bytes.split_off(..1)?[0];
-                    if plain > 7 {
-                        return None;
-                    }
-                    Some(Box::new((plain, Symbols::read(bytes)?)))
-                }
+                _ => Some(Box::new(Numbers::read(PLAIN, bytes)?)),
             });
         }
         Some(Counts { upper, lower })
     }
 
-    /// Appends the stream of some rows.
-    pub fn encode(&self, words: &[u16], pending: &mut Pending, out: &mut Vec<u8>) {
+    /// Appends the stream of some rows, but for its first coder word, which is returned.
+    pub fn encode(&self, words: &[u16], pending: &mut Pending, out: &mut Vec<u8>) -> u16 {
         pending.clear();
         for &word in words {
             let [low, high] = word.to_le_bytes();
             pending.symbol(&self.upper, high);
-            let plain = match self.lower[usize::from(high)].as_deref() {
-                Some((plain, top)) => {
-                    pending.symbol(top, low >> plain);
-                    u32::from(*plain)
-                }
-                None => 8,
-            };
-            pending.bits(u32::from(low) & ((1 << plain) - 1), plain);
+            match self.lower[usize::from(high)].as_deref() {
+                Some(numbers) => numbers.put(u32::from(low), pending),
+                None => pending.bits(u32::from(low), 8),
+            }
         }
-        pending.finish(out);
+        pending.finish(out)
     }
 
     /// Decodes a stream; false where it is not one of that many words.
-    pub fn decode(&self, stream: &[u8], words: &mut [u16]) -> bool {
-        let Some(mut r) = Reader::new(stream) else { return false };
+    pub fn decode(&self, mut r: Reader<'_>, words: &mut [u16]) -> bool {
         for word in words {
             let high = r.symbol(&self.upper);
-            let (top, plain) = match self.lower[usize::from(high)].as_deref() {
-                Some((plain, top)) => (u32::from(r.symbol(top)), u32::from(*plain)),
-                None => (0, 8),
+            let low = match self.lower[usize::from(high)].as_deref() {
+                Some(numbers) => numbers.take(&mut r),
+                None => r.bits(8),
             };
-            let low = (top << plain | r.bits(plain)) as u8;
-            *word = u16::from_le_bytes([low, high]);
+            *word = u16::from_le_bytes([low as u8, high]);
         }
         r.done()
     }

@@ -7,11 +7,12 @@ use super::counted::{Counts, stream_rows};
 use super::index::chunk_rows;
 use super::levels::refs;
 use super::plan::{Planned, plan};
-use super::row::{Coding, Plan, Predictor, TOGETHER};
+use super::records::{self, Record};
+use super::row::{self, Plan, Predictor, TOGETHER};
 use super::stream::Pending;
 use super::{Effort, Params};
 use crate::codec::ordered::for_each_in_order;
-use crate::codec::{BitWriter, Encoded, Source, TableShape, write_failed};
+use crate::codec::{Encoded, Source, TableShape, write_failed};
 use crate::error::Result;
 use crate::kernel::Backend;
 use crate::kernel::dense::residual::{Lane, Tables};
@@ -72,15 +73,15 @@ pub fn encode(
     encoded
 }
 
-/// A chunk's bytes, and level and length in coder words of each of its streams.
-type Chunk = (Vec<u8>, Vec<(u8, u32)>);
+/// A chunk's bytes, and the records of its streams.
+type Chunk = (Vec<u8>, Vec<Record>);
 
 /// What was written so far.
 struct Out<'a> {
     payload: &'a mut dyn Write,
     bytes: u64,
     checksums: Vec<u8>,
-    records: Vec<(u8, u32)>,
+    records: Vec<Record>,
 }
 
 impl Out<'_> {
@@ -96,19 +97,7 @@ impl Out<'_> {
     fn finish(self, shared: Vec<u8>, predicted: bool) -> Encoded {
         let mut index = shared;
         index.extend_from_slice(&self.checksums);
-        let lengths = || self.records.iter().map(|r| r.1);
-        let (least, most) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
-        let width = 32 - (most - least).leading_zeros();
-        index.extend_from_slice(&least.to_le_bytes());
-        index.push(width as u8);
-        let mut bits = BitWriter::default();
-        for &(level, length) in &self.records {
-            if predicted {
-                bits.put(u32::from(level), 2);
-            }
-            bits.put(length - least, width);
-        }
-        index.extend_from_slice(&bits.finish());
+        records::write(&self.records, predicted, &mut index);
         let params = serde_json::json!(Params { predicted });
         Encoded { payload_bytes: self.bytes, index, params }
     }
@@ -122,12 +111,10 @@ fn predicted(
     share: &mut Share<'_>,
 ) -> Result<Encoded> {
     let TableShape { rows, dim, .. } = table.shape;
-    let coding = Coding { model: &planned.model, keys: planned.keys };
     let tables = planned.model.expand();
     let chunk = chunk_rows(dim);
     let span = chunk * CHUNKS;
-    let work =
-        |part: usize| chunks(table, planned, &coding, &tables, part * span..rows.min((part + 1) * span));
+    let work = |part: usize| chunks(table, planned, &tables, part * span..rows.min((part + 1) * span));
     for_each_in_order(0..rows.div_ceil(span), work, |chunks: Result<Vec<Chunk>>| {
         for chunk in chunks? {
             out.take(chunk)?;
@@ -141,13 +128,7 @@ fn predicted(
 }
 
 /// Codes the rows of some chunks.
-fn chunks(
-    table: Table<'_>,
-    planned: &Planned,
-    coding: &Coding<'_>,
-    tables: &Tables,
-    rows: Range<usize>,
-) -> Result<Vec<Chunk>> {
+fn chunks(table: Table<'_>, planned: &Planned, tables: &Tables, rows: Range<usize>) -> Result<Vec<Chunk>> {
     let dim = table.shape.dim;
     let words = table.rows(rows.clone())?;
     let plans = &planned.plans[rows];
@@ -165,8 +146,8 @@ fn chunks(
             }
             let (out, records) = all.last_mut().expect("a chunk has begun");
             let start = out.len();
-            coding.encode(plan, words, coded, &mut pending, out);
-            records.push((plan.level, ((out.len() - start) / 2) as u32));
+            let first = row::encode(&planned.model, plan, words, coded, &mut pending, out);
+            records.push(Record { level: plan.level, first, others: ((out.len() - start) / 2) as u64 });
         }
     }
     Ok(all)
@@ -182,8 +163,8 @@ fn counted(table: Table<'_>, counts: &Counts, mut out: Out<'_>, share: &mut Shar
         let (mut bytes, mut records, mut pending) = (Vec::new(), Vec::new(), Pending::default());
         for part in words.chunks(stream_rows(dim) * dim) {
             let start = bytes.len();
-            counts.encode(part, &mut pending, &mut bytes);
-            records.push((0, ((bytes.len() - start) / 2) as u32));
+            let first = counts.encode(part, &mut pending, &mut bytes);
+            records.push(Record { level: 0, first, others: ((bytes.len() - start) / 2) as u64 });
         }
         Ok((bytes, records))
     };

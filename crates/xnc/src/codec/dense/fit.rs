@@ -9,6 +9,7 @@ use super::exact::{exp2, octave, power_of_two};
 use super::factor::cholesky;
 use super::model::{Model, PREDICTED};
 use super::normal::{MIDDLE, Normal};
+use super::numbers::Numbers;
 use super::symbols::Symbols;
 use crate::dtype::Dtype;
 use crate::error::Result;
@@ -71,7 +72,8 @@ pub fn model(dtype: Dtype, normal: &Normal, prediction: Option<&Prediction>, row
     let even = Symbols::fit(&[1; 256]);
     let (kinds, weights) = (even.clone(), even.clone());
     let mantissa = dtype.mantissa_bits();
-    Model { mantissa, columns, coef: stored, pieces: gaussian(), kinds, scales: even, weights }
+    let numbers = Numbers::of(std::iter::empty());
+    Model { mantissa, columns, coef: stored, pieces: gaussian(), kinds, scales: even, weights, numbers }
 }
 
 /// Fraction bits of the coefficients: one more must save more in the rows than it costs.

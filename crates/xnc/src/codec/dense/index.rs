@@ -2,15 +2,13 @@
 
 use super::counted::{Counts, stream_rows};
 use super::model::Model;
-use crate::codec::bits::BitReader;
+use super::records::Records;
 use crate::codec::records::is_filling;
 use crate::codec::{Stored, TableShape};
 
 /// Words in a row at most: a stream of four bytes may stand for any number of words, so their number needs a
 /// bound of its own.
 pub const WIDEST: usize = 1 << 20;
-/// Coder words of a stream at least: the first state.
-const STATE: u64 = 2;
 /// Level of rows that nothing refers to.
 pub const LAST: u8 = 3;
 /// Words that a chunk holds at most, unless a single row is longer: 64 KiB of the source.
@@ -33,8 +31,10 @@ pub struct Index {
     pub levels: Vec<u8>,
     /// Rows that others may refer to, in order.
     pub keys: Vec<u32>,
-    /// Where each stream begins, and the last ends.
+    /// Where each stream begins behind its first coder word, and the last ends.
     pub starts: Vec<u64>,
+    /// First coder words of the streams.
+    pub firsts: Vec<u16>,
     /// Rows of one stream.
     pub stream_rows: usize,
     /// Where the checksums of the chunks lie in the index.
@@ -63,40 +63,31 @@ impl Index {
             }
             false => Shared::Counted(Box::new(Counts::read(&mut rest)?)),
         };
-        let (stream_rows, level_bits) = if predicted { (1, 2) } else { (stream_rows(shape.dim), 0) };
+        let stream_rows = if predicted { 1 } else { stream_rows(shape.dim) };
         let rows = if shape.dim == 0 { 0 } else { shape.rows };
         let checksums = stored.index.len() - rest.len();
         rest.split_off(..rows.div_ceil(chunk_rows(shape.dim)).checked_mul(4)?)?;
-        let head = rest.split_off(..5)?;
-        let least = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-        let width = u32::from(head[4]);
-        let streams = rows.div_ceil(stream_rows);
-        let bits = streams.checked_mul(width as usize + level_bits)?;
-        let records = rest.split_off(..bits.div_ceil(8))?;
-        if width > 32 || !is_filling(rest) {
-            return None;
-        }
-        let (mut starts, mut levels, mut keys) = (vec![0u64], Vec::new(), Vec::new());
-        let mut record = BitReader::new(records);
-        for stream in 0..streams {
-            if level_bits > 0 {
-                let level = record.take(2) as u8;
-                levels.push(level);
-                if level < LAST {
-                    keys.push(u32::try_from(stream).ok()?);
-                }
-            }
-            let words = u64::from(least) + u64::from(record.take(width));
-            let end = starts[stream] + 2 * words;
-            // So what a few bits of index claim is never more than a payload holds.
-            if words < STATE || end > stored.payload.len() as u64 {
+        let mut records = Records::read(predicted, &mut rest)?;
+        let (mut starts, mut firsts) = (vec![0u64], Vec::new());
+        let (mut levels, mut keys) = (Vec::new(), Vec::new());
+        for stream in 0..rows.div_ceil(stream_rows) {
+            let record = records.next()?;
+            let end = starts[stream] + 2 * record.others;
+            // So what a few bits of index claim is never more than a payload holds: two bytes a stream.
+            if end > stored.payload.len() as u64 {
                 return None;
             }
             starts.push(end);
+            firsts.push(record.first);
+            if predicted {
+                levels.push(record.level);
+                if record.level < LAST {
+                    keys.push(u32::try_from(stream).ok()?);
+                }
+            }
         }
-        let filling = stored.payload.get(usize::try_from(starts[streams]).ok()?..)?;
-        let last = record.take((8 - bits as u32 % 8) % 8);
-        let whole = last == 0 && is_filling(filling);
-        whole.then_some(Index { shared, levels, keys, starts, stream_rows, checksums })
+        let filling = stored.payload.get(usize::try_from(*starts.last()?).ok()?..)?;
+        let whole = records.done() && is_filling(rest) && is_filling(filling);
+        whole.then_some(Index { shared, levels, keys, starts, firsts, stream_rows, checksums })
     }
 }

@@ -19,10 +19,6 @@ const REFERENCE: f32 = 22.0;
 const KEY_LOSS: f32 = 0.05;
 /// Similar rows whose lists are looked at, too.
 const HOPS: usize = 8;
-/// Rows that the references of a row of each level may reach together: eight at last, few for rows that
-/// others build on.
-const REACH: [usize; LAST as usize + 1] = [0, 2, 4, 8];
-
 /// Chooses keys in levels, then references for all rows but those of level 0. Returns the keys.
 pub fn refer_all(
     table: Table<'_>,
@@ -46,19 +42,15 @@ pub fn refer_all(
         lower_some(&mut level, &among, dim, lower);
     }
     keys.iter().zip(&level).for_each(|(&row, &level)| plans[row as usize].level = level);
-    let mut reach = vec![1usize; plans.len()];
     for level in 1..=LAST {
         let (rows, lists) = if level < LAST { (&keys, &among) } else { (&live, &all) };
         let here: Vec<usize> = (0..rows.len()).filter(|&i| plans[rows[i] as usize].level == level).collect();
-        let limits = Limits { cost: REFERENCE, most: effort.references(), reach: REACH[usize::from(level)] };
+        let limits = Limits { cost: REFERENCE, most: effort.references() };
         let chosen = here.par_chunks(TOGETHER).map(|here| {
             let choice = |&i: &usize| {
                 let below = |k: u32| plans[rows[k as usize] as usize].level < level;
-                let candidate = |k: u32| Candidate {
-                    row: rows[k as usize],
-                    reach: reach[rows[k as usize] as usize],
-                    innovations: e.row(rows[k as usize]),
-                };
+                let candidate =
+                    |k: u32| Candidate { row: rows[k as usize], innovations: e.row(rows[k as usize]) };
                 let found = candidates(e, rows, lists, i, below, effort.candidates());
                 let found: Vec<Candidate<'_>> = found.into_iter().map(candidate).collect();
                 refer::choose(e, e.row(rows[i]), &found, limits)
@@ -75,7 +67,6 @@ pub fn refer_all(
                 if let Some(new) = new.next() {
                     e.row_mut(row).copy_from_slice(new);
                 }
-                reach[row as usize] += plan.refs().iter().map(|&k| reach[k as usize]).sum::<usize>();
                 plans[row as usize] = plan;
             }
         }

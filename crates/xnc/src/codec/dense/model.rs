@@ -1,4 +1,5 @@
 //! What all rows share, as it is stored, and its expansion for the kernels.
+use super::numbers::Numbers;
 use super::stream::{Pending, Reader};
 use super::symbols::Symbols;
 use crate::kernel::dense::residual::{Column, PIECES, Tables};
@@ -23,6 +24,8 @@ pub struct Model {
     pub scales: Symbols,
     /// Of a reference's weight.
     pub weights: Symbols,
+    /// Of the numbers of the keys that are referred to.
+    pub numbers: Numbers,
 }
 
 impl Model {
@@ -44,6 +47,7 @@ impl Model {
         for s in [&self.kinds, &self.scales, &self.weights] {
             s.write(out);
         }
+        self.numbers.write(out);
         out.push(!self.coef.is_empty() as u8);
         if !self.coef.is_empty() {
             let mut n = [0u64; 256];
@@ -58,7 +62,7 @@ impl Model {
             }
             let at = out.len();
             out.extend_from_slice(&[0; 4]);
-            p.finish(out);
+            p.finish_whole(out);
             let n = (out.len() - at - 4) as u32;
             out[at..at + 4].copy_from_slice(&n.to_le_bytes());
         }
@@ -93,6 +97,7 @@ impl Model {
             return None;
         }
         let (kinds, scales, weights) = (Symbols::read(bytes)?, Symbols::read(bytes)?, Symbols::read(bytes)?);
+        let numbers = Numbers::read(Numbers::PLAIN, bytes)?;
         let mut coef = Vec::new();
         let has_coefficients = bytes.split_off(..1)?[0];
         if has_coefficients > 1 {
@@ -106,12 +111,12 @@ impl Model {
             let s = Symbols::read(bytes)?;
             let n = bytes.split_off(..4)?;
             let n = u32::from_le_bytes([n[0], n[1], n[2], n[3]]) as usize;
-            let mut r = Reader::new(bytes.split_off(..n)?)?;
+            let mut r = Reader::of_whole(bytes.split_off(..n)?)?;
             coef = (0..dim * (dim - 1) / 2).map(|_| r.symbol(&s) as i8).collect();
             if !r.done() {
                 return None;
             }
         }
-        Some(Model { mantissa, columns, coef, pieces, kinds, scales, weights })
+        Some(Model { mantissa, columns, coef, pieces, kinds, scales, weights, numbers })
     }
 }

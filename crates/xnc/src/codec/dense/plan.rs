@@ -9,7 +9,8 @@ use super::levels::{refer_all, refs};
 use super::model::Model;
 use super::neighbours::Innovations;
 use super::normal::{Normal, is_constant};
-use super::row::{CONSTANT, Plan, Predictor, TOGETHER, key_bits};
+use super::numbers::Numbers;
+use super::row::{CONSTANT, Plan, Predictor, TOGETHER};
 use super::variants::{add, best_model, bits, settled, tally};
 
 use super::symbols::Symbols;
@@ -31,8 +32,6 @@ pub struct Planned {
     pub plans: Vec<Plan>,
     /// Of the keys, as a decoder sees them.
     pub innovations: Innovations,
-    /// How many rows others refer to.
-    pub keys: usize,
     /// Bits that the table will take, about.
     pub bits: f64,
 }
@@ -53,11 +52,13 @@ pub fn plan(table: Table<'_>, effort: Effort, share: &mut Share<'_>) -> Result<O
     };
     share.to(0.8);
     count_heads(&mut model, &plans);
-    let bits = count_words(table, &mut model, &plans, &e)? + head_bits(&model, &plans, keys.len());
+    let words = count_words(table, &mut model, &plans, &e)?;
     e.keep(&keys);
     let number = |row: &u32| keys.binary_search(row).expect("others refer to keys only") as u32;
     plans.par_iter_mut().flat_map_iter(Plan::refs_mut).for_each(|row| *row = number(row));
-    Ok(Some(Planned { model, plans, innovations: e, keys: keys.len(), bits }))
+    model.numbers = Numbers::of(plans.iter().flat_map(|plan| plan.refs().iter().copied()));
+    let bits = words + head_bits(&model, &plans);
+    Ok(Some(Planned { model, plans, innovations: e, bits }))
 }
 
 /// Every row by itself: plans without references, and the innovations.
@@ -111,14 +112,14 @@ fn count_heads(model: &mut Model, plans: &[Plan]) {
 }
 
 /// Bits of what is stored besides the words: the model, heads, records, coder states.
-fn head_bits(model: &Model, plans: &[Plan], keys: usize) -> f64 {
+fn head_bits(model: &Model, plans: &[Plan]) -> f64 {
     let mut stored = Vec::new();
     model.write(&mut stored);
     let of = |plan: &Plan| {
         let references = plan.weights().iter().map(|&w| model.weights.bits(w.cast_unsigned())).sum::<f64>()
-            + plan.refs().len() as f64 * f64::from(key_bits(keys));
+            + plan.refs().iter().map(|&key| model.numbers.bits(key)).sum::<f64>();
         // A stream's record and what its last state leaves unused.
-        let fixed = model.kinds.bits(plan.kind()) + 20.0;
+        let fixed = model.kinds.bits(plan.kind()) + 16.0;
         fixed + if plan.constant { 16.0 } else { model.scales.bits(plan.head.scale) + references }
     };
     8.0 * stored.len() as f64 + plans.iter().map(of).sum::<f64>()

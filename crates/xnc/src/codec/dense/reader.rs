@@ -10,6 +10,7 @@ use super::Params;
 use super::counted::Counts;
 use super::index::{Index, Shared, chunk_rows};
 use super::rows::Rows;
+use super::stream;
 use crate::codec::product::{Decoded, Product, Vectors};
 use crate::codec::{Reader, Stored, TableShape, View};
 use crate::error::{Error, Result};
@@ -33,6 +34,7 @@ pub struct DenseReader {
     chunk_rows: usize,
     stream_rows: usize,
     starts: Vec<u64>,
+    firsts: Vec<u16>,
     checksums: usize,
 }
 
@@ -47,13 +49,13 @@ impl DenseReader {
             Params::deserialize(params).map_err(|e| Error::corrupt(format!("params of codec dense: {e}")))?;
         let index = Index::read(shape, params.predicted, stored)
             .ok_or_else(|| Error::corrupt("the index of codec dense does not fit shape and payload"))?;
-        let Index { shared, levels, keys, starts, stream_rows, checksums } = index;
+        let Index { shared, levels, keys, starts, firsts, stream_rows, checksums } = index;
         let mode = match shared {
             Shared::Predicted(model) => Mode::Predicted(Box::new(Rows::new(*model, levels, keys, backend))),
             Shared::Counted(counts) => Mode::Counted(counts),
         };
         let chunk_rows = chunk_rows(shape.dim);
-        Ok(DenseReader { shape, backend, mode, chunk_rows, stream_rows, starts, checksums })
+        Ok(DenseReader { shape, backend, mode, chunk_rows, stream_rows, starts, firsts, checksums })
     }
 
     /// Bytes of innovations that are kept.
@@ -65,8 +67,9 @@ impl DenseReader {
         }
     }
 
-    fn stream<'a>(&self, stored: Stored<'a>, number: usize) -> &'a [u8] {
-        &stored.payload[self.starts[number] as usize..self.starts[number + 1] as usize]
+    fn stream<'a>(&self, stored: Stored<'a>, number: usize) -> stream::Reader<'a> {
+        let others = self.starts[number] as usize..self.starts[number + 1] as usize;
+        stream::Reader::new(self.firsts[number], &stored.payload[others])
     }
 
     /// Decodes whole streams; `out` takes all their rows.
@@ -95,7 +98,7 @@ pub struct StoredRows<'a> {
 
 impl<'a> StoredRows<'a> {
     /// The stream of a row.
-    pub fn of(&self, row: u32) -> &'a [u8] {
+    pub fn of(&self, row: u32) -> stream::Reader<'a> {
         self.reader.stream(self.view.stored, row as usize)
     }
 

@@ -26,8 +26,6 @@ pub struct Choice {
 pub struct Candidate<'a> {
     /// Its number.
     pub row: u32,
-    /// Rows that it decodes from, itself included.
-    pub reach: usize,
     /// Its innovations.
     pub innovations: &'a [i8],
 }
@@ -39,8 +37,6 @@ pub struct Limits {
     pub cost: f32,
     /// References at most.
     pub most: usize,
-    /// Rows that all references together may reach.
-    pub reach: usize,
 }
 
 /// The head of a row without references that left these innovations at first.
@@ -69,8 +65,7 @@ pub fn choose(e: &Innovations, own: &[i8], candidates: &[Candidate<'_>], limits:
     let mut bits = 0.0;
     let mut picked: Vec<usize> = Vec::new();
     let mut attempt = |set: &[usize]| {
-        let reach: usize = set.iter().map(|&i| candidates[i].reach).sum();
-        if reach > limits.reach || set.len() > limits.most {
+        if set.len() > limits.most {
             return false;
         }
         let Some((weights, rest)) = solve(e, set, energy, &with, candidates) else { return false };

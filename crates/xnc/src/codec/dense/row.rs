@@ -16,11 +16,6 @@ pub const CONSTANT: u8 = 32;
 /// Rows that are predicted together: enough for every backend.
 pub const TOGETHER: usize = 32;
 
-/// Bits of a key's number.
-pub fn key_bits(keys: usize) -> u32 {
-    usize::BITS - keys.saturating_sub(1).leading_zeros()
-}
-
 /// What was decided about a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -161,44 +156,32 @@ static PARTS: LazyLock<[u16; 256]> = LazyLock::new(|| {
     std::array::from_fn(|k| (BIT as f64 * log2(1.0 + (k as f64 + 0.5) / 256.0)).round() as u16)
 });
 
-/// What rows are encoded with.
-pub struct Coding<'a> {
-    /// The shared model.
-    pub model: &'a Model,
-    /// Number of key rows.
-    pub keys: usize,
-}
-
-impl Coding<'_> {
-    /// Appends the stream of one row.
-    pub fn encode(
-        &self,
-        plan: &Plan,
-        words: &[u16],
-        coded: Coded<'_>,
-        pending: &mut Pending,
-        out: &mut Vec<u8>,
-    ) {
-        let m = self.model;
-        pending.clear();
-        if plan.constant {
-            pending.symbol(&m.kinds, CONSTANT);
-            pending.bits(u32::from(words[0]), 16);
-            pending.finish(out);
-            return;
-        }
-        pending.symbol(&m.kinds, plan.count * 8 + plan.head.lift);
-        pending.symbol(&m.scales, plan.head.scale);
-        for (k, &key) in plan.refs().iter().enumerate() {
-            pending.wide(key, key_bits(self.keys));
-            pending.symbol(&m.weights, plan.head.weights[k] as u8);
-        }
-        for ((&word, &range), &rest) in words.iter().zip(coded.ranges).zip(coded.rest) {
-            let low = range & ((1 << SLOT_BITS) - 1);
-            pending.range(low, low + (range >> SLOT_BITS) + 1);
-            let plain = Coded::plain(rest);
-            pending.bits(u32::from(word) & ((1 << plain) - 1), plain);
-        }
-        pending.finish(out);
+/// Appends the stream of one row, but for its first coder word, which is returned.
+pub fn encode(
+    model: &Model,
+    plan: &Plan,
+    words: &[u16],
+    coded: Coded<'_>,
+    pending: &mut Pending,
+    out: &mut Vec<u8>,
+) -> u16 {
+    pending.clear();
+    if plan.constant {
+        pending.symbol(&model.kinds, CONSTANT);
+        pending.bits(u32::from(words[0]), 16);
+        return pending.finish(out);
     }
+    pending.symbol(&model.kinds, plan.count * 8 + plan.head.lift);
+    pending.symbol(&model.scales, plan.head.scale);
+    for (&key, &weight) in plan.refs().iter().zip(&plan.head.weights) {
+        model.numbers.put(key, pending);
+        pending.symbol(&model.weights, weight as u8);
+    }
+    for ((&word, &range), &rest) in words.iter().zip(coded.ranges).zip(coded.rest) {
+        let low = range & ((1 << SLOT_BITS) - 1);
+        pending.range(low, low + (range >> SLOT_BITS) + 1);
+        let plain = Coded::plain(rest);
+        pending.bits(u32::from(word) & ((1 << plain) - 1), plain);
+    }
+    pending.finish(out)
 }

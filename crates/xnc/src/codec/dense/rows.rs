@@ -6,8 +6,7 @@ use super::index::LAST;
 use super::keys::Keys;
 use super::model::Model;
 use super::reader::StoredRows;
-use super::row::{CONSTANT, TOGETHER, key_bits};
-use super::stream::Reader;
+use super::row::{CONSTANT, TOGETHER};
 use crate::kernel::dense::residual::{self, Head, Lane, REFS, Scratch, Tables, WEIGHTS};
 use crate::kernel::{self, Backend};
 
@@ -203,7 +202,7 @@ impl Rows {
 
     /// Reads the head of a row.
     fn start<'a>(&self, streams: &StoredRows<'a>, row: u32) -> Option<Start<'a>> {
-        let mut r = Reader::new(streams.of(row))?;
+        let mut r = streams.of(row);
         let kind = r.symbol(&self.model.kinds);
         let (head, refs) = (Head::default(), [0; REFS]);
         let mut s = Start { constant: None, head, refs, count: usize::from(kind / 8), state: 0, rest: &[] };
@@ -217,7 +216,7 @@ impl Rows {
             return None;
         }
         for k in 0..s.count {
-            let key = *self.keys.get(r.wide(key_bits(self.keys.len())) as usize)?;
+            let key = *self.keys.get(self.model.numbers.take(&mut r) as usize)?;
             s.head.weights[k] = r.symbol(&self.model.weights) as i8;
             // Levels rise along references, so following them ends.
             if self.levels[key as usize] >= self.levels[row as usize] {

@@ -37,8 +37,8 @@ impl Pending {
         self.bits(value >> 16, n.saturating_sub(16));
     }
 
-    /// Appends the stream: the state (upper half first), then the words in the order of reading.
-    pub fn finish(&self, out: &mut Vec<u8>) {
+    /// Appends the stream in the order of reading, but for its first coder word, which is returned.
+    pub fn finish(&self, out: &mut Vec<u8>) -> u16 {
         let mut words = Vec::with_capacity(self.steps.len());
         let mut x = 0u32;
         for &(a, b) in self.steps.iter().rev() {
@@ -58,10 +58,18 @@ impl Pending {
             }
         }
         words.push(x as u16);
-        words.push((x >> 16) as u16);
         for w in words.iter().rev() {
             out.extend_from_slice(&w.to_le_bytes());
         }
+        (x >> 16) as u16
+    }
+
+    /// Appends the whole stream.
+    pub fn finish_whole(&self, out: &mut Vec<u8>) {
+        let at = out.len();
+        out.extend_from_slice(&[0; 2]);
+        let first = self.finish(out);
+        out[at..at + 2].copy_from_slice(&first.to_le_bytes());
     }
 }
 
@@ -74,11 +82,16 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads the state. `None` where there is not even that.
-    pub fn new(stream: &'a [u8]) -> Option<Reader<'a>> {
-        let (s, rest) = stream.split_first_chunk::<4>()?;
-        let word = |i: usize| u16::from_le_bytes([s[i], s[i + 1]]) as u32;
-        Some(Reader { state: word(0) << 16 | word(2), rest })
+    /// A stream by its first coder word and the others.
+    pub fn new(first: u16, rest: &'a [u8]) -> Reader<'a> {
+        let mut reader = Reader { state: u32::from(first), rest };
+        reader.refill();
+        reader
+    }
+    /// A stream whose coder words all stand together. `None` where there are not even two.
+    pub fn of_whole(stream: &'a [u8]) -> Option<Reader<'a>> {
+        let (first, rest) = stream.split_first_chunk::<2>()?;
+        (rest.len() >= 2).then(|| Reader::new(u16::from_le_bytes(*first), rest))
     }
     fn refill(&mut self) {
         if self.state < 1 << 16

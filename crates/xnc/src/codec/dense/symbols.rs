@@ -35,6 +35,15 @@ impl Symbols {
         Symbols::from_counts(&count)
     }
 
+    /// Bits that bytes which occur so often take, with the distribution that says so.
+    #[cfg(feature = "threads")]
+    pub fn cost(occurrences: &[u64]) -> f64 {
+        let total = occurrences.iter().sum::<u64>() as f64;
+        let occur = || occurrences.iter().filter(|&&n| n > 0);
+        let coded: f64 = occur().map(|&n| n as f64 * log2(total / n as f64)).sum();
+        coded + (8 * 32 + 16 * occur().count()) as f64
+    }
+
     fn from_counts(count: &[u32; 256]) -> Symbols {
         let mut low = [0; 257];
         for k in 0..256 {

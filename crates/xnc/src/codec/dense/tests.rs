@@ -206,10 +206,12 @@ fn what_is_kept_of_keys_is_bounded() {
         model::Model::read(dim, Dtype::Bf16.mantissa_bits(), &mut rest).expect("a model");
         index.len() - rest.len()
     };
-    let records = model + 4 * chunks + 5;
-    let record = 2 + usize::from(index[records - 1]);
-    for bit in (0..rows).flat_map(|row| [row * record, row * record + 1]) {
-        index[records + bit / 8] &= !(1 << (bit % 8));
-    }
+    let levels = {
+        let mut rest = &index[model + 4 * chunks + 4..];
+        numbers::Numbers::read(numbers::Numbers::PLAIN, &mut rest).expect("a distribution of lengths");
+        index.len() - rest.len()
+    };
+    assert_eq!(index[levels], 1 << index::LAST, "one level");
+    index[levels] = 1;
     assert_eq!(read(&payload, &index, &coded.params), 0, "half a plain table");
 }
