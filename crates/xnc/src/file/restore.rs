@@ -119,7 +119,7 @@ pub fn restore_unchecked(
 }
 
 /// Words decoded together at the least, before threads wait for each other.
-const BATCH: usize = 1 << 19;
+const BATCH: usize = 1 << 20;
 
 /// Bytes of a payload that the system is asked for before they are decoded.
 const ASKED: usize = 16 << 20;
@@ -141,7 +141,7 @@ fn decode_tensor(container: &Container, opened: &Opened, taker: &mut Taker<'_>) 
         Ok(element_bytes(view.reader.backend(), opened.words(), opened.element, &mut buffer))
     };
     // Enough to keep threads busy, small enough to stay in cache.
-    let batch = (16 * rayon::current_num_threads()).max(BATCH / view.reader.chunk_words().max(1));
+    let batch = (4 * rayon::current_num_threads()).max(BATCH / view.reader.chunk_words().max(1));
     let (mut start, mut ready, mut mapped) = (0, Vec::new(), 0);
     while start < view.chunks() || !ready.is_empty() {
         let end = view.chunks().min(start + batch);

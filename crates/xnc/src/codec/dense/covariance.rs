@@ -53,7 +53,7 @@ fn settled_scales(table: Table<'_>, sample: &Sample, normal: &Normal, tables: &T
         let heads = settled(&mut predictor, normal, words, dim, &mut Vec::new());
         heads.iter().map(|head| normal.scale_of(head.scale)).collect()
     };
-    sample.words.par_chunks(16 * TOGETHER * dim).flat_map_iter(part).collect()
+    sample.words.par_chunks(8 * TOGETHER * dim).flat_map_iter(part).collect()
 }
 
 /// Adds the sums of products of the rows of a sample.

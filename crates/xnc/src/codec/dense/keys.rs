@@ -16,8 +16,8 @@ pub struct Keys {
     dim: usize,
     /// Rows, level by level.
     order: Vec<u32>,
-    /// By number of a key: where in the order it stands.
-    place: Vec<u32>,
+    /// By number of a key: [`TOGETHER`] times its group, and its place there.
+    place: Vec<usize>,
     groups: Vec<Member>,
     next: AtomicUsize,
     finished: AtomicUsize,
@@ -36,7 +36,7 @@ impl Keys {
             let start = order.len();
             for (&key, place) in keys.iter().zip(&mut place) {
                 if levels[key as usize] == level {
-                    *place = order.len() as u32;
+                    *place = groups.len() * TOGETHER + order.len() - start;
                     order.push(key);
                 }
             }
@@ -71,10 +71,9 @@ impl Keys {
 
     /// The innovations of key number `key`, which some thread has taken; none where the key is damaged.
     pub fn of(&self, key: usize) -> Option<&[i8]> {
-        let at = self.place[key] as usize;
-        let member = &self.groups[self.groups.partition_point(|member| member.range.end <= at)];
-        let group = member.innovations.wait().as_deref()?;
-        group.get((at - member.range.start) * self.dim..)?.get(..self.dim)
+        let (group, at) = (self.place[key] / TOGETHER, self.place[key] % TOGETHER);
+        let group = self.groups[group].innovations.wait().as_deref()?;
+        group.get(at * self.dim..)?.get(..self.dim)
     }
 
     /// Bytes of innovations that are kept.

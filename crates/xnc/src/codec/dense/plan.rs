@@ -22,7 +22,7 @@ use crate::kernel::dense::residual::{Lane, REFS, Tables};
 /// Rows that the distribution of residuals is counted on.
 const COUNTED: usize = 8192;
 /// Rows of one unit of parallel work.
-const SPAN: usize = 16 * TOGETHER;
+const SPAN: usize = 8 * TOGETHER;
 
 /// All that encoding needs to know.
 pub struct Planned {

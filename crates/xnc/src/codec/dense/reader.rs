@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 use crate::kernel::Backend;
 use crate::kernel::stream::Stream;
 
+/// Chunks that are decoded at a time: of most widths, whole groups of rows side by side. Each has a checksum.
+const CHUNKS: usize = 8;
 /// Rows from which on reading pays for the innovations of all keys.
 const FEW: usize = 2;
 
@@ -125,12 +127,21 @@ impl Reader for DenseReader {
     }
 
     fn chunk_words(&self) -> usize {
-        self.chunk_rows * self.shape.dim.max(1)
+        CHUNKS * self.chunk_rows * self.shape.dim.max(1)
     }
 
     fn model_bytes(&self) -> usize {
         // The checksums follow what is shared.
         self.checksums
+    }
+
+    fn units(&self, _: Stored<'_>) -> usize {
+        (self.starts.len() - 1).div_ceil(self.chunk_rows / self.stream_rows)
+    }
+
+    fn units_of(&self, _: Stored<'_>, words: Range<usize>) -> Range<usize> {
+        let size = self.chunk_rows * self.shape.dim.max(1);
+        words.start / size..words.end.div_ceil(size)
     }
 
     fn unit(&self, stored: Stored<'_>, number: usize) -> Option<(Range<usize>, u32)> {
@@ -152,7 +163,7 @@ impl Reader for DenseReader {
             return Ok(());
         }
         let unit = self.stream_rows * self.shape.dim;
-        let base = number * self.chunk_rows / self.stream_rows;
+        let base = number * CHUNKS * self.chunk_rows / self.stream_rows;
         let streams = base + first / unit..base + (first + out.len()).div_ceil(unit);
         let held = (streams.end * unit).min(self.shape.words()) - streams.start * unit;
         let skip = first % unit;
@@ -165,7 +176,8 @@ impl Reader for DenseReader {
             done
         };
         done.ok_or_else(|| {
-            Error::corrupt(format!("a row of chunk {number}, or one that it refers to, is damaged"))
+            let chunks = number * CHUNKS..(number + 1) * CHUNKS;
+            Error::corrupt(format!("a row of chunks {chunks:?}, or one that it refers to, is damaged"))
         })
     }
 

@@ -14,7 +14,7 @@ use crate::kernel::dense::residual::{
 /// Kind of a row whose words are all equal.
 pub const CONSTANT: u8 = 32;
 /// Rows that are predicted together: enough for every backend.
-pub const TOGETHER: usize = 32;
+pub const TOGETHER: usize = 64;
 
 /// What was decided about a row.
 #[derive(Clone, Copy, Debug)]

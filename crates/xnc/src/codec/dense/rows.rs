@@ -27,22 +27,29 @@ pub struct Rows {
 
 /// Innovations of keys.
 enum Known<'a> {
-    /// Of all, by number.
-    All { keys: &'a [u32], of: &'a Keys },
+    /// Of all.
+    All(&'a Keys),
     /// Of some, which are in order.
     Some { keys: &'a [u32], innovations: &'a [i8], dim: usize },
 }
 
 impl<'a> Known<'a> {
-    fn of(&self, key: u32) -> Option<&'a [i8]> {
+    fn of(&self, key: Key) -> Option<&'a [i8]> {
         match *self {
-            Known::All { keys, of } => of.of(keys.binary_search(&key).ok()?),
+            Known::All(of) => of.of(key.number),
             Known::Some { keys, innovations, dim } => {
-                let k = keys.binary_search(&key).ok()?;
+                let k = keys.binary_search(&key.row).ok()?;
                 innovations.get(k * dim..(k + 1) * dim)
             }
         }
     }
+}
+
+/// A key that a row refers to.
+#[derive(Clone, Copy, Default)]
+struct Key {
+    number: usize,
+    row: u32,
 }
 
 /// A row's parameters, and the stream behind them.
@@ -51,14 +58,14 @@ struct Start<'a> {
     constant: Option<u16>,
     head: Head,
     /// Rows referred to.
-    refs: [u32; REFS],
+    refs: [Key; REFS],
     count: usize,
     state: u32,
     rest: &'a [u8],
 }
 
 impl Start<'_> {
-    fn refs(&self) -> &[u32] {
+    fn refs(&self) -> &[Key] {
         &self.refs[..self.count]
     }
 }
@@ -83,7 +90,7 @@ impl Rows {
         }
         let (keys, innovations);
         let known = if all {
-            Known::All { keys: &self.keys, of: &self.all }
+            Known::All(&self.all)
         } else {
             keys = self.behind(streams, rows)?;
             innovations = self.innovations(streams, &keys, &mut scratch)?;
@@ -116,7 +123,7 @@ impl Rows {
         while !next.is_empty() {
             let mut refs = Vec::new();
             for &row in &next {
-                refs.extend_from_slice(self.start(streams, row)?.refs());
+                refs.extend(self.start(streams, row)?.refs().iter().map(|key| key.row));
             }
             refs.sort_unstable();
             refs.dedup();
@@ -138,7 +145,7 @@ impl Rows {
         scratch: &mut Scratch,
     ) -> Option<()> {
         rows.iter().try_for_each(|&key| streams.check(key))?;
-        let known = Known::All { keys: &self.keys, of: &self.all };
+        let known = Known::All(&self.all);
         self.group(streams, rows, &known, &mut vec![0; out.len()], out, scratch)
     }
 
@@ -204,7 +211,7 @@ impl Rows {
     fn start<'a>(&self, streams: &StoredRows<'a>, row: u32) -> Option<Start<'a>> {
         let mut r = streams.of(row);
         let kind = r.symbol(&self.model.kinds);
-        let (head, refs) = (Head::default(), [0; REFS]);
+        let (head, refs) = (Head::default(), [Key::default(); REFS]);
         let mut s = Start { constant: None, head, refs, count: usize::from(kind / 8), state: 0, rest: &[] };
         if kind == CONSTANT {
             (s.constant, s.count) = (Some(r.bits(16) as u16), 0);
@@ -216,13 +223,14 @@ impl Rows {
             return None;
         }
         for k in 0..s.count {
-            let key = *self.keys.get(self.model.numbers.take(&mut r) as usize)?;
+            let number = self.model.numbers.take(&mut r) as usize;
+            let row_of_key = *self.keys.get(number)?;
             s.head.weights[k] = r.symbol(&self.model.weights) as i8;
             // Levels rise along references, so following them ends.
-            if self.levels[key as usize] >= self.levels[row as usize] {
+            if self.levels[row_of_key as usize] >= self.levels[row as usize] {
                 return None;
             }
-            s.refs[k] = key;
+            s.refs[k] = Key { number, row: row_of_key };
         }
         if s.head.weighs() > WEIGHTS {
             return None;

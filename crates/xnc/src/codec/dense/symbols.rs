@@ -8,6 +8,8 @@ use super::exact::log2;
 pub struct Symbols {
     /// Slots below each byte.
     low: [u32; 257],
+    /// The bytes that own every 256th slot, where looking for a slot's owner begins.
+    begin: [u8; 256],
 }
 
 impl Symbols {
@@ -49,7 +51,16 @@ impl Symbols {
         for k in 0..256 {
             low[k + 1] = low[k] + count[k];
         }
-        Symbols { low }
+        let mut begin = [0; 256];
+        let mut byte = 0u8;
+        for (k, begin) in begin.iter_mut().enumerate() {
+            // Counts that were read may sum to less; such a distribution is refused.
+            while byte < 255 && low[usize::from(byte) + 1] <= k as u32 * 256 {
+                byte += 1;
+            }
+            *begin = byte;
+        }
+        Symbols { low, begin }
     }
 
     /// Appends a map of the bytes that occur, then each one's count less one.
@@ -91,6 +102,10 @@ impl Symbols {
 
     /// The byte that a slot belongs to.
     pub fn find(&self, slot: u32) -> u8 {
-        (self.low.partition_point(|&l| l <= slot) - 1) as u8
+        let mut byte = self.begin[slot as usize >> 8];
+        while self.low[usize::from(byte) + 1] <= slot {
+            byte += 1;
+        }
+        byte
     }
 }

@@ -113,7 +113,7 @@ impl Slots<'_> {
 }
 
 /// Predicts rows whose words are known, as decoding will, and finds what is coded of each word. Fastest with
-/// 32 rows or more in a call.
+/// 64 rows or more in a call.
 ///
 /// # Panics
 /// As [`decode`].
@@ -133,7 +133,7 @@ pub fn encode(backend: Backend, tables: &Tables, rows: &mut [Given<'_>], scratch
         Isa::Neon { .. } => rows.iter_mut().for_each(|row| scalar::encode(tables, row, &mut scratch.row)),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { .. } => match &mut scratch.side {
-            Some(side) => rows.chunks_mut(vectors::LANES).for_each(|rows| {
+            Some(side) => rows.chunks_mut(avx2::ROWS).for_each(|rows| {
                 // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
                 // AVX2.
                 unsafe { avx2::encode(tables, rows, side) }
@@ -144,7 +144,7 @@ pub fn encode(backend: Backend, tables: &Tables, rows: &mut [Given<'_>], scratch
 }
 
 /// Decodes rows: `words[i]` receives row `i`, and `innovations[i]` its innovations unless it is empty.
-/// Returns whether every row ended exactly where its stream does. Fastest with 32 rows or more in a call.
+/// Returns whether every row ended exactly where its stream does. Fastest with 64 rows or more in a call.
 ///
 /// # Panics
 /// If lengths differ, `scratch` does not fit the backend, the dimension and the number of rows, or a head
@@ -171,7 +171,7 @@ pub fn decode(
         }
         #[cfg(target_arch = "aarch64")]
         Isa::Neon { dotprod, .. } => {
-            side_by_side(lanes, words, innovations, scratch, |lanes, words, innovations, side| {
+            side_by_side(neon::ROWS, lanes, words, innovations, scratch, |lanes, words, innovations, side| {
                 // SAFETY: a `Backend` exists only for an instruction set that this machine has, and says
                 // whether it has `sdot`.
                 unsafe {
@@ -187,16 +187,25 @@ pub fn decode(
             alone(tables, lanes, words, innovations, &mut scratch.row)
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => side_by_side(lanes, words, innovations, scratch, |lanes, words, innovations, side| {
-            // SAFETY: a `Backend` exists only for an instruction set that this machine has.
-            unsafe { avx2::decode(tables, lanes, words, innovations, side) }
-        }),
+        Isa::Avx2 => {
+            side_by_side(avx2::ROWS, lanes, words, innovations, scratch, |lanes, words, innovations, side| {
+                // SAFETY: a `Backend` exists only for an instruction set that this machine has.
+                unsafe { avx2::decode(tables, lanes, words, innovations, side) }
+            })
+        }
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 { .. } => {
-            side_by_side(lanes, words, innovations, scratch, |lanes, words, innovations, side| {
-                // SAFETY: as above.
-                unsafe { avx512::decode(tables, lanes, words, innovations, side) }
-            })
+            side_by_side(
+                vectors::LANES,
+                lanes,
+                words,
+                innovations,
+                scratch,
+                |lanes, words, innovations, side| {
+                    // SAFETY: as above.
+                    unsafe { avx512::decode(tables, lanes, words, innovations, side) }
+                },
+            )
         }
     }
 }
@@ -216,9 +225,10 @@ fn alone(
     whole
 }
 
-/// As many rows at a time as a loop takes.
+/// `most` rows at a time, which is what a loop takes.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn side_by_side(
+    most: usize,
     lanes: &[Lane<'_>],
     words: &mut [&mut [u16]],
     innovations: &mut [&mut [i8]],
@@ -226,9 +236,9 @@ fn side_by_side(
     mut run: impl FnMut(&[Lane<'_>], &mut [&mut [u16]], &mut [&mut [i8]], &mut vectors::scratch::Side) -> bool,
 ) -> bool {
     let side = scratch.side.as_mut().expect("the scratch was found to fit");
-    let parts = lanes.chunks(vectors::LANES).zip(words.chunks_mut(vectors::LANES));
+    let parts = lanes.chunks(most).zip(words.chunks_mut(most));
     let mut whole = true;
-    for ((lanes, words), innovations) in parts.zip(innovations.chunks_mut(vectors::LANES)) {
+    for ((lanes, words), innovations) in parts.zip(innovations.chunks_mut(most)) {
         whole &= run(lanes, words, innovations, side);
     }
     whole

@@ -11,7 +11,7 @@ use core::arch::x86_64::*;
 /// Dimensions whose words are brought together, and their slots apart again, at a time.
 const BLOCK: usize = 16;
 
-/// Encodes up to [`LANES`](super::LANES) rows, in as few vectors as hold them.
+/// Encodes up to [`ROWS`](super::ROWS) rows, in as few vectors as hold them.
 #[target_feature(enable = "avx2")]
 pub fn encode(t: &Tables, rows: &mut [Given<'_>], side: &mut Side) {
     let slots = rows.iter().any(|row| !row.slots.is_empty());

@@ -8,8 +8,8 @@ mod encode;
 mod transpose;
 
 use super::vectors::dots::{QUAD, TOGETHER};
+use super::vectors::rows;
 use super::vectors::scratch::{Dwords, Side};
-use super::vectors::{LANES, rows};
 use super::{Lane, Tables, scalar};
 use cell::{Cell, Context, V, load, set, store};
 use coder::{Eight, Group};
@@ -19,7 +19,10 @@ use transpose::interleave;
 pub use encode::encode;
 pub use transpose::{put_innovations, put_words};
 
-/// Decodes up to [`LANES`] rows, in as few vectors as hold them.
+/// Most rows side by side.
+pub const ROWS: usize = 32;
+
+/// Decodes up to [`ROWS`] rows, in as few vectors as hold them.
 #[target_feature(enable = "avx2")]
 pub fn decode(
     t: &Tables,
@@ -28,7 +31,6 @@ pub fn decode(
     innovations: &mut [&mut [i8]],
     side: &mut Side,
 ) -> bool {
-    const { assert!(LANES == 32) };
     match lanes.len().div_ceil(8) {
         0 | 1 => group::<1>(t, lanes, words, innovations, side),
         2 => group::<2>(t, lanes, words, innovations, side),

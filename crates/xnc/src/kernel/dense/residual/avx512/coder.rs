@@ -18,6 +18,7 @@ pub struct Group<'a> {
 pub struct Sixteen {
     octave: V,
     scale: V,
+    /// In both halves.
     inverse: V,
     lift: V,
     /// Where the streams end, in [`Group::bytes`].
@@ -39,7 +40,7 @@ impl Sixteen {
         let mut coder = Sixteen {
             octave: load(&p.octave),
             scale: of_part(SCALE),
-            inverse: of_part(INVERSE),
+            inverse: of_part(INVERSE.map(|inverse| inverse << 16 | inverse)),
             lift: load(&p.lift),
             ends: load(&p.ends),
             x: load(&p.state),
@@ -87,7 +88,9 @@ impl Sixteen {
         let t = g.tables;
         // Factors of 15 bits and fewer: the multiplication of 16-bit halves is exact and cheaper.
         let scale = _mm512_srai_epi32::<14>(_mm512_madd_epi16(self.scale, set(t.scale[j])));
-        let inverse = _mm512_srai_epi32::<14>(_mm512_mullo_epi32(self.inverse, set(t.inverse[j])));
+        // The column's has up to 16 bits: its two halves are multiplied side by side, and added.
+        let halves = t.inverse[j] >> 1 | (t.inverse[j] + 1) >> 1 << 16;
+        let inverse = _mm512_srai_epi32::<14>(_mm512_madd_epi16(self.inverse, set(halves)));
         let bound = _mm512_slli_epi32::<3>(scale);
         let own = _mm512_sra_epi32(_mm512_mullo_epi32(dot, scale), _mm_cvtsi32_si128(4 + t.shift[j] as i32));
         let mean = _mm512_srav_epi32(set(t.mean[j]), self.octave);

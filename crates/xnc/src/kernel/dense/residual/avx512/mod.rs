@@ -22,11 +22,12 @@ pub fn decode(
     innovations: &mut [&mut [i8]],
     side: &mut Side,
 ) -> bool {
-    const { assert!(LANES == 32) };
-    if lanes.len() > 16 {
-        group::<2, 4>(t, lanes, words, innovations, side)
-    } else {
-        group::<1, 2>(t, lanes, words, innovations, side)
+    const { assert!(LANES == 64) };
+    match lanes.len().div_ceil(16) {
+        0 | 1 => group::<1, 2>(t, lanes, words, innovations, side),
+        2 => group::<2, 4>(t, lanes, words, innovations, side),
+        3 => group::<3, 6>(t, lanes, words, innovations, side),
+        _ => group::<4, 8>(t, lanes, words, innovations, side),
     }
 }
 

@@ -12,15 +12,18 @@ mod pair;
 mod transpose;
 
 use super::vectors::dots::{QUAD, TOGETHER};
+use super::vectors::rows;
 use super::vectors::scratch::{Dwords, Side};
-use super::vectors::{LANES, rows};
 use super::{Lane, Tables, scalar};
 use coder::{Eight, Group};
 use context::Column;
 use core::arch::aarch64::*;
 use pair::{V, load_words, set, store_words};
 
-/// Decodes up to [`LANES`] rows, in as few vectors as hold them. `DOTPROD`: the machine has `sdot`.
+/// Most rows side by side.
+pub const ROWS: usize = 32;
+
+/// Decodes up to [`ROWS`] rows, in as few vectors as hold them. `DOTPROD`: the machine has `sdot`.
 ///
 /// # Safety
 /// It has, then.
@@ -32,7 +35,6 @@ pub unsafe fn decode<const DOTPROD: bool>(
     innovations: &mut [&mut [i8]],
     side: &mut Side,
 ) -> bool {
-    const { assert!(LANES == 32) };
     // SAFETY: the caller's promise.
     unsafe {
         match lanes.len().div_ceil(8) {
