@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod scalar;
 
 use std::ops::Range;
@@ -87,9 +89,11 @@ fn add(backend: Backend, a: &[Pair], b: &[Pair], sums: &mut [i64], width: usize)
         Isa::Scalar => scalar::add(a, b, sums, width),
         #[cfg(target_arch = "aarch64")]
         Isa::Neon { .. } => scalar::add(a, b, sums, width),
-        // AVX-512 takes AVX2's loop.
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::add(a, b, sums, width) },
+        Isa::Avx2 => unsafe { avx2::add(a, b, sums, width) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 { .. } => unsafe { avx512::add(a, b, sums, width) },
     }
 }

@@ -133,11 +133,16 @@ pub fn encode(backend: Backend, tables: &Tables, rows: &mut [Given<'_>], scratch
         Isa::Neon { .. } => rows.iter_mut().for_each(|row| scalar::encode(tables, row, &mut scratch.row)),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { .. } => match &mut scratch.side {
-            Some(side) => rows.chunks_mut(avx2::ROWS).for_each(|rows| {
-                // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
-                // AVX2.
-                unsafe { avx2::encode(tables, rows, side) }
-            }),
+            Some(side) => {
+                // SAFETY: as below.
+                let vnni: avx2::Far = |t, j, seen| unsafe { avx512::far_of_eights(t, j, seen) };
+                let far = matches!(backend.0, Isa::Avx512 { .. }).then_some(vnni);
+                rows.chunks_mut(avx2::ROWS).for_each(|rows| {
+                    // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have
+                    // AVX2.
+                    unsafe { avx2::encode(tables, rows, side, far) }
+                })
+            }
             None => rows.iter_mut().for_each(|row| scalar::encode(tables, row, &mut scratch.row)),
         },
     }

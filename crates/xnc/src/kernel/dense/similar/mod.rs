@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -105,10 +107,12 @@ pub fn dot(backend: Backend, a: &[i8], b: &[i8]) -> i32 {
         Isa::Scalar => scalar::dot(a, b),
         #[cfg(target_arch = "aarch64")]
         Isa::Neon { .. } => scalar::dot(a, b),
-        // AVX-512 takes AVX2's loop.
-        // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
+        // SAFETY: a `Backend` exists only for an instruction set that this machine has.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 { .. } => unsafe { avx2::dot(a, b) },
+        Isa::Avx2 => unsafe { avx2::dot(a, b) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 { .. } => unsafe { avx512::dot(a, b) },
     }
 }
 
@@ -146,12 +150,12 @@ pub fn search(
             Isa::Neon { dotprod: false, .. } => unsafe {
                 neon::search::<false>(set, &packed, groups.clone(), &mut found)
             },
-            // AVX-512 takes AVX2's loop.
-            // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
+            // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 { .. } => unsafe {
-                avx2::search(set, &packed, groups.clone(), &mut found)
-            },
+            Isa::Avx2 => unsafe { avx2::search(set, &packed, groups.clone(), &mut found) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 { .. } => unsafe { avx512::search(set, &packed, groups.clone(), &mut found) },
         }
     }
 }

@@ -11,23 +11,31 @@ use core::arch::x86_64::*;
 /// Dimensions whose words are brought together, and their slots apart again, at a time.
 const BLOCK: usize = 16;
 
+/// Sums over the earlier dimensions of four vectors of rows, by other instructions than AVX2's.
+pub type Far = fn(&Tables, usize, &[Dwords]) -> [[V; 4]; TOGETHER];
+
 /// Encodes up to [`ROWS`](super::ROWS) rows, in as few vectors as hold them.
 #[target_feature(enable = "avx2")]
-pub fn encode(t: &Tables, rows: &mut [Given<'_>], side: &mut Side) {
+pub fn encode(t: &Tables, rows: &mut [Given<'_>], side: &mut Side, far: Option<Far>) {
     let slots = rows.iter().any(|row| !row.slots.is_empty());
     match (rows.len().div_ceil(8), slots) {
-        (0 | 1, false) => group::<1, false>(t, rows, side),
-        (0 | 1, true) => group::<1, true>(t, rows, side),
-        (2, false) => group::<2, false>(t, rows, side),
-        (2, true) => group::<2, true>(t, rows, side),
-        (_, false) => group::<4, false>(t, rows, side),
-        (_, true) => group::<4, true>(t, rows, side),
+        (0 | 1, false) => group::<1, false>(t, rows, side, far),
+        (0 | 1, true) => group::<1, true>(t, rows, side, far),
+        (2, false) => group::<2, false>(t, rows, side, far),
+        (2, true) => group::<2, true>(t, rows, side, far),
+        (_, false) => group::<4, false>(t, rows, side, far),
+        (_, true) => group::<4, true>(t, rows, side, far),
     }
 }
 
 /// Up to `8 * N` rows; `SLOTS`: slots are asked for, not innovations alone.
 #[target_feature(enable = "avx2")]
-fn group<const N: usize, const SLOTS: bool>(t: &Tables, rows: &mut [Given<'_>], side: &mut Side) {
+fn group<const N: usize, const SLOTS: bool>(
+    t: &Tables,
+    rows: &mut [Given<'_>],
+    side: &mut Side,
+    other: Option<Far>,
+) {
     let dim = t.dim();
     let Side { bytes, stride, near, seen, row, .. } = side;
     let lanes: Vec<Lane<'_>> = rows.iter().map(|row| row.lane).collect();
@@ -47,7 +55,10 @@ fn group<const N: usize, const SLOTS: bool>(t: &Tables, rows: &mut [Given<'_>], 
         }
         let mut block = Block { ranges: [[zero; BLOCK]; N], rest: [[zero; BLOCK / 2]; N] };
         for j0 in (first..end).step_by(TOGETHER) {
-            let far = dot::far::<N>(t, j0, seen);
+            let far = match other {
+                Some(other) if N == 4 => other(t, j0, seen).map(|far| core::array::from_fn(|h| far[h])),
+                _ => dot::far::<N>(t, j0, seen),
+            };
             let near: &[Dwords; N] = near[j0 / 2 * N..][..N].try_into().expect("N vectors");
             for (i, far) in far.iter().enumerate().take(dim - j0) {
                 let j = j0 + i;

@@ -16,7 +16,7 @@ use coder::{Eight, Group};
 use core::arch::x86_64::*;
 use transpose::interleave;
 
-pub use encode::encode;
+pub use encode::{Far, encode};
 pub use transpose::{put_innovations, put_words};
 
 /// Most rows side by side.

@@ -96,6 +96,21 @@ fn group<const Z: usize, const N: usize>(
     lanes.iter().enumerate().all(|(i, l)| coders[i / 16].ended(i % 16, l.stream, dim))
 }
 
+/// Sums of dimensions `j` and `j + 1`, `j` even, over all quads before theirs, of rows in four of AVX2's vectors.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+pub fn far_of_eights(t: &Tables, j: usize, seen: &[Dwords]) -> [[__m256i; 4]; TOGETHER] {
+    let mut eights = [[_mm256_setzero_si256(); 4]; TOGETHER];
+    for (i, (eights, sums)) in eights.iter_mut().zip(far::<2, 4>(t, j, seen)).enumerate() {
+        // AVX2's sums of the own quad need nothing taken off.
+        let own = set(t.vectors.dots.own_bias[j + i]);
+        for (eights, sum) in eights.chunks_exact_mut(2).zip(sums) {
+            let sum = _mm512_add_epi32(sum, own);
+            (eights[0], eights[1]) = (_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64::<1>(sum));
+        }
+    }
+    eights
+}
+
 /// Sums of dimensions `j` and `j + 1`, `j` even, over all quads before theirs; less what [`BIAS`] will add in
 /// their own quad too.
 #[inline]
