@@ -84,6 +84,38 @@ impl Keys {
     }
 }
 
+/// Innovations of single keys that few rows needed, kept for the next ones.
+#[derive(Default)]
+pub struct Few {
+    /// By number of a key; made when the first is kept.
+    of: OnceLock<Box<[OnceLock<Box<[i8]>>]>>,
+    kept: AtomicUsize,
+}
+
+impl Few {
+    /// The innovations of key number `key`, if they were kept.
+    pub fn of(&self, key: usize) -> Option<&[i8]> {
+        self.of.get()?[key].get().map(|innovations| &innovations[..])
+    }
+
+    /// Keeps those of key number `key` of so many, unless all together would take more than `room` bytes.
+    pub fn keep(&self, key: usize, keys: usize, innovations: &[i8], room: usize) {
+        let of = self.of.get_or_init(|| std::iter::repeat_with(OnceLock::new).take(keys).collect());
+        // Threads that keep the same key at once count it twice: `room` is never passed.
+        let kept = || self.kept.fetch_add(innovations.len(), Ordering::Relaxed) + innovations.len();
+        if of[key].get().is_none() && kept() <= room {
+            let _first = of[key].set(innovations.into());
+        }
+    }
+
+    /// Bytes of innovations that are kept.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        let kept = self.of.get().map_or(&[][..], |of| of).iter().filter_map(|one| one.get());
+        kept.map(|innovations| innovations.len()).sum()
+    }
+}
+
 /// Hands a group over when it is dropped.
 struct Done<'a> {
     keys: &'a Keys,

@@ -1,8 +1,6 @@
 //! Numbers of up to 32 bits: a byte that has a distribution, and plain bits below. `spec/dense.md`, section 2.
 
-#[cfg(feature = "threads")]
-use super::stream::Pending;
-use super::stream::Reader;
+use super::stream::{Pending, Reader};
 use super::symbols::Symbols;
 
 /// How some numbers are coded: by a distribution of what stands above their plain bits.
@@ -43,7 +41,6 @@ impl Numbers {
     }
 
     /// Appends the number of plain bits and the distribution.
-    #[cfg(feature = "threads")]
     pub fn write(&self, out: &mut Vec<u8>) {
         out.push(self.plain as u8);
         self.tops.write(out);
@@ -57,7 +54,6 @@ impl Numbers {
     }
 
     /// Codes a number that was counted.
-    #[cfg(feature = "threads")]
     pub fn put(&self, number: u32, pending: &mut Pending) {
         pending.symbol(&self.tops, (number >> self.plain) as u8);
         pending.wide(number & ((1 << self.plain) - 1), self.plain);

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::index::LAST;
-use super::keys::Keys;
+use super::keys::{Few, Keys};
 use super::model::Model;
 use super::reader::StoredRows;
 use super::row::{CONSTANT, TOGETHER};
@@ -20,6 +20,8 @@ pub struct Rows {
     keys: Vec<u32>,
     /// Innovations of all keys, decoded when many rows are wanted at once: a byte for each word of a key.
     all: Keys,
+    /// Those of keys that few rows needed.
+    few: Few,
     /// What finished calls left for others to work in.
     scratch: Mutex<Vec<Scratch>>,
     backend: Backend,
@@ -29,18 +31,18 @@ pub struct Rows {
 enum Known<'a> {
     /// Of all.
     All(&'a Keys),
-    /// Of some, which are in order.
-    Some { keys: &'a [u32], innovations: &'a [i8], dim: usize },
+    /// Of those that are kept, and of some others, which are in order.
+    Some { few: &'a Few, keys: &'a [u32], innovations: &'a [i8], dim: usize },
 }
 
 impl<'a> Known<'a> {
     fn of(&self, key: Key) -> Option<&'a [i8]> {
         match *self {
             Known::All(of) => of.of(key.number),
-            Known::Some { keys, innovations, dim } => {
-                let k = keys.binary_search(&key.row).ok()?;
-                innovations.get(k * dim..(k + 1) * dim)
-            }
+            Known::Some { few, keys, innovations, dim } => match keys.binary_search(&key.row) {
+                Ok(k) => innovations.get(k * dim..(k + 1) * dim),
+                Err(_) => few.of(key.number),
+            },
         }
     }
 }
@@ -74,12 +76,12 @@ impl Rows {
     pub fn new(model: Model, levels: Vec<u8>, keys: Vec<u32>, backend: Backend) -> Rows {
         let tables = model.expand();
         let (all, scratch) = (Keys::new(tables.dim(), &keys, &levels), Mutex::new(Vec::new()));
-        Rows { model, tables, levels, keys, all, scratch, backend }
+        Rows { model, tables, levels, keys, all, few: Few::default(), scratch, backend }
     }
 
     /// Decodes rows, one after another. With `many`, the innovations of all keys are decoded before, once,
-    /// and kept; unless that takes more than [`StoredRows::room`]: then those behind these rows are, and
-    /// dropped.
+    /// and kept; unless that takes more than [`StoredRows::room`]. Otherwise those behind these rows are, and
+    /// kept as far as half of that room goes.
     pub fn decode(&self, streams: &StoredRows<'_>, rows: &[u32], many: bool, out: &mut [u16]) -> Option<()> {
         let many = many && self.keys.len() <= streams.room() / self.tables.dim();
         let dim = self.tables.dim();
@@ -94,7 +96,11 @@ impl Rows {
         } else {
             keys = self.behind(streams, rows)?;
             innovations = self.innovations(streams, &keys, &mut scratch)?;
-            Known::Some { keys: &keys, innovations: &innovations, dim }
+            for (key, innovations) in keys.iter().zip(innovations.chunks_exact(dim)) {
+                let number = self.keys.binary_search(key).ok()?;
+                self.few.keep(number, self.keys.len(), innovations, streams.room() / 2);
+            }
+            Known::Some { few: &self.few, keys: &keys, innovations: &innovations, dim }
         };
         for (rows, out) in rows.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * dim)) {
             self.group(streams, rows, &known, out, &mut [], &mut scratch)?;
@@ -106,7 +112,7 @@ impl Rows {
     /// Bytes of innovations that are kept.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
-        self.all.kept()
+        self.all.kept() + self.few.kept()
     }
 
     fn scratch(&self, lanes: usize) -> Scratch {
@@ -115,7 +121,7 @@ impl Rows {
         fitting.map_or_else(|| Scratch::new(self.backend, self.tables.dim(), lanes), |k| left.swap_remove(k))
     }
 
-    /// All keys that rows build on, in order.
+    /// All keys that rows build on and that are not kept, in order.
     fn behind(&self, streams: &StoredRows<'_>, rows: &[u32]) -> Option<Vec<u32>> {
         let mut found: Vec<u32> = Vec::new();
         let mut next: Vec<u32> = rows.to_vec();
@@ -123,7 +129,9 @@ impl Rows {
         while !next.is_empty() {
             let mut refs = Vec::new();
             for &row in &next {
-                refs.extend(self.start(streams, row)?.refs().iter().map(|key| key.row));
+                let start = self.start(streams, row)?;
+                let unknown = start.refs().iter().filter(|key| self.few.of(key.number).is_none());
+                refs.extend(unknown.map(|key| key.row));
             }
             refs.sort_unstable();
             refs.dedup();
@@ -163,7 +171,7 @@ impl Rows {
                 let mut rows = [0; TOGETHER];
                 rows.iter_mut().zip(group).for_each(|(row, &k)| *row = keys[k]);
                 let n = group.len() * dim;
-                let known = Known::Some { keys, innovations: &all, dim };
+                let known = Known::Some { few: &self.few, keys, innovations: &all, dim };
                 let rows = &rows[..group.len()];
                 self.group(streams, rows, &known, &mut words[..n], &mut new[..n], scratch)?;
                 for (&k, new) in group.iter().zip(new.chunks_exact(dim)) {

@@ -196,6 +196,19 @@ fn what_is_kept_of_keys_is_bounded() {
     let (payload, coded) = encoded(3);
     let kept = read(&payload, &coded.index, &coded.params);
     assert!((1..=words.len() / 2).contains(&kept), "{kept} bytes");
+    // Rows one by one keep what they build on, within half of that.
+    let stored = Stored { payload: &payload, index: &coded.index };
+    let reader = DenseReader::open(shape, &coded.params, stored, Backend::best()).expect("opens");
+    let checks = Checks::on_touch(&reader, stored);
+    let view = View { reader: &reader, stored, checks: &checks };
+    for turn in 0..2 {
+        for id in (0..rows).rev() {
+            let mut out = vec![0; dim];
+            view.gather(&[id], &mut out).expect("decodes");
+            assert!(out == words[id * dim..][..dim], "row {id}, turn {turn}");
+        }
+        assert!((1..=words.len() / 4).contains(&reader.kept()), "{} bytes", reader.kept());
+    }
     // Without references any level is as good as another. A hostile index may say that every row is a key.
     let (payload, coded) = encoded(1);
     assert_eq!(read(&payload, &coded.index, &coded.params), 0, "no keys");
