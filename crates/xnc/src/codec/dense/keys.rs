@@ -84,11 +84,14 @@ impl Keys {
     }
 }
 
+/// The innovations of one key.
+type One = OnceLock<Box<[i8]>>;
+
 /// Innovations of single keys that few rows needed, kept for the next ones.
 #[derive(Default)]
 pub struct Few {
     /// By number of a key; made when the first is kept.
-    of: OnceLock<Box<[OnceLock<Box<[i8]>>]>>,
+    of: OnceLock<Box<[One]>>,
     kept: AtomicUsize,
 }
 
@@ -100,7 +103,7 @@ impl Few {
 
     /// Keeps those of key number `key` of so many, unless all together would take more than `room` bytes.
     pub fn keep(&self, key: usize, keys: usize, innovations: &[i8], room: usize) {
-        let of = self.of.get_or_init(|| std::iter::repeat_with(OnceLock::new).take(keys).collect());
+        let of = self.of.get_or_init(|| std::iter::repeat_with(One::new).take(keys).collect());
         // Threads that keep the same key at once count it twice: `room` is never passed.
         let kept = || self.kept.fetch_add(innovations.len(), Ordering::Relaxed) + innovations.len();
         if of[key].get().is_none() && kept() <= room {
