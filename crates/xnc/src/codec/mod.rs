@@ -34,9 +34,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 #[cfg(feature = "write")]
-pub use bits::BitReader;
-#[cfg(feature = "threads")]
-pub use bits::BitWriter;
+pub use bits::{BitReader, BitWriter};
 pub use dense::Effort;
 pub use ordered::for_each_part;
 #[cfg(feature = "map")]
