@@ -4,8 +4,10 @@
 //! Encoding: [`normal`] takes columns' and rows' scales out, [`covariance`] and [`factor`] find how dimensions
 //! predict each other, [`fit`] makes a model of both, [`variants`] chooses its parts; [`neighbours`] finds similar
 //! rows, [`select`] the keys among them, [`refer`] and [`levels`] what each row refers to; [`plan`] puts all
-//! together, [`row`] predicts and codes rows, [`encode`] the table. Decoding: [`index`] reads the index, [`records`] what
-//! each stream needs of it, [`keys`] has the rows that others refer to, [`reader`] and [`rows`] decode. [`counted`] is for tables that nothing predicts.
+//! together, [`row`] predicts and codes rows, [`encode`] the table. Decoding: [`index`] reads the index, [`records`]
+//! what each stream needs of it, [`keys`] has the rows that others refer to, [`reader`] and [`rows`] decode.
+//! [`counted`] is for tables that nothing predicts. Both: [`stream`] is the coder, [`symbols`] and [`numbers`] have
+//! its distributions.
 
 mod counted;
 #[cfg(feature = "threads")]
