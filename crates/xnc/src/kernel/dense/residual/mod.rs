@@ -169,10 +169,10 @@ pub fn decode(
     assert!(lanes.iter().all(|l| l.fits(dim)));
     assert!(scratch.fits(backend, dim, lanes.len()));
     match backend.0 {
-        Isa::Scalar => alone(tables, lanes, words, innovations, &mut scratch.row),
+        Isa::Scalar => alone(backend, tables, lanes, words, innovations, &mut scratch.row),
         #[cfg(target_arch = "aarch64")]
         Isa::Neon { .. } if !vectors::suit(dim, lanes.len()) => {
-            alone(tables, lanes, words, innovations, &mut scratch.row)
+            alone(backend, tables, lanes, words, innovations, &mut scratch.row)
         }
         #[cfg(target_arch = "aarch64")]
         Isa::Neon { dotprod, .. } => {
@@ -189,7 +189,7 @@ pub fn decode(
         }
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 { .. } if !vectors::suit(dim, lanes.len()) => {
-            alone(tables, lanes, words, innovations, &mut scratch.row)
+            alone(backend, tables, lanes, words, innovations, &mut scratch.row)
         }
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => {
@@ -215,8 +215,9 @@ pub fn decode(
     }
 }
 
-/// Rows one after another, by the portable loop.
+/// Rows one after another.
 fn alone(
+    backend: Backend,
     tables: &Tables,
     lanes: &[Lane<'_>],
     words: &mut [&mut [u16]],
@@ -225,7 +226,17 @@ fn alone(
 ) -> bool {
     let mut whole = true;
     for ((lane, words), innovations) in lanes.iter().zip(words).zip(innovations) {
-        whole &= scalar::decode(tables, lane, words, innovations, row);
+        whole &= match backend.0 {
+            Isa::Scalar => scalar::decode(tables, lane, words, innovations, row),
+            // The compiler does as well for it.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => scalar::decode(tables, lane, words, innovations, row),
+            // SAFETY: a `Backend` exists only for an instruction set that this machine has; AVX-512's have AVX2.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 | Isa::Avx512 { .. } => unsafe {
+                avx2::decode_alone(tables, lane, words, innovations, row)
+            },
+        };
     }
     whole
 }

@@ -1,6 +1,9 @@
 //! One row after another: the definition that the other backends agree with.
+use core::hint::select_unpredictable;
+
 use super::{
     Given, Head, INNOVATION_LIMIT, INVERSE, Lane, PIECES, PLAIN_BITS, REFS, SCALE, SLOT_BITS, Tables,
+    tables::GUESSES,
 };
 
 /// Largest magnitude of a prediction, in units.
@@ -27,11 +30,15 @@ struct Step {
     coarse: u32,
 }
 
-/// Predicts word `j` of a row; `seen` holds the innovations of the dimensions before `j`.
+/// The sum over the dimensions before `j`, whose innovations `seen` begins with.
 #[inline(always)]
-fn step(t: &Tables, head: &Head, j: usize, seen: &[i16], refs: &[&[i8]; REFS]) -> Step {
-    let row = t.coef.get(j * t.dim()..).map_or(&[][..], |rest| &rest[..j]);
-    let dot: i32 = row.iter().zip(seen).map(|(&c, &e)| c as i32 * e as i32).sum();
+fn dot(t: &Tables, j: usize, seen: &[i16]) -> i32 {
+    t.coef_of(j).iter().zip(&seen[..j]).map(|(&c, &e)| c as i32 * e as i32).sum()
+}
+
+/// Predicts word `j` of a row from `dot` and the innovations of other rows.
+#[inline(always)]
+fn step(t: &Tables, head: &Head, j: usize, dot: i32, refs: &[&[i8]; REFS]) -> Step {
     let (octave, part) = ((head.scale >> 3) as u32, (head.scale & 7) as usize);
     let scale = SCALE[part].wrapping_mul(t.scale[j]) >> 14;
     let inverse = INVERSE[part].wrapping_mul(t.inverse[j]) >> 14;
@@ -63,11 +70,18 @@ impl Step {
     }
 }
 
+/// `v`, negated where `sign` is all ones. Signs cannot be foretold, so none of them decides a branch.
+#[inline(always)]
+fn signed(v: i32, sign: i32) -> i32 {
+    (v ^ sign).wrapping_sub(sign)
+}
+
 /// Distance in 2^-16 deviations; the far end of the last piece from `bound` on.
 #[inline(always)]
 fn distance(d: i32, bound: i32, inverse: i32) -> i32 {
     let end = (PIECES << 13) as i32 - 1;
-    if d.abs() >= bound { end } else { (d.abs().wrapping_mul(inverse) >> 11).min(end) }
+    let d = signed(d, d >> 31);
+    select_unpredictable(d >= bound, end, (d.wrapping_mul(inverse) >> 11).min(end))
 }
 
 /// Number of coder slots below `edge` units.
@@ -79,8 +93,7 @@ fn cdf(s: &Step, t: &Tables, edge: i32) -> i32 {
     let k = (r >> 13) as usize;
     let low = pieces[k] as i32;
     let f = low + (((r & 8191) * (pieces[k + 1] as i32 - low)) >> 13);
-    let half = half(t);
-    if d < 0 { half - f } else { half + f }
+    half(t) + signed(f, d >> 31)
 }
 
 /// Coder slots on either side of the prediction: the distribution at the far end of its last piece.
@@ -98,9 +111,8 @@ fn cell(v: i32, mantissa: u32, coarse: u32) -> (i32, i32, u32) {
     let sign = v >> 31;
     let a = v ^ sign;
     let sh = (31 - mantissa).saturating_sub(a.leading_zeros()).max(coarse);
-    let low = a >> sh << sh;
-    let high = low + (1 << sh);
-    if sign == 0 { (low, high, sh) } else { (-high, -low, sh) }
+    let (low, width) = (a >> sh << sh, 1 << sh);
+    (signed(low + (width & sign), sign), signed(low + (width & !sign), sign), sh)
 }
 
 /// A word's value in whole units towards zero (negative ones less one), and whether a cell can hold it.
@@ -133,10 +145,12 @@ struct Coder<'a> {
 impl Coder<'_> {
     #[inline(always)]
     fn refill(&mut self) {
-        if self.state < 1 << 16 && self.stream.len() >= 2 {
-            self.state = self.state << 16 | u16::from_le_bytes([self.stream[0], self.stream[1]]) as u32;
-            self.stream = &self.stream[2..];
-        }
+        let Some((&next, rest)) = self.stream.split_first_chunk::<2>() else { return };
+        // Every other time, and nobody can tell when: a branch would be guessed wrong too often.
+        let low = self.state < 1 << 16;
+        let full = self.state << 16 | u32::from(u16::from_le_bytes(next));
+        self.state = select_unpredictable(low, full, self.state);
+        self.stream = select_unpredictable(low, rest, self.stream);
     }
     #[inline(always)]
     fn bits(&mut self, n: u32) -> i32 {
@@ -156,42 +170,65 @@ impl Coder<'_> {
 
 /// Decodes one row.
 pub fn decode(t: &Tables, lane: &Lane, words: &mut [u16], innovations: &mut [i8], seen: &mut [i16]) -> bool {
-    let m = t.mantissa;
-    let top = 2 * half(t);
-    let mut c = Coder { state: lane.state, stream: lane.stream };
+    let mut row = Row::new(lane);
     for j in 0..t.dim() {
-        let s = step(t, &lane.head, j, &seen[..j], &lane.refs);
+        let (word, innovation) = row.word(t, j, dot(t, j, seen));
+        words[j] = word;
+        seen[j] = i16::from(innovation);
+    }
+    innovations.iter_mut().zip(&*seen).for_each(|(to, &e)| *to = e as i8);
+    row.ended()
+}
+
+/// A row that is decoded alone, word by word. Whoever sums over its earlier dimensions does so with the
+/// instructions that they have.
+pub struct Row<'a> {
+    lane: &'a Lane<'a>,
+    coder: Coder<'a>,
+}
+
+impl<'a> Row<'a> {
+    #[inline(always)]
+    pub fn new(lane: &'a Lane<'a>) -> Row<'a> {
+        Row { lane, coder: Coder { state: lane.state, stream: lane.stream } }
+    }
+
+    /// Word `j` and its innovation.
+    #[inline(always)]
+    pub fn word(&mut self, t: &Tables, j: usize, dot: i32) -> (u16, i8) {
+        let (m, c) = (t.mantissa, &mut self.coder);
+        let s = step(t, &self.lane.head, j, dot, &self.lane.refs);
+        let top = 2 * half(t);
         let slot = (c.state & 0xffff) as i32;
-        let v;
         if slot >= top {
             c.advance(top, 1 << 16);
-            words[j] = c.bits(16) as u16;
-            v = floor_of(words[j], s.unit, m).0;
-        } else {
-            let (low, high, at, sh) = search(&s, t, slot);
-            c.advance(low, high);
-            let sign = at >> 31;
-            let a = at ^ sign;
-            let n = 31 - (a >> sh << sh | 1).leading_zeros();
-            let missing = (m + sh).saturating_sub(n).min(m);
-            let fraction = if missing == 0 { a >> sh } else { a >> sh << missing | c.bits(missing) };
-            words[j] =
-                (((s.unit + n as i32 - 1) << m).wrapping_add(fraction) & 0x7fff | sign & 0x8000) as u16;
-            v = if n >= m { fraction << (n - m) } else { fraction >> (m - n) } ^ sign;
+            let word = c.bits(16) as u16;
+            return (word, s.innovation(floor_of(word, s.unit, m).0));
         }
-        seen[j] = s.innovation(v) as i16;
-        if let Some(kept) = innovations.get_mut(j) {
-            *kept = seen[j] as i8;
-        }
+        let (low, high, at, sh) = search(&s, t, slot);
+        c.advance(low, high);
+        let sign = at >> 31;
+        let a = at ^ sign;
+        let n = 31 - (a >> sh << sh | 1).leading_zeros();
+        let missing = (m + sh).saturating_sub(n).min(m);
+        let fraction = if missing == 0 { a >> sh } else { a >> sh << missing | c.bits(missing) };
+        let word = (((s.unit + n as i32 - 1) << m).wrapping_add(fraction) & 0x7fff | sign & 0x8000) as u16;
+        let v = if n >= m { fraction << (n - m) } else { fraction >> (m - n) } ^ sign;
+        (word, s.innovation(v))
     }
-    c.state == 0 && c.stream.is_empty()
+
+    /// Whether the row ended where its stream does.
+    #[inline(always)]
+    pub fn ended(&self) -> bool {
+        self.coder.state == 0 && self.coder.stream.is_empty()
+    }
 }
 
 /// Finds what is coded of the words of one row.
 pub fn encode(t: &Tables, row: &mut Given<'_>, seen: &mut [i16]) {
     let m = t.mantissa;
     for (j, &word) in row.words.iter().enumerate() {
-        let s = step(t, &row.lane.head, j, &seen[..j], &row.lane.refs);
+        let s = step(t, &row.lane.head, j, dot(t, j, seen), &row.lane.refs);
         let (v, fits) = floor_of(word, s.unit, m);
         seen[j] = s.innovation(v) as i16;
         if let Some(kept) = row.innovations.get_mut(j) {
@@ -222,12 +259,13 @@ pub fn encode(t: &Tables, row: &mut Given<'_>, seen: &mut [i16]) {
 #[inline(always)]
 fn search(s: &Step, t: &Tables, slot: i32) -> (i32, i32, i32, u32) {
     let half = half(t);
-    let rest = if slot < half { half - 1 - slot } else { slot - half };
-    let k = t.pieces[1..PIECES].partition_point(|&p| p as i32 <= rest);
-    let (low, high) = (t.pieces[k] as f32, t.pieces[k + 1] as f32);
-    let away =
-        ((k as f32 + (rest as f32 + 0.5 - low) / (high - low)) * (s.bound as f32 / PIECES as f32)) as i32;
-    let mut v = s.all + if slot < half { -away - 1 } else { away };
+    let below = (slot - half) >> 31;
+    let rest = (slot - half) ^ below;
+    // The division waits for nothing.
+    let away = t.guess[rest as usize % GUESSES] * (1.0 / s.inverse as f32);
+    // SAFETY: a guess is below 2^31, and what it is divided by above one.
+    let away = unsafe { away.to_int_unchecked::<i32>() };
+    let mut v = s.all.wrapping_add(away ^ below);
     loop {
         let (low, high, sh) = cell(v, t.mantissa, s.coarse);
         let (below, above) = (cdf(s, t, low), cdf(s, t, high));

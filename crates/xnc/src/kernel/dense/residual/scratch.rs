@@ -3,12 +3,14 @@
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
 
+use super::tables::BLOCK;
+
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::vectors::{scratch::Side, suit};
 
 /// For rows of one dimension on one backend.
 pub struct Scratch {
-    /// Innovations of a row that is decoded alone.
+    /// Innovations of a row that is decoded alone, whole blocks of them.
     pub(super) row: Vec<i16>,
     /// For rows side by side, on a backend that decodes them so.
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -18,7 +20,7 @@ pub struct Scratch {
 impl Scratch {
     /// Scratch for rows of `dim` words, `rows` of them at a time or fewer.
     pub fn new(backend: Backend, dim: usize, rows: usize) -> Scratch {
-        let row = vec![0; dim];
+        let row = vec![0; dim.next_multiple_of(BLOCK)];
         match backend.0 {
             #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
             Isa::Scalar => {
@@ -36,7 +38,7 @@ impl Scratch {
 
     /// Whether `backend` can decode `rows` rows of `dim` words at a time in it.
     pub fn fits(&self, backend: Backend, dim: usize, rows: usize) -> bool {
-        let alone = self.row.len() >= dim;
+        let alone = self.row.len() >= dim.next_multiple_of(BLOCK);
         match backend.0 {
             Isa::Scalar => {
                 let _any = rows;

@@ -1,5 +1,5 @@
 //! Coder states of eight rows, and the words that come out of them.
-use super::super::vectors::GUESSES;
+use super::super::tables::GUESSES;
 use super::super::vectors::rows::{Parameters, readable};
 use super::super::{INNOVATION_LIMIT, INVERSE, Lane, SCALE, Tables, scalar};
 use super::cell::{Cell, Context, V, any, load, set, store};
@@ -122,7 +122,7 @@ impl Eight {
         let slot = self.slot();
         let below = _mm256_cmpgt_epi32(set(g.half), slot);
         let rest = _mm256_xor_si256(_mm256_sub_epi32(slot, set(g.half)), below);
-        let far = in_memory(rest).map(|slot| g.tables.vectors.guess[slot as usize % GUESSES]);
+        let far = in_memory(rest).map(|slot| g.tables.guess[slot as usize % GUESSES]);
         // SAFETY: eight floats are one vector.
         let far = unsafe { _mm256_loadu_ps(far.as_ptr()) };
         // Dividing by what distances are multiplied with is what makes guesses right; it waits for nothing.

@@ -1,6 +1,7 @@
 //! Rows side by side, eight to a vector, up to four vectors at a time: they share coefficients, and while one
 //! waits for its coder the others work.
 
+mod alone;
 mod cell;
 mod coder;
 mod dot;
@@ -16,6 +17,7 @@ use coder::{Eight, Group};
 use core::arch::x86_64::*;
 use transpose::interleave;
 
+pub use alone::decode as decode_alone;
 pub use encode::{Far, encode};
 pub use transpose::{put_innovations, put_words};
 

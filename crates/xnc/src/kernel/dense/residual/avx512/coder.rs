@@ -1,5 +1,5 @@
 //! Coder states of sixteen rows, and the words that come out of them.
-use super::super::vectors::GUESSES;
+use super::super::tables::GUESSES;
 use super::super::vectors::rows::{Parameters, readable};
 use super::super::{INNOVATION_LIMIT, INVERSE, Lane, SCALE, Tables, scalar};
 use super::cell::{Cell, Context, Half, V, load, set, store};
@@ -122,7 +122,7 @@ impl Sixteen {
         let below = _mm512_srai_epi32::<31>(rest);
         let slot = _mm512_and_si512(_mm512_xor_si512(rest, below), set(GUESSES as i32 - 1));
         // SAFETY: the mask keeps every number inside the table.
-        let far = unsafe { _mm512_i32gather_ps::<4>(slot, g.tables.vectors.guess.as_ptr()) };
+        let far = unsafe { _mm512_i32gather_ps::<4>(slot, g.tables.guess.as_ptr()) };
         // Dividing by what distances are multiplied with is what makes guesses right; it waits for nothing.
         let unit = _mm512_div_ps(_mm512_set1_ps(1.0), _mm512_cvtepi32_ps(c.inverse));
         let away = _mm512_cvttps_epi32(_mm512_mul_ps(far, unit));

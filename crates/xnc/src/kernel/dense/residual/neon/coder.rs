@@ -1,5 +1,5 @@
 //! Coder states of eight rows, and the words that come out of them.
-use super::super::vectors::GUESSES;
+use super::super::tables::GUESSES;
 use super::super::vectors::rows::{Parameters, readable};
 use super::super::{INNOVATION_LIMIT, Lane, Tables, scalar};
 use super::cell::Cell;
@@ -134,7 +134,7 @@ impl Eight {
         let rest = vandq_u16(rest, vdupq_n_u16(GUESSES as u16 - 1));
         let far = core::hint::black_box(each(rest)).map(|slot| {
             // SAFETY: the mask keeps every number inside the table.
-            unsafe { *g.tables.vectors.guess.get_unchecked(usize::from(slot)) }
+            unsafe { *g.tables.guess.get_unchecked(usize::from(slot)) }
         });
         // SAFETY: eight floats are two registers.
         let far = unsafe { [vld1q_f32(far.as_ptr()), vld1q_f32(far[4..].as_ptr())] };

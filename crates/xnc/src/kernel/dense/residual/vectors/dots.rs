@@ -4,6 +4,8 @@
 //! Vectors multiply innovations, or those plus [`BIAS`], unsigned bytes, by coefficients, signed ones, and add
 //! products in 16 bits. A *run* is a range of quads whose sums cannot leave these, whatever the innovations.
 
+use super::super::tables::triangle;
+
 /// What makes an innovation an unsigned byte.
 #[cfg(target_arch = "x86_64")]
 pub const BIAS: i32 = 128;
@@ -59,13 +61,13 @@ impl Dots {
         }
     }
 
-    /// `coef` holds the coefficients of dimension `j` at `j * dim`, all of them signed bytes.
-    pub fn new(coef: &[i16], dim: usize) -> Dots {
+    /// `coef` holds `0..j` coefficients for each dimension `j`, one after another.
+    pub fn new(coef: &[i8], dim: usize) -> Dots {
         let mut dots = Dots::none(dim);
         let wide = dots.own.len();
         let quad = |j: usize, q: usize| -> [i32; QUAD] {
             std::array::from_fn(|i| match q * QUAD + i {
-                k if k < j && j < dim => i32::from(coef[j * dim + k]),
+                k if k < j && j < dim => i32::from(coef[triangle(j) + k]),
                 _ => 0,
             })
         };
