@@ -40,6 +40,7 @@ pub enum Failed {
 
 /// Is the command: prints, and returns the exit code. `program` starts it again; `arguments` begin with its name.
 pub fn run(program: PathBuf, arguments: &[OsString]) -> u8 {
+    xnc::internals::give_back();
     PROGRAM.set(program).ok();
     let command = match Args::try_parse_from(arguments) {
         Ok(args) => args.command,

@@ -7,6 +7,9 @@ mod tools;
 /// For `xnc-cli`.
 #[cfg(feature = "write")]
 pub use crate::container::watch_for_cuts;
+/// For `xnc-cli`.
+#[cfg(feature = "write")]
+pub use crate::kernel::give_back;
 /// For `xnc-fuzz`.
 #[cfg(feature = "write")]
 pub use crate::kernel::operations::compare as compare_backends;

@@ -21,11 +21,15 @@ pub mod xnc;
 mod ahead;
 mod aligned;
 mod backend;
+#[cfg(feature = "write")]
+mod freed;
 mod huge;
 
 pub use ahead::{Plan, prefetch};
 pub use aligned::Aligned;
 pub use backend::Backend;
+#[cfg(feature = "write")]
+pub use freed::give_back;
 pub use huge::Huge;
 
 /// The bytes of words, as they lie in memory.
