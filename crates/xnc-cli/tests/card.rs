@@ -63,6 +63,9 @@ fn of_a_file_stands_beside_the_target() {
     let (code, out, _) = run(Command::new("sha256sum").arg(SAMPLE));
     assert!(code != 0 || card.contains(&out[..64]), "{card}");
 
+    let (code, _, err) = xnc(&dir, "compress m.safetensors --force");
+    assert!(code == 0 && err.contains("m.xnc.safetensors.md may tell of what was replaced"), "{err}");
+
     // An existing card is found before the work, and nothing is replaced.
     fs::remove_file(dir.join("m.xnc.safetensors")).expect("removes");
     fs::write(dir.join("m.xnc.safetensors.md"), "mine").expect("writes");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -12,6 +13,9 @@ use xnc_page::number::bytes;
 use crate::exit::Failure;
 use crate::say::escaped;
 use crate::units::{change, shape};
+
+/// What each begins with.
+const TITLE: &str = "## Compressed with XNC\n";
 
 /// Its name in a folder. A compressed folder's record does not name it, so that restoring leaves it out.
 const IN_FOLDER: &str = "XNC.md";
@@ -41,6 +45,14 @@ pub fn place(input: &Path, output: &Path) -> Result<PathBuf> {
     Ok(output.join(IN_FOLDER))
 }
 
+/// The card of an earlier run, that tells of what `output` was then.
+pub fn earlier(input: &Path, output: &Path) -> Option<PathBuf> {
+    let path = place(input, output).ok()?;
+    let mut begin = [0; TITLE.len()];
+    fs::File::open(&path).ok()?.read_exact(&mut begin).ok()?;
+    (begin == TITLE.as_bytes()).then_some(path)
+}
+
 /// The file whose permissions it gets.
 pub fn like(input: &Path, output: &Path) -> PathBuf {
     if input.is_dir() { output.join(RECORD) } else { input.to_owned() }
@@ -54,7 +66,7 @@ pub fn text(input: &Path, output: &Path, report: &CompressReport) -> Result<Stri
     let size = report.output_bytes.unwrap_or(report.source_bytes);
     let (source, target) = (code(&name(input)), code(&name(output)));
     let mut card = format!(
-        "## Compressed with XNC\n\n\
+        "{TITLE}\n\
          {target} holds {source} with these tables compressed without loss: {} instead of {}, {}. \
          Every weight is the one of {source}, bit for bit; nothing was quantised.\n\n\
          | table | type | shape | codec | before | now |\n|---|---|---|---|---:|---:|\n",

@@ -42,7 +42,11 @@ fn work(args: &args::Compress, hear: Hear<'_>) -> Result<Done> {
     if let Some(path) = card.as_ref().filter(|path| !options.force && there(path) && !there(&output)) {
         return Err(xnc::Error::TargetExists { path: path.clone() }.into());
     }
-    let report = xnc::compress(&args.input, &output, &options)?;
+    let mut report = xnc::compress(&args.input, &output, &options)?;
+    if let Some(path) = card::earlier(&args.input, &output).filter(|_| options.force && card.is_none()) {
+        let what = format!("{} may tell of what was replaced: --card writes it anew", say::path(&path));
+        report.warnings.push(what);
+    }
     let card = card.filter(|_| report.output_bytes.is_some());
     if let Some(path) = &card {
         let text = card::text(&args.input, &output, &report)?;
