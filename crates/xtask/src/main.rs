@@ -3,6 +3,7 @@
 
 mod apt;
 mod arm;
+mod beside;
 mod book;
 mod c;
 mod coverage;
@@ -118,6 +119,8 @@ enum Task {
         #[arg(long)]
         short: bool,
     },
+    /// What the library does on other machines, in short: `targets`, `arm`, `wasm`
+    Elsewhere,
     /// Build the C library and install it: header, shared and static library, pkg-config file
     C {
         /// Where to: include/ and lib/ are made in it
@@ -173,6 +176,7 @@ fn main() -> Result<()> {
         Task::Ggml { test } => ggml::all(test),
         Task::Llama { soak } => ggml::llama::all(Duration::from_secs(soak)),
         Task::Targets { short } => targets::all(short),
+        Task::Elsewhere => test::elsewhere(),
         Task::C { prefix, test } => c::all(prefix, test),
         Task::Python { all } => package::test(all),
         Task::Wheels { out } => package::wheels(&out.unwrap_or_else(|| root().join("target/wheels"))),
