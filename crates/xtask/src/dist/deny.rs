@@ -18,7 +18,9 @@ pub fn check(left: &mut Left) -> Result<()> {
         left.out("cargo-deny: neither x86-64 Linux nor `cargo-deny` on the path; licences are NOT checked");
         return Ok(());
     };
-    // These need no network. Warnings are of versions that stand twice: many, and seldom in our hands.
+    // It reads the packages of all systems, of which a build has fetched those of this one.
+    run(Command::new("cargo").args(["fetch", "--locked", "--quiet"]).current_dir(root()))?;
+    // These need no network then. Warnings are of versions that stand twice: many, and seldom in our hands.
     let offline = ["--offline", "--log-level", "error", "check", "licenses", "bans", "sources"];
     run(Command::new(&program).args(offline).current_dir(root()))?;
     advisories(&program, left)
