@@ -101,23 +101,6 @@ pub fn stretch<R: ByRow>(
     decode(whole, out, far);
 }
 
-/// Decodes rows past the caches: `few` at a time to where they stay in the nearest one, and from there.
-pub fn past_the_caches<R>(
-    far: &Stream,
-    dim: usize,
-    few: usize,
-    rows: &[R],
-    out: &mut [u16],
-    mut decode: impl FnMut(&[R], &mut [u16]),
-) {
-    let mut near = vec![0; few * dim];
-    for (rows, out) in rows.chunks(few).zip(out.chunks_mut(few * dim)) {
-        let near = &mut near[..out.len()];
-        decode(rows, near);
-        far.copy(near, out);
-    }
-}
-
 /// How rows anywhere are decoded: so many together, and memory is asked for so many rows ahead.
 pub struct Lookups {
     pub together: usize,

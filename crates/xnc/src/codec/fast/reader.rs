@@ -11,7 +11,7 @@ use super::product::FastProduct;
 use crate::codec::pages::PAGE;
 use crate::codec::placing::{BLOCK, Placing};
 use crate::codec::records::is_filling;
-use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, past_the_caches, stretch};
+use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, stretch};
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
@@ -24,9 +24,6 @@ const LOOKUPS: Lookups = Lookups { together: 16, ahead: 48 };
 
 /// Rows for which making what decodes many is not worth it.
 const FEW: usize = 4;
-
-/// Rows decoded between stores that go around the caches: their words stay in the nearest one.
-const ROWS_FAR: usize = 2;
 
 /// Where the rows of a table lie and what their codes mean; made by reading the whole index once.
 pub struct FastReader {
@@ -96,12 +93,7 @@ impl FastReader {
         let Some(mut many) = self.many().filter(|_| rows.len() > FEW) else {
             return self.decode_rows(stored, rows, &[], out);
         };
-        match far.filter(|_| !many.reaches(out)) {
-            None => self.decode_many(stored, &mut many, rows, out, far),
-            Some(far) => past_the_caches(far, self.index.table.dim, ROWS_FAR, rows, out, |rows, out| {
-                self.decode_many(stored, &mut many, rows, out, None);
-            }),
-        }
+        self.decode_many(stored, &mut many, rows, out, far);
     }
 
     /// What decodes many rows of this table, where the machine has a loop for it.

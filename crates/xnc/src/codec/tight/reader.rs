@@ -11,7 +11,7 @@ use super::product::TightProduct;
 use crate::codec::pages::PAGE;
 use crate::codec::placing::{BLOCK, Placing};
 use crate::codec::records::is_filling;
-use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, past_the_caches, stretch};
+use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, stretch};
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
@@ -21,9 +21,6 @@ use crate::kernel::tight::row::{CODED, LEVELS, Row, RowShape, Symbols};
 use crate::kernel::tight::unpack::{Ahead, Unpacker};
 
 const LOOKUPS: Lookups = Lookups { together: 8, ahead: 32 };
-
-/// Rows decoded between stores that go around the caches: their words stay in the nearest one.
-const ROWS_FAR: usize = 8;
 
 /// Where the rows of a table lie and what their codes mean; made by reading the whole index once.
 pub struct TightReader {
@@ -142,12 +139,7 @@ impl Reader for TightReader {
         let (stored, first) = (view.stored, number * self.chunk_words() + first);
         let mut unpacker = self.unpacker();
         stretch(self, stored, first, out, far, |rows, out, far| {
-            match far.filter(|_| !unpacker.reaches(out)) {
-                None => self.decode_rows(stored, &mut unpacker, rows, Ahead::run(), out, far),
-                Some(far) => past_the_caches(far, self.index.table.dim, ROWS_FAR, rows, out, |rows, out| {
-                    self.decode_rows(stored, &mut unpacker, rows, Ahead::run(), out, None);
-                }),
-            }
+            self.decode_rows(stored, &mut unpacker, rows, Ahead::run(), out, far);
         });
         Ok(())
     }

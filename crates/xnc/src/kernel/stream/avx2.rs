@@ -14,14 +14,21 @@ pub(super) fn copy(from: &[u16], to: &mut [u16]) {
     let (lines, last) = lines.as_chunks_mut::<LINE>();
     let (from, from_last) = from[head..].as_chunks::<LINE>();
     for (from, to) in from.iter().zip(lines) {
-        // SAFETY: a line is two registers long, and begins at a multiple of 64 bytes, as these stores ask
-        // for.
-        unsafe {
-            let (from, to) = (from.as_ptr().cast::<__m256i>(), to.as_mut_ptr().cast::<__m256i>());
-            let halves = [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))];
-            _mm256_stream_si256(to, halves[0]);
-            _mm256_stream_si256(to.add(1), halves[1]);
-        }
+        // SAFETY: lines are that long, and begin at multiples of 64 bytes where they go.
+        unsafe { line(from.as_ptr().cast(), to.as_mut_ptr().cast()) }
     }
     last.copy_from_slice(from_last);
+}
+
+/// # Safety
+/// A line can be read, and one written, which begins at a multiple of 64 bytes. A fence is to follow.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn line(from: *const __m256i, to: *mut __m256i) {
+    // SAFETY: as the caller promises; a line is two registers long.
+    unsafe {
+        let halves = [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))];
+        _mm256_stream_si256(to, halves[0]);
+        _mm256_stream_si256(to.add(1), halves[1]);
+    }
 }

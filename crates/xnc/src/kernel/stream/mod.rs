@@ -1,7 +1,10 @@
-//! Words copied past the caches: to memory that nobody reads soon, without reading it first.
+//! Words that go past the caches: to memory that nobody reads soon, without reading it first.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod target;
+
+pub use target::Target;
 
 use std::marker::PhantomData;
 
@@ -28,6 +31,18 @@ pub fn scope<R>(backend: Backend, copies: impl FnOnce(&Stream) -> R) -> R {
 }
 
 impl Stream {
+    /// Whether words go past the caches, or are merely copied.
+    fn passes(&self) -> bool {
+        match self.backend.0 {
+            Isa::Scalar => false,
+            // These processors see by themselves that whole lines are written.
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon { .. } => false,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 | Isa::Avx512 { .. } => true,
+        }
+    }
+
     /// `to` becomes `from`.
     ///
     /// # Panics
@@ -36,7 +51,6 @@ impl Stream {
         assert_eq!(from.len(), to.len());
         match self.backend.0 {
             Isa::Scalar => to.copy_from_slice(from),
-            // These processors see by themselves that whole lines are written.
             #[cfg(target_arch = "aarch64")]
             Isa::Neon { .. } => to.copy_from_slice(from),
             // AVX-512 takes AVX2's loop.

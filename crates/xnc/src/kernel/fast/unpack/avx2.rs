@@ -7,6 +7,7 @@ use super::{Ahead, add_listed, scalar};
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Caller, Lists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols};
+use crate::kernel::stream::Target;
 
 /// What turns the codes of groups into upper bytes.
 #[derive(Clone, Copy)]
@@ -154,38 +155,41 @@ pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
     }
 }
 
-/// Many rows, with what lists add in rooms; with `FAR`, past the caches.
+/// Many rows, with what lists add in rooms.
 ///
 /// # Safety
-/// Rows lie inside the payload, with their guard. With `FAR`, rows have no tail, and `out` begins on a line; a
-/// fence follows.
+/// Rows lie inside the payload, with their guard; the target is on lines if `ON_LINES`.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
+pub(super) unsafe fn many<const F16: bool, const ON_LINES: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
     rooms: &mut Rooms,
-    out: &mut [u16],
+    mut target: Target<'_>,
 ) {
-    struct Many<const F16: bool, const FAR: bool>;
-    impl<const F16: bool, const FAR: bool> Caller for Many<F16, FAR> {
+    struct Many<const F16: bool, const ON_LINES: bool>;
+    impl<const F16: bool, const ON_LINES: bool> Caller for Many<F16, ON_LINES> {
         const ONE_TURN: bool = false;
     }
-    assert!(out.len() == rows.len() * shape.dim);
     let (uppers, mut lists) = (Uppers::new(symbols.ranked), Lists::new(symbols));
     let phase = _mm256_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
     for i in 0..rows.len() + Lists::EARLY {
         // SAFETY: as the caller promises.
-        let ready = unsafe { lists.advance::<Many<F16, FAR>>(payload, rows, i, places) };
+        let ready = unsafe { lists.advance::<Many<F16, ON_LINES>>(payload, rows, i, places) };
         let Some(i) = ready else { continue };
         let (row, mut room) = (rows[i], places.of(i));
         let mut record = payload.as_ptr().wrapping_add(row.groups());
         let mut lines = Lines::from(plan, payload, row.at);
-        let (full, tail) = out[i * shape.dim..][..shape.dim].as_chunks_mut::<GROUP>();
+        let (out, pending) = target.next(shape.dim);
+        let mut ready = *pending;
+        let (full, tail) = out.as_chunks_mut::<GROUP>();
         for (out, bias) in full.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0) {
             lines.ask::<2>();
+            if !ON_LINES {
+                ready.pass(2);
+            }
             // SAFETY: groups lie inside the payload; rooms are as long as rows, and a group has 64 words.
             unsafe {
                 let mut upper = uppers.of::<F16>(record);
@@ -196,16 +200,17 @@ pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
                     _mm256_store_si256(room, _mm256_setzero_si256());
                 }
                 for (quarter, words) in words(upper, record.add(shape.lower())).into_iter().enumerate() {
-                    let (words, to) = (_mm256_sub_epi16(words, phase), out.as_mut_ptr().add(16 * quarter));
-                    if FAR {
-                        _mm256_stream_si256(to.cast(), words)
-                    } else {
-                        _mm256_storeu_si256(to.cast(), words)
+                    let (words, to) =
+                        (_mm256_sub_epi16(words, phase), out.as_mut_ptr().add(16 * quarter).cast());
+                    match ON_LINES {
+                        true => _mm256_stream_si256(to, words),
+                        false => _mm256_storeu_si256(to, words),
                     }
                 }
                 (record, room) = (record.add(shape.record()), room.add(GROUP));
             }
         }
+        *pending = ready;
         if !tail.is_empty() {
             // SAFETY: what is left of a room is a group.
             unsafe { super::tail(shape, symbols, payload, row, room, tail) };

@@ -7,6 +7,7 @@ use super::{Ahead, add_listed, scalar};
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Caller, PairLists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, rank_bit};
+use crate::kernel::stream::Target;
 
 /// What turns the codes of groups into upper bytes.
 #[derive(Clone, Copy)]
@@ -147,46 +148,50 @@ pub(super) unsafe fn rows<const F16: bool>(
     }
 }
 
-/// Many rows, two at a time, with what lists add in rooms; with `FAR`, past the caches.
+/// Many rows, two at a time, with what lists add in rooms.
 ///
 /// # Safety
-/// Rows lie inside the payload, with their guard. With `FAR`, rows have no tail, and `out` begins on a line; a
-/// fence follows.
+/// Rows lie inside the payload, with their guard; the target is on lines if `ON_LINES`.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vbmi")]
-pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
+pub(super) unsafe fn many<const F16: bool, const ON_LINES: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
     rooms: &mut Rooms,
-    out: &mut [u16],
+    mut target: Target<'_>,
 ) {
-    struct Many<const F16: bool, const FAR: bool>;
-    impl<const F16: bool, const FAR: bool> Caller for Many<F16, FAR> {
+    struct Many<const F16: bool, const ON_LINES: bool>;
+    impl<const F16: bool, const ON_LINES: bool> Caller for Many<F16, ON_LINES> {
         const ONE_TURN: bool = false;
     }
     let Some(last) = rows.len().checked_sub(1) else { return };
-    assert!(out.len() == rows.len() * shape.dim);
     let (uppers, mut lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
     let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
-    // The last of an odd number goes through twice.
-    let pair = |i: usize| [i.min(last), (i + 1).min(last)];
     for i in (0..rows.len() + PairLists::EARLY).step_by(2) {
         // SAFETY: as the caller promises.
-        let ready = unsafe { lists.advance::<Many<F16, FAR>>(payload, rows, i, places) };
+        let ready = unsafe { lists.advance::<Many<F16, ON_LINES>>(payload, rows, i, places) };
         let Some((i, _)) = ready else { continue };
         let mut lines = Lines::from(plan, payload, rows[i].at);
         let mut room = [places.of(i), places.of(i + 1)];
-        let mut records = pair(i).map(|i| payload.as_ptr().wrapping_add(rows[i].groups()));
-        let mut to = pair(i).map(|i| out[i * shape.dim..].as_mut_ptr());
+        // The last of an odd number goes through twice.
+        let second = usize::from(i < last);
+        let pair = [rows[i], rows[i + second]];
+        let (out, pending) = target.next((1 + second) * shape.dim);
+        let mut ready = *pending;
+        let mut records = pair.map(|row| payload.as_ptr().wrapping_add(row.groups()));
+        let mut to = [0, second].map(|r| out[r * shape.dim..].as_mut_ptr());
         for bias in symbols.bias.as_chunks::<GROUP>().0 {
             // Two groups take three lines, four with kept bits.
             lines.ask::<3>();
             if F16 {
                 lines.ask::<1>();
             }
-            // SAFETY: groups lie inside the payload; rooms and `out` are as long as rows.
+            if !ON_LINES {
+                ready.pass(4);
+            }
+            // SAFETY: groups lie inside the payload; rooms and their places in `out` are as long as rows.
             unsafe {
                 let bias = _mm512_loadu_si512(bias.as_ptr().cast());
                 for r in 0..2 {
@@ -195,11 +200,10 @@ pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
                     let upper = _mm512_add_epi8(uppers.of::<F16>(records[r]), bias);
                     let words = words(_mm512_add_epi8(upper, listed), records[r].add(shape.lower()));
                     for (half, words) in words.into_iter().enumerate() {
-                        let (words, to) = (_mm512_sub_epi16(words, phase), to[r].add(32 * half));
-                        if FAR {
-                            _mm512_stream_si512(to.cast(), words)
-                        } else {
-                            _mm512_storeu_si512(to.cast(), words)
+                        let (words, to) = (_mm512_sub_epi16(words, phase), to[r].add(32 * half).cast());
+                        match ON_LINES {
+                            true => _mm512_stream_si512(to, words),
+                            false => _mm512_storeu_si512(to, words),
                         }
                     }
                     records[r] = records[r].add(shape.record());
@@ -207,11 +211,12 @@ pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
                 }
             }
         }
+        *pending = ready;
         if shape.tail() > 0 {
-            for (room, at) in room.into_iter().zip(pair(i)) {
-                let tail = &mut out[at * shape.dim..][shape.full()..shape.dim];
+            for ((room, row), r) in room.into_iter().zip(pair).zip([0, second]) {
+                let tail = &mut out[r * shape.dim..][shape.full()..shape.dim];
                 // SAFETY: what is left of a room is a group.
-                unsafe { super::tail(shape, symbols, payload, rows[at], room, tail) };
+                unsafe { super::tail(shape, symbols, payload, row, room, tail) };
             }
         }
     }

@@ -17,7 +17,7 @@ use super::row::{GROUP, WordSplit};
 use super::row::{Row, RowShape, Symbols, WIDEST, assert_inside, entries};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
-use crate::kernel::stream::Stream;
+use crate::kernel::stream::{Stream, Target};
 
 /// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from place `i` in the
 /// payload on; for rows that have no such place, nothing. A line at a time, between groups: many at once would
@@ -90,7 +90,7 @@ pub struct Many {
     rooms: Rooms,
 }
 
-/// Calls a loop for what words are and where they go.
+/// Calls a loop for what words are and whether its own stores go past the caches.
 #[cfg(target_arch = "x86_64")]
 macro_rules! many {
     ($split:expr, $far:expr, $isa:ident $arguments:tt) => {
@@ -115,12 +115,7 @@ impl Many {
         })
     }
 
-    /// Whether words can go past the caches to where `out` is.
-    pub fn reaches(&self, out: &[u16]) -> bool {
-        self.shape.tail() == 0 && out.as_ptr().addr().is_multiple_of(64)
-    }
-
-    /// As [`rows`]; past the caches if `far` is given and [`Many::reaches`].
+    /// As [`rows`]; past the caches if `far` is given.
     ///
     /// # Panics
     /// As [`rows`].
@@ -135,25 +130,30 @@ impl Many {
         let shape = self.shape;
         assert!(out.len() == rows.len() * shape.dim && symbols.bias.len() == shape.dim);
         assert_inside(shape, payload, rows);
-        let _far = far.is_some() && self.reaches(out);
+        // Portable loops wait for no memory.
+        let _ = far;
         #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        let rooms = &mut self.rooms;
+        let (rooms, to) = (&mut self.rooms, |out| Target::new(out, far, shape.tail() == 0));
         match self.backend.0 {
             Isa::Scalar => scalar::rows(shape, symbols, payload, rows, out),
-            // SAFETY: as in [`super::unpack::rows`]; a stream's scope ends with a fence.
+            // SAFETY: as in [`super::unpack::rows`].
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { many!(shape.split, _far, avx2(shape, symbols, payload, rows, rooms, out)) },
+            Isa::Avx2 => unsafe {
+                let to = to(out);
+                many!(shape.split, to.on_lines(), avx2(shape, symbols, payload, rows, rooms, to))
+            },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 { .. } => unsafe {
-                many!(shape.split, _far, avx512(shape, symbols, payload, rows, rooms, out))
+                let to = to(out);
+                many!(shape.split, to.on_lines(), avx512(shape, symbols, payload, rows, rooms, to))
             },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Isa::Neon { .. } => unsafe {
                 match shape.split {
-                    WordSplit::Bf16 => neon::many::<false>(shape, symbols, payload, rows, rooms, out),
-                    WordSplit::F16 => neon::many::<true>(shape, symbols, payload, rows, rooms, out),
+                    WordSplit::Bf16 => neon::many::<false>(shape, symbols, payload, rows, rooms, to(out)),
+                    WordSplit::F16 => neon::many::<true>(shape, symbols, payload, rows, rooms, to(out)),
                 }
             },
         }

@@ -7,6 +7,7 @@ use super::{Ahead, add_listed, scalar};
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Lists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols};
+use crate::kernel::stream::Target;
 
 /// What turns the codes of groups into upper bytes.
 #[derive(Clone, Copy)]
@@ -132,8 +133,7 @@ pub(super) unsafe fn rows<const F16: bool>(
     }
 }
 
-/// Many rows, with what lists add in rooms. No store goes past the caches: these processors see by themselves that
-/// whole lines are written.
+/// Many rows, with what lists add in rooms.
 ///
 /// # Safety
 /// Rows lie inside the payload, with their guard.
@@ -144,9 +144,8 @@ pub(super) unsafe fn many<const F16: bool>(
     payload: &[u8],
     rows: &[Row],
     rooms: &mut Rooms,
-    out: &mut [u16],
+    mut target: Target<'_>,
 ) {
-    assert!(out.len() == rows.len() * shape.dim);
     let (uppers, phase) = (Uppers::new(symbols.ranked), vdupq_n_u16(symbols.phase));
     let (lists, places, plan) = (Lists::new(symbols), rooms.places(), Plan::of_machine());
     for next in 0..rows.len() + 2 {
@@ -158,7 +157,7 @@ pub(super) unsafe fn many<const F16: bool>(
         let (row, mut room) = (rows[i], places.of(i));
         let mut record = payload.as_ptr().wrapping_add(row.groups());
         let mut lines = Lines::from(plan, payload, row.at);
-        let (full, tail) = out[i * shape.dim..][..shape.dim].as_chunks_mut::<GROUP>();
+        let (full, tail) = target.next(shape.dim).0.as_chunks_mut::<GROUP>();
         for (out, bias) in full.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0) {
             lines.ask::<2>();
             // SAFETY: groups lie inside the payload; rooms are as long as rows, and a group has 64 biases.

@@ -6,8 +6,9 @@ use std::arch::x86_64::*;
 use super::{Ahead, tail};
 use crate::kernel::ahead::Share;
 use crate::kernel::fast::unpack::avx2::{kept, words};
+use crate::kernel::stream::Target;
 use crate::kernel::tight::levels::avx2::{Halves, load, passes_of_group, symbols_of};
-use crate::kernel::tight::levels::{Levels, Stages, blocks, passing_of_group};
+use crate::kernel::tight::levels::{Levels, ROWS, Stages, blocks, passing_of_group};
 use crate::kernel::tight::row::{CODES, GROUP, Row, RowShape, Symbols};
 
 /// What turns the codes of groups into symbols.
@@ -70,21 +71,20 @@ impl Codes {
 }
 
 /// # Safety
-/// Rows lie inside the payload, with their guard; stages are of the shape. With `FAR`, rows have no tail, and `out`
-/// begins on a line; a fence follows.
+/// Rows lie inside the payload, with their guard; stages are of the shape; the target is on lines if `ON_LINES`.
 #[target_feature(enable = "avx2,popcnt")]
-pub(super) unsafe fn rows<const F16: bool, const FAR: bool>(
+pub(super) unsafe fn rows<const F16: bool, const ON_LINES: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
     ahead: Ahead<'_>,
     stages: &mut Stages,
-    out: &mut [u16],
+    mut target: Target<'_>,
 ) {
     let (levels, codes) = (Levels::avx2(shape, symbols), Codes::new(symbols));
-    each_row!(levels, (shape, payload, rows, ahead, stages, out), |row, lines, passed, out| {
-        row_of::<F16, FAR>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
+    each_row!(levels, (shape, payload, rows, ahead, stages, target), |row, lines, passed, out| {
+        row_of::<F16, ON_LINES>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
     });
 }
 
@@ -92,7 +92,7 @@ pub(super) unsafe fn rows<const F16: bool, const FAR: bool>(
 #[expect(clippy::too_many_arguments, reason = "a loop's body with a name")]
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-unsafe fn row_of<const F16: bool, const FAR: bool>(
+unsafe fn row_of<const F16: bool, const ON_LINES: bool>(
     shape: RowShape,
     bias: &[u8],
     codes: &Codes,
@@ -123,7 +123,7 @@ unsafe fn row_of<const F16: bool, const FAR: bool>(
                 upper = [_mm256_add_epi8(upper[0], kept[0]), _mm256_add_epi8(upper[1], kept[1])];
             }
             let words = turned(words(upper, record.add(shape.lower())));
-            if FAR {
+            if ON_LINES {
                 for quarter in 0..4 {
                     _mm256_stream_si256(out.as_mut_ptr().add(16 * quarter).cast(), words[quarter]);
                 }

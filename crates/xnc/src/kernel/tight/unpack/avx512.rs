@@ -5,8 +5,9 @@ use std::arch::x86_64::*;
 
 use super::{Ahead, tail};
 use crate::kernel::ahead::Share;
+use crate::kernel::stream::Target;
 use crate::kernel::tight::levels::avx512::table;
-use crate::kernel::tight::levels::{Levels, Stages, blocks};
+use crate::kernel::tight::levels::{Levels, ROWS, Stages, blocks};
 use crate::kernel::tight::row::{CODES, GROUP, PLANE, Row, RowShape, Symbols, rank_bit};
 
 #[repr(align(64))]
@@ -117,21 +118,20 @@ unsafe fn kept(planes: *const u8) -> __m512i {
 }
 
 /// # Safety
-/// Rows lie inside the payload, with their guard; stages are of the shape. With `FAR`, rows have no tail, and `out`
-/// begins on a line; a fence follows.
+/// Rows lie inside the payload, with their guard; stages are of the shape; the target is on lines if `ON_LINES`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-pub(super) unsafe fn rows<const F16: bool, const FAR: bool>(
+pub(super) unsafe fn rows<const F16: bool, const ON_LINES: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
     ahead: Ahead<'_>,
     stages: &mut Stages,
-    out: &mut [u16],
+    mut target: Target<'_>,
 ) {
     let (levels, codes) = (Levels::avx512(shape, symbols), Codes::new(symbols));
-    each_row!(levels, (shape, payload, rows, ahead, stages, out), |row, lines, passed, out| {
-        row_of::<F16, FAR>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
+    each_row!(levels, (shape, payload, rows, ahead, stages, target), |row, lines, passed, out| {
+        row_of::<F16, ON_LINES>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
     });
 }
 
@@ -139,7 +139,7 @@ pub(super) unsafe fn rows<const F16: bool, const FAR: bool>(
 #[expect(clippy::too_many_arguments, reason = "a loop's body with a name")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-unsafe fn row_of<const F16: bool, const FAR: bool>(
+unsafe fn row_of<const F16: bool, const ON_LINES: bool>(
     shape: RowShape,
     bias: &[u8],
     codes: &Codes,
@@ -167,7 +167,7 @@ unsafe fn row_of<const F16: bool, const FAR: bool>(
             }
             let words = turned(upper, record.add(shape.lower()));
             let words = [_mm512_ror_epi64::<1>(words[0]), _mm512_ror_epi64::<1>(words[1])];
-            if FAR {
+            if ON_LINES {
                 for half in 0..2 {
                     _mm512_stream_si512(out.as_mut_ptr().add(32 * half).cast(), words[half]);
                 }

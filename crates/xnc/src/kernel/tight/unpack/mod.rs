@@ -7,17 +7,17 @@
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! each_row {
     (
-        $levels:ident, ($shape:ident, $payload:ident, $rows:ident, $ahead:ident, $stages:ident, $out:ident),
+        $levels:ident, ($shape:ident, $payload:ident, $rows:ident, $ahead:ident, $stages:ident, $target:ident),
         |$row:ident, $lines:ident, $passed:ident, $to:ident| $done:block
     ) => {
         for (first, block) in blocks($rows) {
-            let out = &mut $out[first * $shape.dim..];
+            let (words, _) = $target.next(ROWS.min($rows.len() - first) * $shape.dim);
             let mut all = false;
             // SAFETY: as the caller promises.
             while !unsafe {
                 let ready = $levels.ready($payload.as_ptr(), &block, $stages, all);
                 let mut enough = true;
-                for (i, (&$row, $to)) in block.iter().zip(out.chunks_mut($shape.dim)).enumerate() {
+                for (i, (&$row, $to)) in block.iter().zip(words.chunks_mut($shape.dim)).enumerate() {
                     let (mut passed, $lines) = (ready.from[i], $ahead.of($shape, $payload, first + i, $row));
                     let $passed = &mut passed;
                     $done;
@@ -47,7 +47,7 @@ use super::row::{Row, RowShape, Symbols, assert_inside};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::kernel::ahead::Share;
 use crate::kernel::backend::Isa;
-use crate::kernel::stream::Stream;
+use crate::kernel::stream::{Stream, Target};
 use crate::kernel::{Backend, Plan};
 
 /// Decodes the rows of a table.
@@ -99,7 +99,7 @@ impl Ahead<'_> {
     }
 }
 
-/// Calls a loop for what words are and where they go.
+/// Calls a loop for what words are and whether its own stores go past the caches.
 #[cfg(target_arch = "x86_64")]
 macro_rules! rows {
     ($split:expr, $far:expr, $isa:ident $arguments:tt) => {
@@ -128,14 +128,8 @@ impl Unpacker {
         Unpacker { backend, shape, desk }
     }
 
-    /// Whether words can go past the caches to where `out` is.
-    pub fn reaches(&self, out: &[u16]) -> bool {
-        let by_stores = matches!(self.desk, Desk::Portable(_)) || self.shape.tail() > 0;
-        !by_stores && out.as_ptr().addr().is_multiple_of(64)
-    }
-
     /// Writes the words of coded rows, one row after another; of a plain row any words. Any bytes give some
-    /// words, the same on every backend. Words go past the caches if `far` is given and [`Unpacker::reaches`].
+    /// words, the same on every backend. Words go past the caches if `far` is given.
     ///
     /// # Panics
     /// If a row and its guard are not all in the payload, `out` is not `rows.len() * dim` long, or there is not
@@ -155,31 +149,38 @@ impl Unpacker {
             return;
         }
         assert_inside(shape, payload, rows);
-        let _far = far.is_some() && self.reaches(out);
-        // Only portable loops ask for nothing ahead.
-        let _ = ahead;
+        // Portable loops ask for nothing ahead, and wait for no memory.
+        let _ = (ahead, far);
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        let to = |out| Target::new(out, far, shape.tail() == 0);
         match (self.backend.0, &mut self.desk) {
             (_, Desk::Portable(desk)) => desk.rows(shape, symbols, payload, rows, out),
             // No row has stages on it.
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             (Isa::Scalar, Desk::Stages(_)) => unreachable!("the portable loop has a desk of its own"),
             // SAFETY: a `Backend` exists only for an instruction set that this machine has, and stages are of the
-            // shape; rows lie inside. A stream's scope ends with a fence.
+            // shape; rows lie inside.
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx2, Desk::Stages(stages)) => unsafe {
-                rows!(shape.split, _far, avx2(shape, symbols, payload, rows, ahead, stages, out))
+                let to = to(out);
+                rows!(shape.split, to.on_lines(), avx2(shape, symbols, payload, rows, ahead, stages, to))
             },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx512 { .. }, Desk::Stages(stages)) => unsafe {
-                rows!(shape.split, _far, avx512(shape, symbols, payload, rows, ahead, stages, out))
+                let to = to(out);
+                rows!(shape.split, to.on_lines(), avx512(shape, symbols, payload, rows, ahead, stages, to))
             },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             (Isa::Neon { .. }, Desk::Stages(stages)) => unsafe {
                 match shape.split {
-                    WordSplit::Bf16 => neon::rows::<false>(shape, symbols, payload, rows, ahead, stages, out),
-                    WordSplit::F16 => neon::rows::<true>(shape, symbols, payload, rows, ahead, stages, out),
+                    WordSplit::Bf16 => {
+                        neon::rows::<false>(shape, symbols, payload, rows, ahead, stages, to(out))
+                    }
+                    WordSplit::F16 => {
+                        neon::rows::<true>(shape, symbols, payload, rows, ahead, stages, to(out))
+                    }
                 }
             },
         }

@@ -6,8 +6,9 @@ use super::{Ahead, tail};
 use crate::kernel::ahead::Share;
 use crate::kernel::fast::row::PLANE;
 use crate::kernel::fast::unpack::neon::plane;
+use crate::kernel::stream::Target;
 use crate::kernel::tight::levels::neon::{Halves, NONE, by_half, symbols_of};
-use crate::kernel::tight::levels::{Levels, Stages, blocks, passing_of_group};
+use crate::kernel::tight::levels::{Levels, ROWS, Stages, blocks, passing_of_group};
 use crate::kernel::tight::row::{CODES, GROUP, Row, RowShape, Symbols};
 
 /// What turns the codes of groups into symbols.
@@ -91,10 +92,10 @@ pub(super) unsafe fn rows<const F16: bool>(
     rows: &[Row],
     ahead: Ahead<'_>,
     stages: &mut Stages,
-    out: &mut [u16],
+    mut target: Target<'_>,
 ) {
     let (levels, codes) = (Levels::neon(shape, symbols), Codes::new(symbols));
-    each_row!(levels, (shape, payload, rows, ahead, stages, out), |row, lines, passed, out| {
+    each_row!(levels, (shape, payload, rows, ahead, stages, target), |row, lines, passed, out| {
         row_of::<F16>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
     });
 }
