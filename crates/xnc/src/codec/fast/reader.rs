@@ -11,7 +11,7 @@ use super::product::FastProduct;
 use crate::codec::pages::PAGE;
 use crate::codec::placing::{BLOCK, Placing};
 use crate::codec::records::is_filling;
-use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, stretch};
+use crate::codec::rows::{ByRow, Runs, chunk_words, gather, pages, stretch};
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
@@ -19,8 +19,6 @@ use crate::kernel::Backend;
 use crate::kernel::fast::row::{GUARD, Row, RowShape, STEP, Symbols};
 use crate::kernel::fast::unpack::{self, Ahead, Many};
 use crate::kernel::stream::Stream;
-
-const LOOKUPS: Lookups = Lookups { together: 16, ahead: 48 };
 
 /// Rows for which making what decodes many is not worth it.
 const FEW: usize = 4;
@@ -169,7 +167,7 @@ impl Reader for FastReader {
     }
 
     fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()> {
-        LOOKUPS.gather(self, view, ids, out, |rows, ahead, out| {
+        gather(self, view, ids, out, |rows, ahead, out| {
             self.decode_rows(view.stored, rows, ahead, out);
         })
     }

@@ -11,7 +11,7 @@ use super::product::TightProduct;
 use crate::codec::pages::PAGE;
 use crate::codec::placing::{BLOCK, Placing};
 use crate::codec::records::is_filling;
-use crate::codec::rows::{ByRow, Lookups, Runs, chunk_words, pages, stretch};
+use crate::codec::rows::{ByRow, Runs, chunk_words, gather, pages, stretch};
 use crate::codec::{Product, Reader, Stored, TableShape, Vectors, View};
 use crate::dtype::Words;
 use crate::error::{Error, Result};
@@ -19,8 +19,6 @@ use crate::kernel::Backend;
 use crate::kernel::stream::Stream;
 use crate::kernel::tight::row::{CODED, LEVELS, Row, RowShape, Symbols};
 use crate::kernel::tight::unpack::{Ahead, Unpacker};
-
-const LOOKUPS: Lookups = Lookups { together: 8, ahead: 32 };
 
 /// Where the rows of a table lie and what their codes mean; made by reading the whole index once.
 pub struct TightReader {
@@ -146,7 +144,7 @@ impl Reader for TightReader {
 
     fn gather(&self, view: &View<'_>, ids: &[usize], out: &mut [u16]) -> Result<()> {
         let mut unpacker = self.unpacker();
-        LOOKUPS.gather(self, view, ids, out, |rows, ahead, out| {
+        gather(self, view, ids, out, |rows, ahead, out| {
             self.decode_rows(view.stored, &mut unpacker, rows, Ahead::Places(ahead), out, None);
         })
     }
