@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{root, run, runs, say};
+use crate::{root, run, runs, say, timed};
 
 /// Limits of every run. Memory that grows with a field of a hostile file is a finding, so both limits are far
 /// above what honest inputs of this length need and far below what a field can ask for.
@@ -29,9 +29,8 @@ pub fn some(seconds: u64, seed: Option<u32>, names: &[String]) -> Result<()> {
         tests.args(&chosen).current_dir(root());
         return run(tests.env("XNC_FUZZ_SECONDS", seconds.to_string()));
     }
+    build()?;
     let cargo_fuzz = cargo_fuzz()?;
-    // All at once, so that building does not take from the time of the first.
-    run(&mut nightly(&cargo_fuzz, "build"))?;
     for target in chosen {
         // Inputs need their length from the beginning: a short one is only the beginning of a description.
         let time = format!("-max_total_time={seconds}");
@@ -41,6 +40,15 @@ pub fn some(seconds: u64, seed: Option<u32>, names: &[String]) -> Result<()> {
         run(&mut command)?;
     }
     Ok(())
+}
+
+/// Builds all targets, where libFuzzer can be had, so that building does not take from the time of the first.
+pub fn build() -> Result<()> {
+    if missing().is_some() {
+        return Ok(());
+    }
+    let cargo_fuzz = cargo_fuzz()?;
+    timed("the fuzz targets are built", || run(&mut nightly(&cargo_fuzz, "build")))
 }
 
 /// What a machine without libFuzzer lacks first.

@@ -119,8 +119,8 @@ enum Task {
         #[arg(long)]
         short: bool,
     },
-    /// What the library does on other machines, in short: `targets`, `arm`, `wasm`
-    Elsewhere,
+    /// What `test` does beside the rest: `targets`, `arm` and `wasm`, in short, and building what `fuzz` runs
+    Beside,
     /// Build the C library and install it: header, shared and static library, pkg-config file
     C {
         /// Where to: include/ and lib/ are made in it
@@ -176,7 +176,7 @@ fn main() -> Result<()> {
         Task::Ggml { test } => ggml::all(test),
         Task::Llama { soak } => ggml::llama::all(Duration::from_secs(soak)),
         Task::Targets { short } => targets::all(short),
-        Task::Elsewhere => test::elsewhere(),
+        Task::Beside => test::beside(),
         Task::C { prefix, test } => c::all(prefix, test),
         Task::Python { all } => package::test(all),
         Task::Wheels { out } => package::wheels(&out.unwrap_or_else(|| root().join("target/wheels"))),

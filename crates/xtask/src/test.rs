@@ -1,5 +1,5 @@
 //! `cargo xtask test`: every test there is, cheapest first; stops at the first failure. Other machines are tried
-//! beside the rest.
+//! and the fuzz targets built beside the rest.
 
 use std::process::Command;
 
@@ -15,13 +15,12 @@ use crate::{
 /// Format, lints, documentation, the site with all links, what a release has to keep, then all tests with the real
 /// tables and the Python readers at hand, the Python package, the backend in a prebuilt llama.cpp, then the kernels
 /// under AddressSanitizer and, where the processor lacks AVX-512, in an emulator, the hardware against the library, the
-/// study on the sample, beside all this other machines as far as they can be had here, then ten seconds of every fuzz
-/// target. Says how long each took.
+/// study on the sample, beside all this [`beside`], then ten seconds of every fuzz target. Says how long each took.
 pub fn all() -> Result<()> {
+    let beside = Beside::start("other machines, and fuzz targets built", "beside")?;
     timed("lints and documentation", lints)?;
     timed("the pages and the site", book::all)?;
     timed("the rules of a release", dist::check)?;
-    let elsewhere = Beside::start("other machines", "elsewhere")?;
     timed("two real models", data::tables)?;
     timed("the tests of the workspace", workspace)?;
     timed("the Python package", || package::test(false))?;
@@ -30,7 +29,7 @@ pub fn all() -> Result<()> {
     timed("the kernels in an emulator", emulate::where_missing)?;
     timed("the hardware", rtl::check)?;
     timed("the study on the sample", || study::sample(&[]))?;
-    elsewhere.finish()?;
+    beside.finish()?;
     timed("the fuzz targets", || fuzz::some(10, Some(1), &[]))?;
     say("all tests passed");
     Ok(())
@@ -63,8 +62,14 @@ fn workspace() -> Result<()> {
     run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))
 }
 
-/// What the library does elsewhere, in short. Left out, and said so, where the compiler for it cannot be had.
-pub fn elsewhere() -> Result<()> {
+/// What the library does on other machines, in short; then the fuzz targets are built, for which one core is enough.
+pub fn beside() -> Result<()> {
+    elsewhere()?;
+    fuzz::build()
+}
+
+/// Left out, and said so, where the compiler for other machines cannot be had.
+fn elsewhere() -> Result<()> {
     if let Some(missing) = Toolchain::missing() {
         say(&format!("no {missing}, whose packages the toolchain for other machines is made of:"));
         say(
