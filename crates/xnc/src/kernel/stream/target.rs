@@ -33,7 +33,7 @@ struct Through<'a> {
 const FRONT: usize = 2 * LINE;
 
 /// Lines that are ready to go past the caches: a loop lets some of them go in each turn, since many at once would hold
-/// it up.
+/// it up. A loop may work with a copy, to have it in registers, and puts it back before it asks for the next place.
 #[derive(Clone, Copy)]
 pub struct Pending {
     from: *const u16,
@@ -134,7 +134,7 @@ impl Pending {
         self.lines -= lines;
         for _ in 0..lines {
             // SAFETY: lines are written once each, all of them in what `Target` split off for them; near words are not
-            // written again before they are gone.
+            // written again before they are gone, and loops put copies back while their target is there.
             unsafe { super::avx2::line(self.from.cast(), self.to.cast()) };
             (self.from, self.to) = (self.from.wrapping_add(LINE), self.to.wrapping_add(LINE));
         }
