@@ -1,7 +1,7 @@
 //! `cargo xtask coverage`: which lines of the library its tests run; writes `docs/coverage.md`.
 //!
-//! The tests of the library, of the command and of the refused files are built with counters; what every process of
-//! them counted is added up by LLVM's own tools.
+//! The tests of the library, of the command, of the refused files and of the row store are built with counters; what
+//! every process of them counted is added up by LLVM's own tools.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,7 +16,7 @@ use crate::toolchain::{Toolchain, Tools};
 use crate::{data, python, root, say, timed};
 
 /// Packages whose tests count.
-const PACKAGES: &[&str] = &["xnc", "xnc-cli", "xnc-fuzz"];
+const PACKAGES: &[&str] = &["xnc", "xnc-cli", "xnc-fuzz", "xnc-store"];
 
 /// Folders of the library that are held to a share of lines, in per cent.
 const HELD: &[(&str, f64)] = &[("codec", 95.0), ("container", 95.0), ("table", 95.0)];
@@ -138,8 +138,9 @@ fn page(files: &BTreeMap<String, Lines>) -> Result<String> {
     }
     let mut page = String::from(
         "# Lines that tests run\n\nWritten by `cargo xtask coverage`, which builds the tests of the library, of the \
-         command and of the\nrefused files with counters and runs them. Files of tests alone are left out. Unsafe \
-         loops for other\nprocessors than the one it ran on are not built, and not counted.\n\n| part of \
+         command, of the\nrefused files and of the row store with counters and runs them. Files of tests alone are \
+         left out.\nUnsafe loops for other processors than the one it ran on are not built, and not \
+         counted.\n\n| part of \
          `crates/xnc/src` | lines | run |\n|---|---|---|\n",
     );
     for (name, lines) in &parts {

@@ -2,8 +2,10 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod target;
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub use target::Target;
 
 use std::marker::PhantomData;
@@ -32,6 +34,7 @@ pub fn scope<R>(backend: Backend, copies: impl FnOnce(&Stream) -> R) -> R {
 
 impl Stream {
     /// Whether words go past the caches, or are merely copied.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     fn passes(&self) -> bool {
         match self.backend.0 {
             Isa::Scalar => false,

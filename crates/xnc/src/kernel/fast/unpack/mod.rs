@@ -17,7 +17,9 @@ use super::row::{GROUP, WordSplit};
 use super::row::{Row, RowShape, Symbols, WIDEST, assert_inside, entries};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
-use crate::kernel::stream::{Stream, Target};
+use crate::kernel::stream::Stream;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::kernel::stream::Target;
 
 /// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from place `i` in the
 /// payload on; for rows that have no such place, nothing. A line at a time, between groups: many at once would

@@ -47,7 +47,9 @@ use super::row::{Row, RowShape, Symbols, assert_inside};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::kernel::ahead::Share;
 use crate::kernel::backend::Isa;
-use crate::kernel::stream::{Stream, Target};
+use crate::kernel::stream::Stream;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::kernel::stream::Target;
 use crate::kernel::{Backend, Plan};
 
 /// Decodes the rows of a table.
