@@ -121,18 +121,21 @@ fn unpack_rows(backend: Backend, split: WordSplit, choices: &mut Choices<'_>) ->
 pub fn unpack_many(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     let split = choices.one(&[WordSplit::Bf16, WordSplit::F16]);
     let coded = Coded::new(split, choices);
-    let mut out = Aligned::new(coded.rows.len() * coded.shape.dim, 0);
-    let far = choices.below(2) == 0;
+    let (far, words) = (choices.below(2) == 0, coded.rows.len() * coded.shape.dim);
+    // Anywhere in a line.
+    let place = choices.below(40);
+    let mut whole = Aligned::new(place + words + 40, 7);
+    let out = &mut whole[place..][..words];
     stream::scope(backend, |stream| match Many::new(backend, coded.shape) {
         Some(mut many) => {
             let far = if far { Some(stream) } else { None };
             // Twice, so that rooms that are not left zero are found.
             for _ in 0..2 {
-                many.rows(coded.symbols(), &coded.payload, &coded.rows, &mut out, far);
+                many.rows(coded.symbols(), &coded.payload, &coded.rows, out, far);
             }
         }
         None if coded.shape.dim > 0 => {
-            rows(backend, coded.shape, coded.symbols(), &coded.payload, &coded.rows, &[], &mut out);
+            rows(backend, coded.shape, coded.symbols(), &coded.payload, &coded.rows, &[], out);
         }
         None => {}
     });
@@ -140,7 +143,7 @@ pub fn unpack_many(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {
     let dim = coded.shape.dim.max(1);
     let plain = coded.rows.iter().zip(out.chunks_exact_mut(dim)).filter(|(row, _)| row.is_plain());
     plain.for_each(|(_, out)| out.fill(0));
-    bits(&out)
+    bits(&whole)
 }
 
 pub fn product_f32(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {

@@ -73,19 +73,22 @@ fn unpack_rows(backend: Backend, split: WordSplit, choices: &mut Choices<'_>) ->
     let dim = coded.shape.dim;
     let at: Vec<usize> = coded.rows.iter().map(|row| row.at).collect();
     let ahead = choices.one(&[Ahead::run(), Ahead::Places(&[]), Ahead::Places(&at)]);
-    let mut out = Aligned::new(coded.rows.len() * dim, 0);
+    // Anywhere in a line.
+    let (place, words) = (choices.below(40), coded.rows.len() * dim);
+    let mut whole = Aligned::new(place + words + 40, 7);
+    let out = &mut whole[place..][..words];
     let mut unpacker = Unpacker::new(backend, coded.shape);
     // Near and past the caches; twice, so that stages that are not left as they should be are found.
     let far = choices.below(2) == 0;
     stream::scope(backend, |stream| {
         for _ in 0..2 {
             let far = far.then_some(stream);
-            unpacker.rows(coded.symbols(), &coded.payload, &coded.rows, ahead, &mut out, far);
+            unpacker.rows(coded.symbols(), &coded.payload, &coded.rows, ahead, out, far);
         }
     });
     let plain = coded.rows.iter().zip(out.chunks_exact_mut(dim.max(1))).filter(|(row, _)| row.is_plain());
     plain.for_each(|(_, out)| out.fill(0));
-    bits(&out)
+    bits(&whole)
 }
 
 pub fn product_f32(backend: Backend, choices: &mut Choices<'_>) -> Vec<u32> {

@@ -24,7 +24,7 @@ pub(super) fn copy(from: &[u16], to: &mut [u16]) {
 /// A line can be read, and one written, which begins at a multiple of 64 bytes. A fence is to follow.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn line(from: *const __m256i, to: *mut __m256i) {
+unsafe fn line(from: *const __m256i, to: *mut __m256i) {
     // SAFETY: as the caller promises; a line is two registers long.
     unsafe {
         let halves = [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))];

@@ -2,11 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-mod target;
-
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub use target::Target;
+#[cfg(target_arch = "x86_64")]
+pub mod joined;
 
 use std::marker::PhantomData;
 
@@ -33,16 +30,18 @@ pub fn scope<R>(backend: Backend, copies: impl FnOnce(&Stream) -> R) -> R {
 }
 
 impl Stream {
-    /// Whether words go past the caches, or are merely copied.
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    fn passes(&self) -> bool {
+    /// Whether a loop's registers of words can go to this memory past the caches, as whole lines.
+    pub fn joins(&self, out: &[u16]) -> bool {
+        let _ = out;
         match self.backend.0 {
             Isa::Scalar => false,
             // These processors see by themselves that whole lines are written.
             #[cfg(target_arch = "aarch64")]
             Isa::Neon { .. } => false,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 { .. } => true,
+            Isa::Avx2 => joined::avx2::joins(out),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 { .. } => true,
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Ahead, add_listed, scalar};
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Caller, Lists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols};
-use crate::kernel::stream::Target;
+use crate::kernel::stream::joined::avx2::Joined;
 
 /// What turns the codes of groups into upper bytes.
 #[derive(Clone, Copy)]
@@ -155,42 +155,40 @@ pub(in crate::kernel::fast) unsafe fn rows<const F16: bool>(
     }
 }
 
-/// Many rows, with what lists add in rooms.
+/// Many rows, with what lists add in rooms. If `FAR`, past the caches, and words before those of the rows are in `out`,
+/// too.
 ///
 /// # Safety
-/// Rows lie inside the payload, with their guard; the target is on lines if `ON_LINES`.
+/// Rows lie inside the payload, with their guard; they have no tail if `FAR`.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn many<const F16: bool, const ON_LINES: bool>(
+pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
     rooms: &mut Rooms,
-    mut target: Target<'_>,
+    out: &mut [u16],
 ) {
-    struct Many<const F16: bool, const ON_LINES: bool>;
-    impl<const F16: bool, const ON_LINES: bool> Caller for Many<F16, ON_LINES> {
+    struct Many<const F16: bool, const FAR: bool>;
+    impl<const F16: bool, const FAR: bool> Caller for Many<F16, FAR> {
         const ONE_TURN: bool = false;
     }
     let (uppers, mut lists) = (Uppers::new(symbols.ranked), Lists::new(symbols));
     let phase = _mm256_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
+    let start = out.len() - rows.len() * shape.dim;
+    let mut joined = Joined::<FAR>::avx2(out, start);
+    let mut before = joined.before(phase);
     for i in 0..rows.len() + Lists::EARLY {
         // SAFETY: as the caller promises.
-        let ready = unsafe { lists.advance::<Many<F16, ON_LINES>>(payload, rows, i, places) };
+        let ready = unsafe { lists.advance::<Many<F16, FAR>>(payload, rows, i, places) };
         let Some(i) = ready else { continue };
-        let (row, mut room) = (rows[i], places.of(i));
+        let (row, mut room, mut to) = (rows[i], places.of(i), joined.place(i * shape.dim));
         let mut record = payload.as_ptr().wrapping_add(row.groups());
         let mut lines = Lines::from(plan, payload, row.at);
-        let (out, pending) = target.next(shape.dim);
-        let mut ready = *pending;
-        let (full, tail) = out.as_chunks_mut::<GROUP>();
-        for (out, bias) in full.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0) {
+        for bias in symbols.bias.as_chunks::<GROUP>().0 {
             lines.ask::<2>();
-            if !ON_LINES {
-                ready.pass(2);
-            }
-            // SAFETY: groups lie inside the payload; rooms are as long as rows, and a group has 64 words.
+            // SAFETY: groups lie inside the payload; rooms and their places in `out` are as long as rows.
             unsafe {
                 let mut upper = uppers.of::<F16>(record);
                 for (half, upper) in upper.iter_mut().enumerate() {
@@ -199,21 +197,22 @@ pub(super) unsafe fn many<const F16: bool, const ON_LINES: bool>(
                     *upper = _mm256_add_epi8(_mm256_add_epi8(*upper, bias), _mm256_load_si256(room));
                     _mm256_store_si256(room, _mm256_setzero_si256());
                 }
-                for (quarter, words) in words(upper, record.add(shape.lower())).into_iter().enumerate() {
-                    let (words, to) =
-                        (_mm256_sub_epi16(words, phase), out.as_mut_ptr().add(16 * quarter).cast());
-                    match ON_LINES {
-                        true => _mm256_stream_si256(to, words),
-                        false => _mm256_storeu_si256(to, words),
-                    }
+                for words in words(upper, record.add(shape.lower())) {
+                    let words = _mm256_sub_epi16(words, phase);
+                    joined.store(to, before, words);
+                    (before, to) = (words, to.wrapping_add(GROUP / 4));
                 }
                 (record, room) = (record.add(shape.record()), room.add(GROUP));
             }
         }
-        *pending = ready;
-        if !tail.is_empty() {
-            // SAFETY: what is left of a room is a group.
-            unsafe { super::tail(shape, symbols, payload, row, room, tail) };
+        if shape.tail() > 0 {
+            // SAFETY: what is left of a room is a group; past the caches rows have no tail.
+            unsafe {
+                let tail = joined.words(i * shape.dim + shape.full(), shape.tail());
+                super::tail(shape, symbols, payload, row, room, tail);
+            }
         }
     }
+    // SAFETY: all of the words before are rows.
+    unsafe { joined.end(rows.len() * shape.dim, before) };
 }

@@ -7,7 +7,7 @@ use super::{Ahead, add_listed, scalar};
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Caller, PairLists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, rank_bit};
-use crate::kernel::stream::Target;
+use crate::kernel::stream::joined::avx512::Joined;
 
 /// What turns the codes of groups into upper bytes.
 #[derive(Clone, Copy)]
@@ -148,48 +148,49 @@ pub(super) unsafe fn rows<const F16: bool>(
     }
 }
 
-/// Many rows, two at a time, with what lists add in rooms.
+/// Many rows, two at a time, with what lists add in rooms. If `FAR`, past the caches, and words before those of the rows
+/// are in `out`, too.
 ///
 /// # Safety
-/// Rows lie inside the payload, with their guard; the target is on lines if `ON_LINES`.
+/// Rows lie inside the payload, with their guard; they have no tail if `FAR`.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vbmi")]
-pub(super) unsafe fn many<const F16: bool, const ON_LINES: bool>(
+pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
     rooms: &mut Rooms,
-    mut target: Target<'_>,
+    out: &mut [u16],
 ) {
-    struct Many<const F16: bool, const ON_LINES: bool>;
-    impl<const F16: bool, const ON_LINES: bool> Caller for Many<F16, ON_LINES> {
+    struct Many<const F16: bool, const FAR: bool>;
+    impl<const F16: bool, const FAR: bool> Caller for Many<F16, FAR> {
         const ONE_TURN: bool = false;
     }
-    let Some(last) = rows.len().checked_sub(1) else { return };
+    let Some(final_row) = rows.len().checked_sub(1) else { return };
     let (uppers, mut lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
     let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
+    let start = out.len() - rows.len() * shape.dim;
+    let mut joined = Joined::<FAR>::avx512(out, start);
+    let mut before = joined.before(phase);
     for i in (0..rows.len() + PairLists::EARLY).step_by(2) {
         // SAFETY: as the caller promises.
-        let ready = unsafe { lists.advance::<Many<F16, ON_LINES>>(payload, rows, i, places) };
+        let ready = unsafe { lists.advance::<Many<F16, FAR>>(payload, rows, i, places) };
         let Some((i, _)) = ready else { continue };
         let mut lines = Lines::from(plan, payload, rows[i].at);
         let mut room = [places.of(i), places.of(i + 1)];
         // The last of an odd number goes through twice.
-        let second = usize::from(i < last);
+        let second = usize::from(i < final_row);
         let pair = [rows[i], rows[i + second]];
-        let (out, pending) = target.next((1 + second) * shape.dim);
-        let mut ready = *pending;
         let mut records = pair.map(|row| payload.as_ptr().wrapping_add(row.groups()));
-        let mut to = [0, second].map(|r| out[r * shape.dim..].as_mut_ptr());
-        for bias in symbols.bias.as_chunks::<GROUP>().0 {
+        let starts = [0, second].map(|r| joined.place((i + r) * shape.dim));
+        // What comes before the second row is there when the first is done.
+        let (mut to, mut last, mut held) = (starts, [before; 2], before);
+        for (group, bias) in symbols.bias.as_chunks::<GROUP>().0.iter().enumerate() {
             // Two groups take three lines, four with kept bits.
             lines.ask::<3>();
             if F16 {
                 lines.ask::<1>();
-            }
-            if !ON_LINES {
-                ready.pass(4);
             }
             // SAFETY: groups lie inside the payload; rooms and their places in `out` are as long as rows.
             unsafe {
@@ -199,25 +200,33 @@ pub(super) unsafe fn many<const F16: bool, const ON_LINES: bool>(
                     _mm512_store_si512(room[r].cast(), _mm512_setzero_si512());
                     let upper = _mm512_add_epi8(uppers.of::<F16>(records[r]), bias);
                     let words = words(_mm512_add_epi8(upper, listed), records[r].add(shape.lower()));
-                    for (half, words) in words.into_iter().enumerate() {
-                        let (words, to) = (_mm512_sub_epi16(words, phase), to[r].add(32 * half).cast());
-                        match ON_LINES {
-                            true => _mm512_stream_si512(to, words),
-                            false => _mm512_storeu_si512(to, words),
-                        }
+                    let words = [_mm512_sub_epi16(words[0], phase), _mm512_sub_epi16(words[1], phase)];
+                    match FAR && r == 1 && group == 0 {
+                        true => held = words[0],
+                        false => joined.store(to[r], last[r], words[0]),
                     }
+                    joined.store(to[r].wrapping_add(GROUP / 2), words[0], words[1]);
+                    last[r] = words[1];
                     records[r] = records[r].add(shape.record());
-                    (room[r], to[r]) = (room[r].add(GROUP), to[r].add(GROUP));
+                    (room[r], to[r]) = (room[r].add(GROUP), to[r].wrapping_add(GROUP));
                 }
             }
         }
-        *pending = ready;
+        before = last[second];
+        if FAR && second == 1 {
+            // SAFETY: the second row's first place.
+            unsafe { joined.store(starts[1], last[0], held) };
+        }
         if shape.tail() > 0 {
             for ((room, row), r) in room.into_iter().zip(pair).zip([0, second]) {
-                let tail = &mut out[r * shape.dim..][shape.full()..shape.dim];
-                // SAFETY: what is left of a room is a group.
-                unsafe { super::tail(shape, symbols, payload, row, room, tail) };
+                // SAFETY: what is left of a room is a group; past the caches rows have no tail.
+                unsafe {
+                    let tail = joined.words((i + r) * shape.dim + shape.full(), shape.tail());
+                    super::tail(shape, symbols, payload, row, room, tail);
+                }
             }
         }
     }
+    // SAFETY: all of the words before are rows.
+    unsafe { joined.end(rows.len() * shape.dim, before) };
 }

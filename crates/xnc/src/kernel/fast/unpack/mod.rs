@@ -18,8 +18,6 @@ use super::row::{Row, RowShape, Symbols, WIDEST, assert_inside, entries};
 use crate::kernel::Backend;
 use crate::kernel::backend::Isa;
 use crate::kernel::stream::Stream;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-use crate::kernel::stream::Target;
 
 /// What to ask memory for while rows are decoded: for row `i` as many lines as a row takes, from place `i` in the
 /// payload on; for rows that have no such place, nothing. A line at a time, between groups: many at once would
@@ -92,7 +90,7 @@ pub struct Many {
     rooms: Rooms,
 }
 
-/// Calls a loop for what words are and whether its own stores go past the caches.
+/// Calls a loop for what words are and whether they go past the caches.
 #[cfg(target_arch = "x86_64")]
 macro_rules! many {
     ($split:expr, $far:expr, $isa:ident $arguments:tt) => {
@@ -117,7 +115,7 @@ impl Many {
         })
     }
 
-    /// As [`rows`]; past the caches if `far` is given.
+    /// As [`rows`]; past the caches if `far` is given, where loops can.
     ///
     /// # Panics
     /// As [`rows`].
@@ -125,37 +123,37 @@ impl Many {
         &mut self,
         symbols: Symbols<'_>,
         payload: &[u8],
-        rows: &[Row],
+        mut rows: &[Row],
         out: &mut [u16],
         far: Option<&Stream>,
     ) {
         let shape = self.shape;
         assert!(out.len() == rows.len() * shape.dim && symbols.bias.len() == shape.dim);
         assert_inside(shape, payload, rows);
-        // Portable loops wait for no memory.
-        let _ = far;
+        let far = rows.len() > 1 && shape.tail() == 0 && far.is_some_and(|stream| stream.joins(out));
+        if far && let Some(first) = rows.split_off(..1) {
+            self::rows(self.backend, shape, symbols, payload, first, &[], &mut out[..shape.dim]);
+        }
         #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        let (rooms, to) = (&mut self.rooms, |out| Target::new(out, far, shape.tail() == 0));
+        let rooms = &mut self.rooms;
         match self.backend.0 {
             Isa::Scalar => scalar::rows(shape, symbols, payload, rows, out),
-            // SAFETY: as in [`super::unpack::rows`].
+            // SAFETY: as in [`super::unpack::rows`]; past the caches there is a row before, and none has a tail.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => unsafe {
-                let to = to(out);
-                many!(shape.split, to.on_lines(), avx2(shape, symbols, payload, rows, rooms, to))
+                many!(shape.split, far, avx2(shape, symbols, payload, rows, rooms, out));
             },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 { .. } => unsafe {
-                let to = to(out);
-                many!(shape.split, to.on_lines(), avx512(shape, symbols, payload, rows, rooms, to))
+                many!(shape.split, far, avx512(shape, symbols, payload, rows, rooms, out));
             },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Isa::Neon { .. } => unsafe {
                 match shape.split {
-                    WordSplit::Bf16 => neon::many::<false>(shape, symbols, payload, rows, rooms, to(out)),
-                    WordSplit::F16 => neon::many::<true>(shape, symbols, payload, rows, rooms, to(out)),
+                    WordSplit::Bf16 => neon::many::<false>(shape, symbols, payload, rows, rooms, out),
+                    WordSplit::F16 => neon::many::<true>(shape, symbols, payload, rows, rooms, out),
                 }
             },
         }

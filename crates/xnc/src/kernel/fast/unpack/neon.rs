@@ -7,7 +7,6 @@ use super::{Ahead, add_listed, scalar};
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Lists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols};
-use crate::kernel::stream::Target;
 
 /// What turns the codes of groups into upper bytes.
 #[derive(Clone, Copy)]
@@ -144,7 +143,7 @@ pub(super) unsafe fn many<const F16: bool>(
     payload: &[u8],
     rows: &[Row],
     rooms: &mut Rooms,
-    mut target: Target<'_>,
+    out: &mut [u16],
 ) {
     let (uppers, phase) = (Uppers::new(symbols.ranked), vdupq_n_u16(symbols.phase));
     let (lists, places, plan) = (Lists::new(symbols), rooms.places(), Plan::of_machine());
@@ -157,7 +156,7 @@ pub(super) unsafe fn many<const F16: bool>(
         let (row, mut room) = (rows[i], places.of(i));
         let mut record = payload.as_ptr().wrapping_add(row.groups());
         let mut lines = Lines::from(plan, payload, row.at);
-        let (full, tail) = target.next(shape.dim).0.as_chunks_mut::<GROUP>();
+        let (full, tail) = out[i * shape.dim..][..shape.dim].as_chunks_mut::<GROUP>();
         for (out, bias) in full.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0) {
             lines.ask::<2>();
             // SAFETY: groups lie inside the payload; rooms are as long as rows, and a group has 64 biases.

@@ -6,9 +6,9 @@ use std::arch::x86_64::*;
 use super::{Ahead, tail};
 use crate::kernel::ahead::Share;
 use crate::kernel::fast::unpack::avx2::{kept, words};
-use crate::kernel::stream::Target;
+use crate::kernel::stream::joined::avx2::Joined;
 use crate::kernel::tight::levels::avx2::{Halves, load, passes_of_group, symbols_of};
-use crate::kernel::tight::levels::{Levels, ROWS, Stages, blocks, passing_of_group};
+use crate::kernel::tight::levels::{Levels, Stages, blocks, passing_of_group};
 use crate::kernel::tight::row::{CODES, GROUP, Row, RowShape, Symbols};
 
 /// What turns the codes of groups into symbols.
@@ -70,29 +70,47 @@ impl Codes {
     }
 }
 
+/// If `FAR`, past the caches, and words before those of the rows are in `out`, too.
+///
 /// # Safety
-/// Rows lie inside the payload, with their guard; stages are of the shape; the target is on lines if `ON_LINES`.
+/// Rows lie inside the payload, with their guard; stages are of the shape; rows have no tail if `FAR`.
 #[target_feature(enable = "avx2,popcnt")]
-pub(super) unsafe fn rows<const F16: bool, const ON_LINES: bool>(
+pub(super) unsafe fn rows<const F16: bool, const FAR: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
     ahead: Ahead<'_>,
     stages: &mut Stages,
-    mut target: Target<'_>,
+    out: &mut [u16],
 ) {
     let (levels, codes) = (Levels::avx2(shape, symbols), Codes::new(symbols));
-    each_row!(levels, (shape, payload, rows, ahead, stages, target), |row, lines, passed, out| {
-        row_of::<F16, ON_LINES>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
+    let start = out.len() - rows.len() * shape.dim;
+    let mut joined = Joined::<FAR>::avx2(out, start);
+    let mut before = joined.before(_mm256_setzero_si256());
+    each_row!(levels, (shape, payload, rows, ahead, stages), before, |row, lines, passed, number| {
+        let at = number * shape.dim;
+        row_of::<F16, FAR>(
+            shape,
+            symbols.bias,
+            &codes,
+            payload,
+            row,
+            lines,
+            passed,
+            (&mut joined, at, before),
+        )
     });
+    // SAFETY: all of the words before are rows.
+    unsafe { joined.end(rows.len() * shape.dim, before) };
 }
 
-/// The words of a row; steps over symbols of words that passed.
+/// The words of a row, which go to the given word on, behind a register of the row before; their last register. Steps
+/// over symbols of words that passed.
 #[expect(clippy::too_many_arguments, reason = "a loop's body with a name")]
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-unsafe fn row_of<const F16: bool, const ON_LINES: bool>(
+unsafe fn row_of<const F16: bool, const FAR: bool>(
     shape: RowShape,
     bias: &[u8],
     codes: &Codes,
@@ -100,18 +118,18 @@ unsafe fn row_of<const F16: bool, const ON_LINES: bool>(
     row: Row,
     mut lines: Share,
     passed: &mut *const u8,
-    out: &mut [u16],
-) {
-    let mut record = payload.as_ptr().wrapping_add(row.at);
+    (joined, at, mut before): (&mut Joined<'_, FAR>, usize, __m256i),
+) -> __m256i {
+    let (mut record, mut to) = (payload.as_ptr().wrapping_add(row.at), joined.place(at));
     let tail = tail(shape, payload, row);
     for number in 0..shape.groups() {
         let bias = bias[number * GROUP..].first_chunk::<GROUP>().expect("a bias for each place");
-        let out = &mut out[number * GROUP..];
         lines.ask();
         if number == shape.full() {
             record = tail.as_ptr();
         }
-        // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols.
+        // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols; the row's
+        // words lie where they go, and past the caches it has no tail.
         unsafe {
             let mut upper = codes.symbols(record, passed);
             for half in 0..2 {
@@ -123,20 +141,20 @@ unsafe fn row_of<const F16: bool, const ON_LINES: bool>(
                 upper = [_mm256_add_epi8(upper[0], kept[0]), _mm256_add_epi8(upper[1], kept[1])];
             }
             let words = turned(words(upper, record.add(shape.lower())));
-            if ON_LINES {
-                for quarter in 0..4 {
-                    _mm256_stream_si256(out.as_mut_ptr().add(16 * quarter).cast(), words[quarter]);
-                }
-            } else if let Some(out) = out.first_chunk_mut::<GROUP>() {
-                store(words, out);
+            if number == shape.full() {
+                let whole: [u16; GROUP] = std::mem::transmute(words);
+                let tail = joined.words(at + number * GROUP, shape.dim - number * GROUP);
+                tail.copy_from_slice(&whole[..tail.len()]);
             } else {
-                let mut whole = [0; GROUP];
-                store(words, &mut whole);
-                out.copy_from_slice(&whole[..out.len()]);
+                for quarter in 0..4 {
+                    joined.store(to, before, words[quarter]);
+                    (before, to) = (words[quarter], to.wrapping_add(GROUP / 4));
+                }
             }
         }
         record = record.wrapping_add(shape.record());
     }
+    before
 }
 
 /// Words whose quads are turned by a bit.
@@ -148,13 +166,4 @@ fn turned(mut words: [__m256i; 4]) -> [__m256i; 4] {
         words[quarter] = _mm256_or_si256(_mm256_srli_epi64::<1>(quads), _mm256_slli_epi64::<63>(quads));
     }
     words
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(words: [__m256i; 4], out: &mut [u16; GROUP]) {
-    for quarter in 0..4 {
-        // SAFETY: a quarter has sixteen words.
-        unsafe { _mm256_storeu_si256(out.as_mut_ptr().add(16 * quarter).cast(), words[quarter]) };
-    }
 }

@@ -5,9 +5,9 @@ use std::arch::x86_64::*;
 
 use super::{Ahead, tail};
 use crate::kernel::ahead::Share;
-use crate::kernel::stream::Target;
+use crate::kernel::stream::joined::avx512::Joined;
 use crate::kernel::tight::levels::avx512::table;
-use crate::kernel::tight::levels::{Levels, ROWS, Stages, blocks};
+use crate::kernel::tight::levels::{Levels, Stages, blocks};
 use crate::kernel::tight::row::{CODES, GROUP, PLANE, Row, RowShape, Symbols, rank_bit};
 
 #[repr(align(64))]
@@ -117,29 +117,47 @@ unsafe fn kept(planes: *const u8) -> __m512i {
     kept
 }
 
+/// If `FAR`, past the caches, and words before those of the rows are in `out`, too.
+///
 /// # Safety
-/// Rows lie inside the payload, with their guard; stages are of the shape; the target is on lines if `ON_LINES`.
+/// Rows lie inside the payload, with their guard; stages are of the shape; rows have no tail if `FAR`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-pub(super) unsafe fn rows<const F16: bool, const ON_LINES: bool>(
+pub(super) unsafe fn rows<const F16: bool, const FAR: bool>(
     shape: RowShape,
     symbols: Symbols<'_>,
     payload: &[u8],
     rows: &[Row],
     ahead: Ahead<'_>,
     stages: &mut Stages,
-    mut target: Target<'_>,
+    out: &mut [u16],
 ) {
     let (levels, codes) = (Levels::avx512(shape, symbols), Codes::new(symbols));
-    each_row!(levels, (shape, payload, rows, ahead, stages, target), |row, lines, passed, out| {
-        row_of::<F16, ON_LINES>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
+    let start = out.len() - rows.len() * shape.dim;
+    let mut joined = Joined::<FAR>::avx512(out, start);
+    let mut before = joined.before(_mm512_setzero_si512());
+    each_row!(levels, (shape, payload, rows, ahead, stages), before, |row, lines, passed, number| {
+        let at = number * shape.dim;
+        row_of::<F16, FAR>(
+            shape,
+            symbols.bias,
+            &codes,
+            payload,
+            row,
+            lines,
+            passed,
+            (&mut joined, at, before),
+        )
     });
+    // SAFETY: all of the words before are rows.
+    unsafe { joined.end(rows.len() * shape.dim, before) };
 }
 
-/// The words of a row; steps over symbols of words that passed.
+/// The words of a row, which go to the given word on, behind a register of the row before; their last register. Steps
+/// over symbols of words that passed.
 #[expect(clippy::too_many_arguments, reason = "a loop's body with a name")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-unsafe fn row_of<const F16: bool, const ON_LINES: bool>(
+unsafe fn row_of<const F16: bool, const FAR: bool>(
     shape: RowShape,
     bias: &[u8],
     codes: &Codes,
@@ -147,18 +165,18 @@ unsafe fn row_of<const F16: bool, const ON_LINES: bool>(
     row: Row,
     mut lines: Share,
     passed: &mut *const u8,
-    out: &mut [u16],
-) {
-    let mut record = payload.as_ptr().wrapping_add(row.at);
+    (joined, at, mut before): (&mut Joined<'_, FAR>, usize, __m512i),
+) -> __m512i {
+    let (mut record, mut to) = (payload.as_ptr().wrapping_add(row.at), joined.place(at));
     let tail = tail(shape, payload, row);
     for number in 0..shape.groups() {
         let bias = bias[number * GROUP..].first_chunk::<GROUP>().expect("a bias for each place");
-        let out = &mut out[number * GROUP..];
         lines.ask();
         if number == shape.full() {
             record = tail.as_ptr();
         }
-        // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols.
+        // SAFETY: groups lie inside the payload, and stages have room for a register behind their symbols; the row's
+        // words lie where they go, and past the caches it has no tail.
         unsafe {
             let named = codes.name(record, passed);
             let mut upper = _mm512_add_epi8(named.all(), _mm512_loadu_si512(bias.as_ptr().cast()));
@@ -167,27 +185,17 @@ unsafe fn row_of<const F16: bool, const ON_LINES: bool>(
             }
             let words = turned(upper, record.add(shape.lower()));
             let words = [_mm512_ror_epi64::<1>(words[0]), _mm512_ror_epi64::<1>(words[1])];
-            if ON_LINES {
-                for half in 0..2 {
-                    _mm512_stream_si512(out.as_mut_ptr().add(32 * half).cast(), words[half]);
-                }
-            } else if let Some(out) = out.first_chunk_mut::<GROUP>() {
-                store(words, out);
+            if number == shape.full() {
+                let whole: [u16; GROUP] = std::mem::transmute(words);
+                let tail = joined.words(at + number * GROUP, shape.dim - number * GROUP);
+                tail.copy_from_slice(&whole[..tail.len()]);
             } else {
-                let mut whole = [0; GROUP];
-                store(words, &mut whole);
-                out.copy_from_slice(&whole[..out.len()]);
+                joined.store(to, before, words[0]);
+                joined.store(to.wrapping_add(GROUP / 2), words[0], words[1]);
+                (before, to) = (words[1], to.wrapping_add(GROUP));
             }
         }
         record = record.wrapping_add(shape.record());
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store(words: [__m512i; 2], out: &mut [u16; GROUP]) {
-    for half in 0..2 {
-        // SAFETY: a half has 32 words.
-        unsafe { _mm512_storeu_si512(out.as_mut_ptr().add(32 * half).cast(), words[half]) };
-    }
+    before
 }

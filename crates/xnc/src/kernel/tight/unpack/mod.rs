@@ -7,20 +7,20 @@
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! each_row {
     (
-        $levels:ident, ($shape:ident, $payload:ident, $rows:ident, $ahead:ident, $stages:ident, $target:ident),
-        |$row:ident, $lines:ident, $passed:ident, $to:ident| $done:block
+        $levels:ident, ($shape:ident, $payload:ident, $rows:ident, $ahead:ident, $stages:ident), $before:ident,
+        |$row:ident, $lines:ident, $passed:ident, $number:ident| $done:block
     ) => {
         for (first, block) in blocks($rows) {
-            let (words, _) = $target.next(ROWS.min($rows.len() - first) * $shape.dim);
-            let mut all = false;
+            let (mut all, at_first) = (false, $before);
             // SAFETY: as the caller promises.
             while !unsafe {
                 let ready = $levels.ready($payload.as_ptr(), &block, $stages, all);
                 let mut enough = true;
-                for (i, (&$row, $to)) in block.iter().zip(words.chunks_mut($shape.dim)).enumerate() {
-                    let (mut passed, $lines) = (ready.from[i], $ahead.of($shape, $payload, first + i, $row));
+                $before = at_first;
+                for (i, (&$row, $number)) in block.iter().zip(first..$rows.len()).enumerate() {
+                    let (mut passed, $lines) = (ready.from[i], $ahead.of($shape, $payload, $number, $row));
                     let $passed = &mut passed;
-                    $done;
+                    $before = $done;
                     enough &= passed <= ready.to[i];
                 }
                 enough
@@ -48,8 +48,6 @@ use super::row::{Row, RowShape, Symbols, assert_inside};
 use crate::kernel::ahead::Share;
 use crate::kernel::backend::Isa;
 use crate::kernel::stream::Stream;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-use crate::kernel::stream::Target;
 use crate::kernel::{Backend, Plan};
 
 /// Decodes the rows of a table.
@@ -101,7 +99,7 @@ impl Ahead<'_> {
     }
 }
 
-/// Calls a loop for what words are and whether its own stores go past the caches.
+/// Calls a loop for what words are and whether they go past the caches.
 #[cfg(target_arch = "x86_64")]
 macro_rules! rows {
     ($split:expr, $far:expr, $isa:ident $arguments:tt) => {
@@ -131,7 +129,7 @@ impl Unpacker {
     }
 
     /// Writes the words of coded rows, one row after another; of a plain row any words. Any bytes give some
-    /// words, the same on every backend. Words go past the caches if `far` is given.
+    /// words, the same on every backend. Words go past the caches if `far` is given, where loops can.
     ///
     /// # Panics
     /// If a row and its guard are not all in the payload, `out` is not `rows.len() * dim` long, or there is not
@@ -140,7 +138,7 @@ impl Unpacker {
         &mut self,
         symbols: Symbols<'_>,
         payload: &[u8],
-        rows: &[Row],
+        mut rows: &[Row],
         ahead: Ahead<'_>,
         out: &mut [u16],
         far: Option<&Stream>,
@@ -151,10 +149,13 @@ impl Unpacker {
             return;
         }
         assert_inside(shape, payload, rows);
-        // Portable loops ask for nothing ahead, and wait for no memory.
-        let _ = (ahead, far);
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        let to = |out| Target::new(out, far, shape.tail() == 0);
+        // Lines of the second row's begin with words of the first.
+        let far = rows.len() > 1 && shape.tail() == 0 && far.is_some_and(|stream| stream.joins(out));
+        if far && let Some(first) = rows.split_off(..1) {
+            self.rows(symbols, payload, first, ahead, &mut out[..shape.dim], None);
+        }
+        // Portable loops ask for nothing ahead.
+        let _ = ahead;
         match (self.backend.0, &mut self.desk) {
             (_, Desk::Portable(desk)) => desk.rows(shape, symbols, payload, rows, out),
             // No row has stages on it.
@@ -164,25 +165,19 @@ impl Unpacker {
             // shape; rows lie inside.
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx2, Desk::Stages(stages)) => unsafe {
-                let to = to(out);
-                rows!(shape.split, to.on_lines(), avx2(shape, symbols, payload, rows, ahead, stages, to))
+                rows!(shape.split, far, avx2(shape, symbols, payload, rows, ahead, stages, out));
             },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx512 { .. }, Desk::Stages(stages)) => unsafe {
-                let to = to(out);
-                rows!(shape.split, to.on_lines(), avx512(shape, symbols, payload, rows, ahead, stages, to))
+                rows!(shape.split, far, avx512(shape, symbols, payload, rows, ahead, stages, out));
             },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             (Isa::Neon { .. }, Desk::Stages(stages)) => unsafe {
                 match shape.split {
-                    WordSplit::Bf16 => {
-                        neon::rows::<false>(shape, symbols, payload, rows, ahead, stages, to(out))
-                    }
-                    WordSplit::F16 => {
-                        neon::rows::<true>(shape, symbols, payload, rows, ahead, stages, to(out))
-                    }
+                    WordSplit::Bf16 => neon::rows::<false>(shape, symbols, payload, rows, ahead, stages, out),
+                    WordSplit::F16 => neon::rows::<true>(shape, symbols, payload, rows, ahead, stages, out),
                 }
             },
         }

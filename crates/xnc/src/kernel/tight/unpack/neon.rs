@@ -6,9 +6,8 @@ use super::{Ahead, tail};
 use crate::kernel::ahead::Share;
 use crate::kernel::fast::row::PLANE;
 use crate::kernel::fast::unpack::neon::plane;
-use crate::kernel::stream::Target;
 use crate::kernel::tight::levels::neon::{Halves, NONE, by_half, symbols_of};
-use crate::kernel::tight::levels::{Levels, ROWS, Stages, blocks, passing_of_group};
+use crate::kernel::tight::levels::{Levels, Stages, blocks, passing_of_group};
 use crate::kernel::tight::row::{CODES, GROUP, Row, RowShape, Symbols};
 
 /// What turns the codes of groups into symbols.
@@ -92,10 +91,13 @@ pub(super) unsafe fn rows<const F16: bool>(
     rows: &[Row],
     ahead: Ahead<'_>,
     stages: &mut Stages,
-    mut target: Target<'_>,
+    out: &mut [u16],
 ) {
     let (levels, codes) = (Levels::neon(shape, symbols), Codes::new(symbols));
-    each_row!(levels, (shape, payload, rows, ahead, stages, target), |row, lines, passed, out| {
+    // These processors see by themselves that whole lines are written: a row needs nothing of the one before.
+    let mut before = ();
+    each_row!(levels, (shape, payload, rows, ahead, stages), before, |row, lines, passed, number| {
+        let out = &mut out[number * shape.dim..][..shape.dim];
         row_of::<F16>(shape, symbols.bias, &codes, payload, row, lines, passed, out)
     });
 }
