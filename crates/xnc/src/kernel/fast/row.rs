@@ -176,6 +176,22 @@ pub const fn rank_bit(p: usize) -> usize {
     [0, 4, 2, 6][p / RANKS]
 }
 
+/// Eight pairs of bits, the lowest first, to the lowest bits of a byte each.
+pub const fn spread_pairs(pairs: u16) -> u64 {
+    let pairs = pairs as u64;
+    let pairs = (pairs | pairs << 24) & 0x0000_00ff_0000_00ff;
+    let pairs = (pairs | pairs << 12) & 0x000f_000f_000f_000f;
+    (pairs | pairs << 6) & 0x0303_0303_0303_0303
+}
+
+/// Eight bits, the lowest first, to the lowest bit of a byte each.
+pub const fn spread_bits(bits: u8) -> u64 {
+    let bits = bits as u64;
+    let bits = (bits | bits << 28) & 0x0000_000f_0000_000f;
+    let bits = (bits | bits << 14) & 0x0003_0003_0003_0003;
+    (bits | bits << 7) & 0x0101_0101_0101_0101
+}
+
 /// The entries of a list: for each the place in the row, counted through groups and tail, and the code. A step
 /// counts the words between two places, so that no place comes twice.
 #[inline]
@@ -199,6 +215,17 @@ mod tests {
         for i in 0..GROUP {
             assert_eq!(word_at(place(i)), i);
             assert!(!std::mem::replace(&mut seen[place(i)], true));
+        }
+    }
+
+    #[test]
+    fn bits_go_to_bytes() {
+        for bits in 0..=u16::MAX {
+            let bytes: [u8; 8] = std::array::from_fn(|i| (bits >> (2 * i) & 3) as u8);
+            assert_eq!(spread_pairs(bits).to_le_bytes(), bytes);
+        }
+        for bits in 0..=u8::MAX {
+            assert_eq!(spread_bits(bits).to_le_bytes(), std::array::from_fn(|i| bits >> i & 1));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The bytes of a coded row as kernels see them: `spec/tight.md`, sections 3 and 4.
 
 pub use crate::kernel::fast::row::{GROUP, PLANE, WordSplit, place, rank_bit, word_at};
+use crate::kernel::fast::row::{spread_bits, spread_pairs};
 
 /// Bytes of the codes of a group, two bits a word.
 pub const CODES: usize = 16;
@@ -75,17 +76,22 @@ impl RowShape {
     pub fn whole(self, tail: &[u8]) -> [u8; LONGEST] {
         let mut group = [0; LONGEST];
         group[..CODES].fill(0x55);
+        const FILLED: u64 = 0x0101_0101_0101_0101;
         let (codes, rest) = tail.split_at(self.tail() / IN_BYTE);
         let (planes, lower) = rest.split_at(rest.len() - self.tail());
-        for (i, &lower) in lower.iter().enumerate() {
-            let p = place(i);
-            let code = codes[i / IN_BYTE] >> (2 * (i % IN_BYTE)) & 3;
-            group[p % CODES] = group[p % CODES] & !(3 << rank_bit(p)) | code << rank_bit(p);
+        // The places of eight words follow each other, in bytes that do, and with the same bits of these.
+        for (i, lower) in lower.chunks(8).enumerate() {
+            let (p, byte) = (place(8 * i), |bytes: &[u8], at: usize| bytes.get(at).copied().unwrap_or(0));
+            let codes = u16::from_le_bytes([byte(codes, 2 * i), byte(codes, 2 * i + 1)]);
+            // Where no word is, code 1 was filled in.
+            let there = u64::MAX >> (64 - 8 * lower.len());
+            let change = (spread_pairs(codes) ^ FILLED) & there;
+            xor(&mut group[p % CODES..], change << rank_bit(p));
             for plane in 0..self.split.planes() {
-                let bit = planes[self.tail().div_ceil(8) * plane + i / 8] >> (i % 8) & 1;
-                group[CODES + PLANE * plane + p % PLANE] |= bit << (p / PLANE);
+                let bits = spread_bits(byte(planes, self.tail().div_ceil(8) * plane + i));
+                xor(&mut group[CODES + PLANE * plane..], bits << (p / PLANE));
             }
-            group[self.lower() + p] = lower;
+            group[self.lower() + p..][..lower.len()].copy_from_slice(lower);
         }
         group
     }
@@ -99,6 +105,12 @@ impl RowShape {
     pub const fn column(self, at: usize) -> usize {
         at / GROUP * GROUP + word_at(at % GROUP)
     }
+}
+
+/// Changes eight bytes.
+fn xor(bytes: &mut [u8], change: u64) {
+    let eight = bytes.first_chunk_mut().expect("eight bytes");
+    *eight = (u64::from_le_bytes(*eight) ^ change).to_le_bytes();
 }
 
 /// What the second level of a row takes that holds its words as they are.

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::lines::RowLines;
-use super::{Ahead, add_listed, scalar};
+use super::{Ahead, add_listed};
 use crate::kernel::ahead::{Lines, Plan};
 use crate::kernel::fast::rooms::{Caller, PairLists, Rooms};
 use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, rank_bit};
@@ -91,6 +91,69 @@ impl Uppers {
     }
 }
 
+/// What turns tails into words. Their words stand in order, so that planes are masks.
+#[derive(Clone, Copy)]
+struct Tails {
+    shape: RowShape,
+    table: __m512i,
+    ranks: __m512i,
+    bias: __m512i,
+    phase: __m512i,
+}
+
+impl Tails {
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn new(shape: RowShape, symbols: Symbols<'_>, uppers: Uppers) -> Tails {
+        let mut bias = [0; GROUP];
+        bias[..shape.tail()].copy_from_slice(&symbols.bias[shape.full()..]);
+        // SAFETY: 64 bytes each.
+        let [ranks, bias] = unsafe {
+            let ranks: [u8; GROUP] = std::array::from_fn(|i| 2 * (i % 8) as u8);
+            [ranks, bias].map(|bytes| _mm512_loadu_si512(bytes.as_ptr().cast()))
+        };
+        let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
+        Tails { shape, table: uppers.table, ranks, bias, phase }
+    }
+
+    /// Writes the words of a row's tail, with what its list adds; past it nothing.
+    ///
+    /// # Safety
+    /// `tail` points to the tail of a row inside the payload, with its guard; there is room for as many words at `to`.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    unsafe fn put<const F16: bool>(&self, tail: *const u8, listed: __m512i, to: *mut u16) {
+        let words = self.shape.tail();
+        let (planes, lower) =
+            (tail.wrapping_add(words.div_ceil(4)), tail.wrapping_add(self.shape.tail_bytes() - words));
+        // SAFETY: as the caller promises; what is loaded too much is of the guard, or of words that are not stored.
+        unsafe {
+            let plane = |number: usize| planes.add(words.div_ceil(8) * number).cast::<u64>().read_unaligned();
+            let ranks = _mm512_cvtepu16_epi64(_mm_loadu_si128(tail.cast()));
+            let ranks = _mm512_multishift_epi64_epi8(self.ranks, ranks);
+            let sign = _mm512_maskz_mov_epi8(plane(0), _mm512_set1_epi8(4));
+            let codes = _mm512_ternarylogic_epi64::<0xd8>(ranks, sign, _mm512_set1_epi8(4));
+            let mut upper = _mm512_permutexvar_epi8(codes, self.table);
+            if F16 {
+                for j in 0..3 {
+                    upper = _mm512_mask_add_epi8(upper, plane(1 + j), upper, _mm512_set1_epi8(1 << j));
+                }
+            }
+            let upper = _mm512_add_epi8(_mm512_add_epi8(upper, self.bias), listed);
+            let lower = _mm512_loadu_si512(lower.cast());
+            let halves = |bytes| [_mm512_castsi512_si256(bytes), _mm512_extracti64x4_epi64::<1>(bytes)];
+            for (half, (lower, upper)) in halves(lower).into_iter().zip(halves(upper)).enumerate() {
+                let upper = _mm512_slli_epi16::<8>(_mm512_cvtepu8_epi16(upper));
+                let both = _mm512_or_si512(_mm512_cvtepu8_epi16(lower), upper);
+                let there = (u64::MAX >> (GROUP - words) >> (32 * half)) as u32;
+                _mm512_mask_storeu_epi16(
+                    to.wrapping_add(32 * half).cast(),
+                    there,
+                    _mm512_sub_epi16(both, self.phase),
+                );
+            }
+        }
+    }
+}
+
 /// Words 0 to 31 and 32 to 63 of a group, from its upper bytes and its lower ones, which `lower` points to,
 /// without the phase.
 ///
@@ -116,6 +179,7 @@ pub(super) unsafe fn rows<const F16: bool>(
     out: &mut [u16],
 ) {
     let uppers = Uppers::new(symbols.ranked);
+    let tails = Tails::new(shape, symbols, uppers);
     let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
     let full = shape.full();
     for (i, (row, out)) in rows.iter().zip(out.chunks_exact_mut(shape.dim)).enumerate() {
@@ -123,9 +187,8 @@ pub(super) unsafe fn rows<const F16: bool>(
             continue;
         }
         let lines = RowLines::of(shape, payload, ahead, i);
-        let start = row.groups();
         // SAFETY: groups lie inside the payload.
-        let mut record = unsafe { payload.as_ptr().add(start) };
+        let mut record = unsafe { payload.as_ptr().add(row.groups()) };
         let groups = out.as_chunks_mut::<GROUP>().0.iter_mut().zip(symbols.bias.as_chunks::<GROUP>().0);
         for (group, (out, bias)) in groups.enumerate() {
             lines.ask(group);
@@ -141,8 +204,8 @@ pub(super) unsafe fn rows<const F16: bool>(
             }
         }
         if shape.tail() > 0 {
-            let bytes = &payload[start + shape.groups() * shape.record()..][..shape.tail_bytes()];
-            scalar::tail(shape.split, symbols, bytes, &symbols.bias[full..], &mut out[full..]);
+            // SAFETY: the tail lies inside the payload; behind full groups there is room for it.
+            unsafe { tails.put::<F16>(record, _mm512_setzero_si512(), out[full..].as_mut_ptr()) };
         }
         add_listed(shape, symbols, *row, payload, out);
     }
@@ -168,10 +231,11 @@ pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
     }
     let Some(final_row) = rows.len().checked_sub(1) else { return };
     let (uppers, mut lists) = (Uppers::new(symbols.ranked), PairLists::new(symbols));
+    let tails = Tails::new(shape, symbols, uppers);
     let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
     let (places, plan) = (rooms.places(), Plan::of_machine());
     let start = out.len() - rows.len() * shape.dim;
-    let mut joined = Joined::<FAR>::avx512(out, start);
+    let joined = Joined::<FAR>::avx512(out, start);
     let mut before = joined.before(phase);
     for i in (0..rows.len() + PairLists::EARLY).step_by(2) {
         // SAFETY: as the caller promises.
@@ -218,11 +282,13 @@ pub(super) unsafe fn many<const F16: bool, const FAR: bool>(
             unsafe { joined.store(starts[1], last[0], held) };
         }
         if shape.tail() > 0 {
-            for ((room, row), r) in room.into_iter().zip(pair).zip([0, second]) {
+            lines.ask::<3>();
+            for ((room, record), to) in room.into_iter().zip(records).zip(to) {
                 // SAFETY: what is left of a room is a group; past the caches rows have no tail.
                 unsafe {
-                    let tail = joined.words((i + r) * shape.dim + shape.full(), shape.tail());
-                    super::tail(shape, symbols, payload, row, room, tail);
+                    let listed = _mm512_load_si512(room.cast());
+                    _mm512_store_si512(room.cast(), _mm512_setzero_si512());
+                    tails.put::<F16>(record, listed, to);
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! Portable, and what defines the others.
 
 use super::add_listed;
-use crate::kernel::fast::row::{GROUP, PLANE, RANKS, Row, RowShape, Symbols, WordSplit, rank_bit, word_at};
+use crate::kernel::fast::row::{
+    GROUP, PLANE, RANKS, Row, RowShape, Symbols, WordSplit, rank_bit, spread_bits, spread_pairs, word_at,
+};
 
 pub(in crate::kernel::fast) fn rows(
     shape: RowShape,
@@ -56,7 +58,8 @@ fn group(split: WordSplit, symbols: Symbols<'_>, record: &[u8], bias: &[u8], out
     }
 }
 
-/// The words behind the last full group, without what lists add.
+/// The words behind the last full group, without what lists add: upper bytes eight at a time in one integer, then words
+/// in a loop that a compiler turns into vectors. Rows shorter than a few groups are little else.
 pub(in crate::kernel::fast) fn tail(
     split: WordSplit,
     symbols: Symbols<'_>,
@@ -65,12 +68,47 @@ pub(in crate::kernel::fast) fn tail(
     out: &mut [u16],
 ) {
     let (quarter, plane) = (out.len().div_ceil(4), out.len().div_ceil(8));
-    let (planes, lower) = (&bytes[quarter..], &bytes[bytes.len() - out.len()..]);
-    for (i, (out, (&lower, &bias))) in out.iter_mut().zip(lower.iter().zip(bias)).enumerate() {
-        let rank = bytes[i / 4] >> (2 * (i % 4)) & 3;
-        let bit = |number: usize| planes[plane * number + i / 8] >> (i % 8) & 1;
-        let kept = (0..split.planes()).map(|j| bit(1 + j) << j).sum::<u8>();
-        let upper = symbols.ranked[usize::from(rank)].wrapping_add(bit(0) << 7).wrapping_add(kept);
-        *out = u16::from_le_bytes([lower, upper.wrapping_add(bias)]).wrapping_sub(symbols.phase);
+    let (ranks, lower) = (&bytes[..2 * plane], &bytes[bytes.len() - out.len()..]);
+    let planes = &bytes[quarter..][..plane * (1 + split.planes())];
+    let ranked = Ranked::new(symbols.ranked);
+    let mut upper = [0; GROUP];
+    // Behind ranks of four words or fewer are signs, for words that are not there.
+    for (i, (upper, ranks)) in upper.as_chunks_mut::<8>().0.iter_mut().zip(ranks.as_chunks().0).enumerate() {
+        let ranks = spread_pairs(u16::from_le_bytes(*ranks));
+        let mut eight = sum(ranked.symbols(ranks), spread_bits(planes[i]) << 7);
+        for (j, kept) in planes.chunks_exact(plane).skip(1).enumerate() {
+            eight = sum(eight, spread_bits(kept[i]) << j);
+        }
+        *upper = eight.to_le_bytes();
     }
+    for (((out, lower), upper), bias) in out.iter_mut().zip(lower).zip(upper).zip(bias) {
+        *out = u16::from_le_bytes([*lower, upper.wrapping_add(*bias)]).wrapping_sub(symbols.phase);
+    }
+}
+
+/// Symbols by the bits of their ranks, in each of eight bytes: that of rank 0, and what a bit, the other, and both
+/// change of it.
+struct Ranked([u64; 4]);
+
+/// 1 in each byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+impl Ranked {
+    fn new([zero, one, two, three]: [u8; 4]) -> Ranked {
+        Ranked([zero, zero ^ one, zero ^ two, zero ^ one ^ two ^ three].map(|byte| u64::from(byte) * ONES))
+    }
+
+    /// The symbols of eight ranks, a byte each.
+    fn symbols(&self, ranks: u64) -> u64 {
+        let Ranked([zero, one, two, both]) = self;
+        // All bits of a byte, of its lowest one.
+        let [low, high] = [ranks & ONES, ranks >> 1 & ONES].map(|bits| bits * 0xff);
+        zero ^ low & one ^ high & two ^ low & high & both
+    }
+}
+
+/// Sums of eight bytes each, modulo 256.
+fn sum(a: u64, b: u64) -> u64 {
+    const TOPS: u64 = ONES << 7;
+    ((a & !TOPS) + (b & !TOPS)) ^ (a ^ b) & TOPS
 }
