@@ -1,5 +1,4 @@
 //! AVX-512 with VBMI2: rows whose deeper levels are made ready first, and groups a register at a time.
-#![expect(clippy::needless_range_loop, reason = "iterators are generic code without the loop's instructions")]
 
 use std::arch::x86_64::*;
 
