@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
+use crate::profile::Profile;
 use crate::{root, run, say};
 
 /// One version for all crates.
@@ -30,7 +31,7 @@ pub fn all(prefix: Option<PathBuf>, test: bool) -> Result<()> {
         None if test => root().join("target/c"),
         None => bail!("--prefix says where to install, --test tries it in target/c"),
     };
-    install(&prefix)?;
+    install(&prefix, Profile::Release)?;
     if test {
         let mut tests = Command::new("cargo");
         tests
@@ -43,13 +44,13 @@ pub fn all(prefix: Option<PathBuf>, test: bool) -> Result<()> {
 }
 
 /// Builds and installs.
-pub fn install(prefix: &Path) -> Result<()> {
+pub fn install(prefix: &Path, profile: Profile) -> Result<()> {
     ensure!(
         !cfg!(windows),
         "on Windows nothing is installed: cargo build --release -p xnc-c makes xnc_c.dll"
     );
     let prefix = absolute(prefix)?;
-    let built = build()?;
+    let built = build(profile)?;
     let source = root().join("crates/xnc-c");
     let library = prefix.join("lib");
     let file = |folder: &Path, name: &str, bytes: &[u8], mode| write(&folder.join(name), bytes, mode);
@@ -80,12 +81,14 @@ fn names() -> [String; 3] {
 
 /// The two libraries alone: with the third kind, cargo would leave out what the release profile optimises across
 /// crates.
-fn build() -> Result<Built> {
+fn build(profile: Profile) -> Result<Built> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["rustc", "--release", "--package", "xnc-c", "--lib", "--crate-type", "cdylib,staticlib"]);
+    cargo
+        .args(["rustc", "--package", "xnc-c", "--lib", "--crate-type", "cdylib,staticlib"])
+        .args(profile.flag());
     cargo.args(["--message-format", "json", "--", "--print", "native-static-libs"]);
     cargo.current_dir(root()).stderr(Stdio::inherit());
-    say("cargo rustc --release --package xnc-c");
+    say(&format!("{cargo:?}"));
     let output = cargo.output().context("cannot start cargo")?;
     let messages: Vec<Value> = serde_json::Deserializer::from_slice(&output.stdout)
         .into_iter()

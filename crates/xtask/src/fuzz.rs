@@ -43,7 +43,7 @@ pub fn some(seconds: u64, seed: Option<u32>, names: &[String]) -> Result<()> {
 }
 
 /// Builds all targets, where libFuzzer can be had, so that building does not take from the time of the first.
-pub fn build() -> Result<()> {
+fn build() -> Result<()> {
     if missing().is_some() {
         return Ok(());
     }

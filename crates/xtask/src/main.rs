@@ -17,6 +17,7 @@ mod made;
 mod mca;
 mod models;
 mod package;
+mod profile;
 mod python;
 mod rtl;
 mod sanitize;
@@ -119,7 +120,7 @@ enum Task {
         #[arg(long)]
         short: bool,
     },
-    /// What `test` does beside the rest: `targets`, `arm` and `wasm`, in short, and building what `fuzz` runs
+    /// What `test` does beside the rest: `targets`, `arm` and `wasm`, in short, and 10 seconds of each fuzz target
     Beside,
     /// Build the C library and install it: header, shared and static library, pkg-config file
     C {

@@ -1,11 +1,12 @@
-//! `cargo xtask test`: every test there is, cheapest first; stops at the first failure. Other machines are tried
-//! and the fuzz targets built beside the rest.
+//! `cargo xtask test`: every test there is, cheapest first; stops at the first failure. Other machines and the fuzz
+//! targets are tried beside the rest.
 
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::beside::Beside;
+use crate::profile::Profile;
 use crate::toolchain::Toolchain;
 use crate::{
     arm, book, c, data, dist, emulate, fuzz, ggml, package, python, root, rtl, run, sanitize, say, study,
@@ -13,11 +14,11 @@ use crate::{
 };
 
 /// Format, lints, documentation, the site with all links, what a release has to keep, then all tests with the real
-/// tables and the Python readers at hand, the Python package, the backend in a prebuilt llama.cpp, then the kernels
-/// under AddressSanitizer and, where the processor lacks AVX-512, in an emulator, the hardware against the library, the
-/// study on the sample, beside all this [`beside`], then ten seconds of every fuzz target. Says how long each took.
+/// tables and the Python readers at hand, the Python package, the backend in a prebuilt llama.cpp, then the kernels,
+/// where the processor lacks AVX-512, in an emulator, the hardware against the library, the study on the sample, and
+/// beside all this [`beside`]. Says how long each took.
 pub fn all() -> Result<()> {
-    let beside = Beside::start("other machines, and fuzz targets built", "beside")?;
+    let beside = Beside::start("other machines, AddressSanitizer and the fuzz targets", "beside")?;
     timed("lints and documentation", lints)?;
     timed("the pages and the site", book::all)?;
     timed("the rules of a release", dist::check)?;
@@ -25,12 +26,10 @@ pub fn all() -> Result<()> {
     timed("the tests of the workspace", workspace)?;
     timed("the Python package", || package::test(false))?;
     timed("the backend in llama.cpp", || ggml::all(true))?;
-    timed("the kernels under AddressSanitizer", sanitize::all)?;
     timed("the kernels in an emulator", emulate::where_missing)?;
     timed("the hardware", rtl::check)?;
     timed("the study on the sample", || study::sample(&[]))?;
     beside.finish()?;
-    timed("the fuzz targets", || fuzz::some(10, Some(1), &[]))?;
     say("all tests passed");
     Ok(())
 }
@@ -56,16 +55,18 @@ fn workspace() -> Result<()> {
     if cfg!(unix) {
         // The tests of the C interface compile programs against what is installed here, too.
         let prefix = root().join("target/c");
-        c::install(&prefix)?;
+        c::install(&prefix, Profile::Dev)?;
         tests.env("XNC_C_PREFIX", prefix);
     }
     run(tests.env("XNC_TEST_PYTHON", python).env("XNC_TEST_DATA", root().join("data")))
 }
 
-/// What the library does on other machines, in short; then the fuzz targets are built, for which one core is enough.
+/// What the library does on other machines, in short; then what the nightly compiler is for: the kernels under
+/// AddressSanitizer, and ten seconds of every fuzz target. One core is enough for most of it.
 pub fn beside() -> Result<()> {
     elsewhere()?;
-    fuzz::build()
+    timed("the kernels under AddressSanitizer", sanitize::all)?;
+    timed("the fuzz targets", || fuzz::some(10, Some(1), &[]))
 }
 
 /// Left out, and said so, where the compiler for other machines cannot be had.

@@ -1,6 +1,8 @@
 // Greedy texts of a model, as JSON: alone, four at once, and the likeliest token after each of a long text.
-// `node greedy.mjs FOLDER MODEL THREADS` where FOLDER has node-llama-cpp.
+// `node greedy.mjs FOLDER MODEL THREADS` where FOLDER has node-llama-cpp. Says on standard error how much memory or
+// disk the model's file takes, which is less than its size where it has holes.
 
+import {statSync} from "node:fs";
 import {createRequire} from "node:module";
 import {join} from "node:path";
 import {pathToFileURL} from "node:url";
@@ -23,6 +25,7 @@ const prompts = [
 
 const llama = await getLlama({gpu: false, build: "never", skipDownload: true, maxThreads: Number(threads)});
 const model = await llama.loadModel({modelPath});
+console.error(`model file takes ${statSync(modelPath).blocks * 512} bytes`);
 const options = {maxTokens: TOKENS, temperature: 0};
 
 async function alone() {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Profile, measure};
+use super::measure;
+use crate::profile::Profile;
 use crate::{data, python, root, run, runs, say, timed};
 
 /// Its source package holds llama.cpp.

@@ -70,6 +70,17 @@ impl Answer {
         Ok(Answer { output, said })
     }
 
+    /// What the model's file took in memory or on disk when it had been loaded.
+    ///
+    /// # Errors
+    /// When the script did not say it.
+    pub fn file_bytes(&self) -> Result<u64> {
+        let (_, number) =
+            self.said.split_once("model file takes ").context("the script did not load a model")?;
+        let (number, _) = number.split_once(' ').context("a number and its unit")?;
+        Ok(number.parse()?)
+    }
+
     /// The script's JSON.
     ///
     /// # Errors

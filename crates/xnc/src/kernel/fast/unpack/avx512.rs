@@ -107,9 +107,9 @@ impl Tails {
         let mut bias = [0; GROUP];
         bias[..shape.tail()].copy_from_slice(&symbols.bias[shape.full()..]);
         // SAFETY: 64 bytes each.
-        let [ranks, bias] = unsafe {
+        let (ranks, bias) = unsafe {
             let ranks: [u8; GROUP] = std::array::from_fn(|i| 2 * (i % 8) as u8);
-            [ranks, bias].map(|bytes| _mm512_loadu_si512(bytes.as_ptr().cast()))
+            (_mm512_loadu_si512(ranks.as_ptr().cast()), _mm512_loadu_si512(bias.as_ptr().cast()))
         };
         let phase = _mm512_set1_epi16(symbols.phase.cast_signed());
         Tails { shape, table: uppers.table, ranks, bias, phase }
@@ -139,8 +139,9 @@ impl Tails {
             }
             let upper = _mm512_add_epi8(_mm512_add_epi8(upper, self.bias), listed);
             let lower = _mm512_loadu_si512(lower.cast());
-            let halves = |bytes| [_mm512_castsi512_si256(bytes), _mm512_extracti64x4_epi64::<1>(bytes)];
-            for (half, (lower, upper)) in halves(lower).into_iter().zip(halves(upper)).enumerate() {
+            let lower = [_mm512_castsi512_si256(lower), _mm512_extracti64x4_epi64::<1>(lower)];
+            let upper = [_mm512_castsi512_si256(upper), _mm512_extracti64x4_epi64::<1>(upper)];
+            for (half, (lower, upper)) in lower.into_iter().zip(upper).enumerate() {
                 let upper = _mm512_slli_epi16::<8>(_mm512_cvtepu8_epi16(upper));
                 let both = _mm512_or_si512(_mm512_cvtepu8_epi16(lower), upper);
                 let there = (u64::MAX >> (GROUP - words) >> (32 * half)) as u32;
@@ -211,8 +212,8 @@ pub(super) unsafe fn rows<const F16: bool>(
     }
 }
 
-/// Many rows, two at a time, with what lists add in rooms. If `FAR`, past the caches, and words before those of the rows
-/// are in `out`, too.
+/// Many rows, two at a time, with what lists add in rooms. If `FAR`, past the caches, and words before those of the
+/// rows are in `out`, too.
 ///
 /// # Safety
 /// Rows lie inside the payload, with their guard; they have no tail if `FAR`.

@@ -5,10 +5,10 @@ pub mod avx512;
 
 use std::marker::PhantomData;
 
-/// Memory that a loop's registers go to, one behind the other; past the caches if `FAR`. A store past the caches of less
-/// than a line takes several times as long as one of a line, and memory that callers have seldom begins on one: a store
-/// then takes the last words of one register and the first ones of the next, and the loop keeps a register for that.
-/// `Order` is how an instruction set brings them to their places.
+/// Memory that a loop's registers go to, one behind the other; past the caches if `FAR`. A store past the caches of
+/// less than a line takes several times as long as one of a line, and memory that callers have seldom begins on one:
+/// a store then takes the last words of one register and the first ones of the next, and the loop keeps a register for
+/// that. `Order` is how an instruction set brings them to their places.
 pub struct Joined<'a, Order, const FAR: bool> {
     /// Where word 0 goes, with its register's others where they belong.
     first: *mut u16,
