@@ -10,7 +10,8 @@ const MEASURED: [&str; 5] = ["Cargo.lock", "Cargo.toml", "bench/src", "crates/xn
 /// What only says how figures are shown, and this file.
 const SHOWS: [&str; 2] = ["bench/src/report", "bench/src/sources.rs"];
 
-/// The hash as of now. Comments and empty lines of Rust do not count, nor ends of lines, which a checkout may change.
+/// The hash as of now. Comments and empty lines of Rust do not count, nor ends of lines, which a checkout may change,
+/// nor how tests are built.
 ///
 /// # Errors
 /// When a source cannot be read.
@@ -25,7 +26,14 @@ pub fn hash() -> Result<String> {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let counts =
             |line: &&str| !name.ends_with(".rs") || !(line.is_empty() || line.trim_start().starts_with("//"));
-        let text: Vec<&str> = text.lines().filter(counts).collect();
+        let mut of_tests = false;
+        let is_measured = |line: &&str| {
+            if name.ends_with(".toml") && line.starts_with('[') {
+                of_tests = line.starts_with("[profile.dev");
+            }
+            !of_tests
+        };
+        let text: Vec<&str> = text.lines().filter(counts).filter(is_measured).collect();
         let text = text.join("\n");
         hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
         hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
