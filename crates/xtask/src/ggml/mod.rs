@@ -88,7 +88,8 @@ fn same(node: &Node, backend: &Path, model: &str) -> Result<()> {
     Ok(())
 }
 
-/// From a compressed file: the same texts, and nothing plain of the tables; a damaged file and a program without the backend are errors.
+/// From a compressed file: the same texts, and nothing plain of the tables; a damaged file and a program without the
+/// backend are errors.
 fn from_compressed(node: &Node, backend: &Path) -> Result<()> {
     let xnc = command(Profile::Dev)?;
     let model = root().join("data").join(MODELS[0]);
